@@ -1,0 +1,82 @@
+# segxal: `make help` lists the targets. Needs Python >= 3.10 and make; everything is installed into .venv with pip.
+PYTHON ?= python3
+PRESET ?= quick
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+# Touched when the environment is complete; remade when the lock or the package's requirements change.
+STAMP := $(VENV)/.installed
+NOTEBOOKS := $(wildcard notebooks)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install reproduce study test lint format notebooks bench lab doctor lock clean clean-venv
+
+help:  ## this list
+	@echo "segxal: explainable active learning for driving scenes"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PYTHON=python3.12  the Python that makes .venv (now: $(PYTHON)), at least 3.10"
+	@echo "  PRESET=camvid      which study (now: $(PRESET)): smoke, quick, camvid, camvid-full, paper"
+	@echo "  ARGS='--jobs 2'    further options of the segxal command or of pytest"
+
+reproduce: $(STAMP)  ## install, run the quick study, say where tables, figures and notebooks are
+	$(BIN)/segxal reproduce --preset quick $(ARGS)
+
+study: $(STAMP)  ## the same for another preset: make study PRESET=camvid
+	$(BIN)/segxal reproduce --preset $(PRESET) $(ARGS)
+
+test: $(STAMP)  ## install what is missing, then run all tests and check all notebooks (nbval)
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
+		tests $(NOTEBOOKS) $(ARGS)
+
+lint: $(STAMP)  ## rules, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)  ## put the code into the house's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+notebooks: $(STAMP)  ## run the notebooks with the smoke preset in place, keeping outputs and counts
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.kernel_name=python3 \
+		--ExecutePreprocessor.record_timing=False $(sort $(wildcard notebooks/*.ipynb notebooks/*/*.ipynb))
+
+bench: $(STAMP)  ## speed against the plain ways, as ratios in one run
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lab: $(STAMP)  ## open JupyterLab in the notebooks folder
+	$(BIN)/jupyter lab --LabApp.news_url=None notebooks
+
+doctor: $(STAMP)  ## versions, device, threads, data, writable folders
+	$(BIN)/segxal doctor $(ARGS)
+
+install: $(STAMP)  ## only install
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+		echo "There is no $(PYTHON). Install Python 3.10 or newer, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), segxal needs Python 3.10 or newer." >&2; \
+		echo "Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
+		echo "Could not make $(VENV); on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing into $(VENV): about 6 GB, one to five minutes, only now and when requirements.lock changes"
+	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock:  ## for maintainers: resolve requirements.lock anew (needs uv; installing stays pip's work)
+	@{ echo "# Exact versions for Python 3.10 to 3.13 (environment markers choose); make installs from here with pip."; \
+	   echo "# Made by \`make lock\` from pyproject.toml; do not edit by hand."; \
+	   uv pip compile --universal --python-version 3.10 --extra test --no-annotate --no-header --quiet pyproject.toml; \
+	 } > requirements.lock.tmp && mv requirements.lock.tmp requirements.lock
+
+clean:  ## remove caches and build leftovers; results and .venv stay
+	rm -rf .pytest_cache .mypy_cache .ruff_cache build *.egg-info
+	find segxal tests notebooks -name __pycache__ -prune -exec rm -rf {} + -o -name .ipynb_checkpoints -prune -exec rm -rf {} +
+
+clean-venv:  ## remove .venv, to make it anew with another PYTHON
+	rm -rf $(VENV)

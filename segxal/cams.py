@@ -1,0 +1,65 @@
+"""The other class-activation methods of pytorch-grad-cam, by name."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytorch_grad_cam as library
+import torch
+from torch import Tensor, nn
+
+from segxal.errors import ConfigError
+
+LIBRARY_CAMS: dict[str, Callable[..., Any]] = {
+    "gradcam++": library.GradCAMPlusPlus,
+    "xgradcam": library.XGradCAM,
+    "hirescam": library.HiResCAM,
+    "gradcam-elementwise": library.GradCAMElementWise,
+    "layercam": library.LayerCAM,
+    "eigencam": library.EigenCAM,
+    "eigengradcam": library.EigenGradCAM,
+    "scorecam": library.ScoreCAM,
+}
+
+
+def check_cam(name: str) -> None:
+    """Check the name of a class-activation method.
+
+    Raises:
+        ConfigError: if it is neither ``gradcam`` (ours) nor a method of the library; the error lists the names.
+    """
+    if name != "gradcam" and name not in LIBRARY_CAMS:
+        raise ConfigError(f"no CAM method {name!r}; choose one of gradcam, {', '.join(LIBRARY_CAMS)}")
+
+
+def predicted_classes(logits: Tensor) -> Tensor:
+    """Score of one image (C, H, W) over all predicted classes: the sum of the largest logit of each pixel."""
+    return logits.amax(0).sum()
+
+
+def library_cam(name: str, model: nn.Module, layer: nn.Module, x: Tensor) -> Tensor:
+    """Activation maps of a library method for all predicted classes together.
+
+    Args:
+        name: a key of ``LIBRARY_CAMS``.
+        model: the segmentation network; its flags and the gradients of its weights are restored.
+        layer: the target layer.
+        x: (N, 3, H, W) normalised images.
+
+    Returns:
+        (N, H, W) float32 in [0, 1], scaled per image by the library.
+
+    Raises:
+        ConfigError: if there is no such method.
+    """
+    check_cam(name)
+    kept = [(weight, weight.grad) for weight in model.parameters()]
+    training = [(module, module.training) for module in model.modules()]
+    try:
+        with LIBRARY_CAMS[name](model=model, target_layers=[layer]) as cam:
+            maps = cam(input_tensor=x, targets=[predicted_classes] * len(x))
+    finally:
+        for weight, gradient in kept:
+            weight.grad = gradient
+        for module, flag in training:
+            module.training = flag
+    return torch.from_numpy(maps).float().to(x.device)

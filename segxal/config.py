@@ -1,0 +1,214 @@
+"""Settings of a study: frozen dataclasses, checked when made, read from ``presets/<name>.yml``."""
+
+import dataclasses
+import typing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from segxal import paths
+from segxal.errors import ConfigError
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+def _share(name: str, value: float, low: float = 0.0, high: float = 1.0) -> None:
+    _require(low <= value <= high, f"{name} = {value} is not in [{low}, {high}]; give a share, for example 0.1")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which images, at what size."""
+
+    name: str = "streets"  # streets, camvid, cityscapes or folder
+    height: int = 64  # pixels, every image is resized to it
+    width: int = 128  # pixels
+    counts: tuple[int, int, int] = (160, 40, 80)  # streets only: images in train, val, test
+    seed: int = 0  # streets only: seed of the rendered world; the same for all runs of a study
+    report: Literal["val", "test"] = "test"  # the split whose scores are printed
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which segmentation network."""
+
+    name: str = "unet"  # unet or one of torchvision's segmentation models
+    base: int = 16  # U-Net: channels of the first level
+    depth: int = 4  # U-Net: number of poolings
+    weights: str = ""  # torchvision weights name, for example DEFAULT; empty = random start, offline
+    target_layer: str = ""  # layer Grad-CAM looks at; empty = the model's default
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the network is trained; ``steps`` or ``epochs`` says how long, the other is 0."""
+
+    steps: int = 0  # optimiser steps of the first training
+    cycle_steps: int = 0  # optimiser steps of the retraining in each cycle
+    epochs: int = 0  # passes over the labelled images, for every training
+    batch: int = 8
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    lr: float = 3e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 1e-2
+    schedule: Literal["one-cycle", "poly", "constant"] = "one-cycle"
+    class_weights: Literal["none", "sqrt-frequency"] = "sqrt-frequency"
+    crop: float = 0.5  # smallest share of the image area a random crop keeps; 1 = no crop
+    flip: bool = True
+    jitter: float = 0.3  # brightness, contrast and saturation change by up to this share
+    amp: Literal["auto", "bf16", "fp16", "off"] = "auto"
+    evaluations: int = 4  # how often the validation split is scored during one training
+    retrain: Literal["previous", "scratch"] = "previous"  # weights a cycle starts from
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        timed = self.steps > 0 and self.cycle_steps > 0
+        _require(
+            timed != (self.epochs > 0),
+            f"training length is unclear: steps = {self.steps}, cycle_steps = {self.cycle_steps}, epochs = "
+            f"{self.epochs}; give both steps and cycle_steps, or epochs alone",
+        )
+        _require(self.batch >= 1, f"batch = {self.batch}; a batch holds at least one image")
+        _require(self.lr > 0, f"lr = {self.lr}; the learning rate is positive")
+        _require(self.evaluations >= 1, f"evaluations = {self.evaluations}; validation must run at least once")
+        _share("crop", self.crop, 0.01)
+        _share("jitter", self.jitter)
+
+
+@dataclass(frozen=True)
+class MaskConfig:
+    """How the explainable error mask is made (paper section 3.2)."""
+
+    w_pae: float = 0.5
+    w_ebu: float = 0.5
+    fusion: Literal["fixed", "learned"] = "fixed"  # learned: weights fitted on labelled images
+    entropy: Literal["pixel", "patch"] = "pixel"  # patch: the release's 8x8 histogram entropy
+    depth: Literal["dataset", "geometry"] = "geometry"  # who says what is near
+    threshold: Literal["quantile", "otsu"] = "quantile"  # per-image rule for the proximity threshold
+    quantile: float = 0.5  # of the proximity, when threshold = quantile
+    cam: str = "gradcam"  # gradcam (ours) or a method of pytorch-grad-cam by name
+    area: float = 0.2  # share of an image that is asked for: its pixels of highest EEM
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        weights_ok = self.w_pae >= 0 and self.w_ebu >= 0 and self.w_pae + self.w_ebu > 0
+        _require(weights_ok, f"w_pae = {self.w_pae}, w_ebu = {self.w_ebu}; weights are >= 0 and not both 0")
+        _share("quantile", self.quantile)
+        _share("area", self.area)
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How the labelled pool grows (paper sections 3.1, 3.4 and 4)."""
+
+    start: float = 0.1  # share of the training images labelled before the first cycle
+    step: float = 0.06  # share of the training images queried in each cycle
+    cycles: int = 5
+    subset: float = 0.5  # share of the unlabelled pool, drawn at random, that is scored
+    tau: float = 0.8  # threshold of the Dice gate
+    accept: Literal["high", "low", "all"] = "high"  # which side of tau joins the labelled pool
+    labeller: Literal["flip-scale", "teacher"] = "flip-scale"  # who labels for the pseudo oracle
+    confidence: float = 0.8  # probability below which the pseudo oracle gives no label
+    patch: int = 8  # gt-patch oracle: side of a patch, pixels
+    overlap: float = 0.25  # human oracle: share of an object inside the mask that makes it corrected
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("start", "step", "subset"):
+            _share(name, getattr(self, name), 1e-6)
+        for name in ("tau", "confidence", "overlap"):
+            _share(name, getattr(self, name))
+        _require(self.cycles >= 1, f"cycles = {self.cycles}; a study has at least one cycle")
+        _require(self.patch >= 1, f"patch = {self.patch}; a patch is at least one pixel wide")
+        total = self.start + self.step * self.cycles
+        _require(
+            total <= 1 + 1e-9,
+            f"budget larger than the pool: start {self.start} + {self.cycles} cycles x step {self.step} = "
+            f"{total:.3f} of the training images; lower start, step or cycles so that the sum is at most 1",
+        )
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Everything that defines a study; one file in ``presets/``."""
+
+    name: str
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=1, cycle_steps=1))
+    mask: MaskConfig = field(default_factory=MaskConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    seeds: tuple[int, ...] = (0,)
+    methods: tuple[str, ...] = ("segxal-pseudo", "segxal-gt-patch", "segxal-human", "random", "supervised")
+    splits: tuple[float, ...] = (0.1, 0.25, 0.4)  # initial splits of the ablation of Fig. 7
+    folds: int = 3  # of the stratified K-fold cross-validation of the supervised baseline
+    threads: int = 1  # CPU threads of one job; part of the settings because it changes the last bits
+
+    def with_changes(self, **changes: dict[str, Any]) -> "Preset":
+        """A copy with fields of its parts replaced, for example ``loop={"start": 0.4}``."""
+        parts = {part: replace(getattr(self, part), **fields) for part, fields in changes.items()}
+        return replace(self, **parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """All settings as plain values."""
+        return dataclasses.asdict(self)
+
+
+def preset_names() -> tuple[str, ...]:
+    """Names of the presets that come with the package."""
+    return tuple(sorted(path.stem for path in paths.PRESETS.glob("*.yml")))
+
+
+def load_preset(name: str) -> Preset:
+    """Read a preset by name, or from a ``.yml`` file of your own.
+
+    Args:
+        name: one of :func:`preset_names`, or a path that ends in ``.yml``; the study is then named after the file.
+
+    Returns:
+        The settings, all checked.
+
+    Raises:
+        ConfigError: if there is no such preset, a key is unknown or a value is of the wrong kind or range.
+    """
+    path = Path(name) if name.endswith(".yml") else paths.PRESETS / f"{name}.yml"
+    if not path.is_file():
+        raise ConfigError(f"no preset {name!r}; choose one of {', '.join(preset_names())} or name a .yml file")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path.name} is not valid YAML: {error}") from error
+    return typing.cast(Preset, _build(Preset, {"name": path.stem, **values}, path.name))
+
+
+def _build(kind: type, values: Any, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where}: expected settings as `key: value`, got {values!r}")
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise ConfigError(f"{where}: unknown {', '.join(unknown)}; known are {', '.join(hints)}")
+    return kind(**{key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()})
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast(type, hint), value, where)
+    if typing.get_origin(hint) is Literal:
+        _require(value in typing.get_args(hint), f"{where} = {value!r}; choose one of {typing.get_args(hint)}")
+        return value
+    if typing.get_origin(hint) is tuple:
+        _require(isinstance(value, list), f"{where} = {value!r}; expected a list")
+        inner = typing.get_args(hint)[0]
+        return tuple(_convert(inner, item, where) for item in value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    kind_ok = isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
+    _require(kind_ok, f"{where} = {value!r}; expected {hint.__name__}")
+    return value

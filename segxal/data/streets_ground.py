@@ -1,0 +1,201 @@
+"""Ground and sky of the rendered streets: what lies across the road, and the colours of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from segxal.data.streets_colours import Light, Paints, Rng, hsv, rgb
+from segxal.data.streets_paint import REACH, SHADOW, STEP, TONES
+from segxal.labels import CITYSCAPES
+
+LANE = 3.2
+MATERIALS = (
+    "asphalt", "marking", "walk", "kerb", "grass", "patch", "cycle", "rail", "bed", "yard", "yellow", "dirt", "parking",
+    "tactile", "gutter", "cover",
+)  # fmt: skip
+LABELS = dict.fromkeys(MATERIALS, "road") | {
+    "walk": "sidewalk", "kerb": "sidewalk", "grass": "terrain", "yard": "sidewalk", "dirt": "terrain", "tactile": "sidewalk",
+}  # fmt: skip
+PLAIN, DASH, ZEBRA, CROSSING, STOP = range(5)
+
+
+@dataclass(frozen=True)
+class Road:
+    """What lies across the road; distances in metres from the middle of the own lane.
+
+    Attributes:
+        lanes: lanes to the left of the own one.
+        park: whether cars park on the (left, right).
+        strip: width of the grass between kerb and pavement (left, right).
+        walk: width of the pavement (left, right).
+        crossing: where a side street begins and ends along z; far away when there is none.
+        zebra: whether the crossing has zebra stripes.
+        lights: whether the crossing has traffic lights.
+        tram: whether rails lie in the lane left of the own one.
+        yard: material behind the pavement.
+        profile: (5, columns) ground across the road, per kind of row.
+        dash: length of a dash and of its gap.
+    """
+
+    lanes: int
+    park: tuple[bool, bool]
+    strip: tuple[float, float]
+    walk: tuple[float, float]
+    crossing: tuple[float, float]
+    zebra: bool
+    lights: bool
+    tram: bool
+    yard: str
+    profile: np.ndarray
+    dash: float
+
+    def parking(self, side: int) -> bool:
+        """Whether cars park on a side (-1 left, 1 right)."""
+        return self.park[side > 0]
+
+    def edge(self, side: int) -> float:
+        """Distance of the kerb."""
+        return edge(self.lanes, self.park, side)
+
+    def lot(self, side: int) -> float:
+        """Distance of the houses."""
+        return self.edge(side) + self.strip[side > 0] + self.walk[side > 0]
+
+    @property
+    def tram_x(self) -> float:
+        """Middle of the rails."""
+        return -LANE
+
+    def kinds(self, z: np.ndarray) -> np.ndarray:
+        """Row of the profile that holds at each distance z along the road."""
+        kind = np.where(np.mod(z, 2 * self.dash) < self.dash, DASH, PLAIN)
+        begin, end = self.crossing
+        kind[(z > begin) & (z < end)] = CROSSING
+        if self.zebra:
+            kind[(z > begin - 4.5) & (z < begin - 1)] = ZEBRA
+        kind[(z > begin - 5.6) & (z < begin - 5.2)] = STOP
+        return kind
+
+
+def edge(lanes: int, park: tuple[bool, bool], side: int) -> float:
+    """Distance of the kerb on a side from the middle of the own lane, metres."""
+    return LANE / 2 + (LANE * lanes if side < 0 else 0.0) + 2.3 * park[side > 0]
+
+
+def draw_road(r: Rng, grass: float, parked: float) -> Road:
+    """Draw the cross-section of a ride's road.
+
+    Args:
+        r: generator of the ride.
+        grass: chance of a grass strip, and of lawns behind the pavement.
+        parked: chance of a parking strip on each side.
+    """
+    lanes = int(r.choice((0, 1, 1, 1, 2, 3)))
+    park = (bool(r.random() < parked), bool(r.random() < parked))
+    strip = (r.uniform(1.2, 3.5) * (r.random() < grass), r.uniform(1.2, 3.5) * (r.random() < grass))
+    walk = (r.uniform(1.3, 4.5), r.uniform(1.3, 4.5))
+    begin = r.uniform(10, 55) if r.random() < 0.5 else 500.0
+    tram = lanes > 0 and r.random() < 0.12
+    yard = ("grass", "dirt")[int(r.random() < 0.15)] if r.random() < 0.25 + 0.7 * grass else "yard"
+    profile = _profile(r, lanes, park, strip, walk, yard, tram)
+    crossing = (begin, begin + r.uniform(7, 14))
+    return Road(
+        lanes, park, strip, walk, crossing, bool(r.random() < 0.7), bool(begin < 500 and r.random() < 0.65), tram, yard,
+        profile, r.uniform(2, 5),
+    )  # fmt: skip
+
+
+def _profile(
+    r: Rng,
+    lanes: int,
+    park: tuple[bool, bool],
+    strip: tuple[float, float],
+    walk: tuple[float, float],
+    yard: str,
+    tram: bool,
+) -> np.ndarray:
+    x = -REACH + STEP * (np.arange(int(2 * REACH / STEP)) + 0.5)
+    plain = np.full(x.shape, MATERIALS.index(yard), np.int32)
+
+    def band(row: np.ndarray, name: str, start: float, stop: float) -> None:
+        row[(x >= min(start, stop)) & (x < max(start, stop))] = MATERIALS.index(name)
+
+    for side in (-1, 1):
+        kerb, grass, pavement = edge(lanes, park, side), strip[side > 0], walk[side > 0]
+        band(plain, "walk", side * kerb, side * (kerb + grass + pavement))
+        if grass:
+            band(plain, "grass", side * (kerb + 0.2), side * (kerb + grass))
+        band(plain, "asphalt", 0, side * kerb)
+        if park[side > 0]:
+            band(plain, "parking", side * kerb, side * (kerb - 2.3))
+        band(plain, "gutter", side * kerb, side * (kerb - 0.25))
+        band(plain, "kerb", side * kerb, side * (kerb + 0.18))
+    _surface(r, lanes, band, plain, tram, edge(lanes, park, 1), park[1])
+    left, right = -edge(lanes, park, -1), edge(lanes, park, 1)
+    dash, zebra, crossing, stop = (plain.copy() for _ in range(4))
+    paint = "yellow" if r.random() < 0.12 else "marking"
+    for lane in range(lanes):
+        rows = (plain, dash) if lane == 0 and r.random() < 0.3 else (dash,)
+        for row in rows:
+            band(row, paint, -LANE * (lane + 0.5) - 0.09, -LANE * (lane + 0.5) + 0.09)
+    zebra[(np.mod(x, 1.0) < 0.5) & (x > left) & (x < right)] = MATERIALS.index("marking")
+    band(crossing, "asphalt", -REACH, REACH)
+    band(stop, "marking", -LANE / 2 + 0.1, LANE / 2 - 0.1)
+    table = np.stack([plain, dash, zebra, crossing, stop])
+    grain = np.zeros(len(MATERIALS), np.int32)
+    grain[[MATERIALS.index(name) for name in ("walk", "yard", "bed", "parking")]] = 1
+    grain[[MATERIALS.index(name) for name in ("grass", "dirt")]] = 2
+    return (table * TONES + (grain[table] << 16)).astype(np.int32)
+
+
+def _surface(r: Rng, lanes: int, band, row: np.ndarray, tram: bool, right: float, parking: bool) -> None:  # noqa: ANN001
+    """Worn wheel tracks, a cycle lane, rails."""
+    if r.random() < 0.5:
+        start = r.uniform(-1.2, 0.4)
+        band(row, "patch", start, start + r.uniform(0.4, 1.4))
+    if not parking and r.random() < 0.3:
+        band(row, "cycle", right - 0.25, right - 1.5)
+        band(row, "marking", right - 1.5, right - 1.62)
+    if tram:
+        if r.random() < 0.6:
+            band(row, "bed", -LANE - 1.3, -LANE + 1.3)
+        for x in (-LANE - 0.72, -LANE + 0.72):
+            band(row, "rail", x - 0.07, x + 0.07)
+
+
+def ground_paints(paints: Paints, r: Rng, light: Light) -> None:
+    """Append the entries 0..255: materials x tones in the light, then in shadow."""
+    grey = r.uniform(0.2, 0.48) * (0.7 if light.wet > 0.2 else 1)
+    asphalt = rgb(grey, grey * r.uniform(0.96, 1.02), grey * r.uniform(0.92, 1.08))
+    if r.random() < 0.12:  # cobbles or reddish asphalt
+        asphalt = asphalt * rgb(1.15, 0.95, 0.85)
+    walk = hsv(r.choice((0.02, 0.08, 0.1, 0.6)), r.uniform(0, 0.35), r.uniform(0.35, 0.75))
+    grass = hsv(r.uniform(0.16, 0.32), r.uniform(0.3, 0.7), r.uniform(0.28, 0.55))
+    colours = {
+        "asphalt": asphalt, "marking": rgb(0.85, 0.85, 0.83) * r.uniform(0.75, 1.05), "walk": walk,
+        "kerb": rgb(0.66, 0.65, 0.63) * r.uniform(0.7, 1.2), "grass": grass, "patch": asphalt * r.uniform(0.75, 1.15),
+        "cycle": hsv(r.choice((0.01, 0.01, 0.4)), r.uniform(0.2, 0.6), r.uniform(0.35, 0.6)), "rail": rgb(0.55, 0.55, 0.58),
+        "bed": asphalt * 0.85 + 0.06, "yard": walk * r.uniform(0.8, 1.15), "yellow": rgb(0.9, 0.72, 0.2),
+        "dirt": hsv(0.09, r.uniform(0.25, 0.5), r.uniform(0.35, 0.6)), "parking": asphalt * r.uniform(0.85, 1.2),
+        "tactile": walk, "gutter": asphalt * 0.8, "cover": asphalt * 0.6,
+    }  # fmt: skip
+    table = np.stack([colours[name] for name in MATERIALS])
+    snow = light.white * np.array([0.35 if LABELS[name] == "road" else 1.0 for name in MATERIALS])[:, None]
+    table = table * (1 - snow) + 0.92 * snow
+    tones = np.linspace(0.8, 1.2, TONES)
+    lit = (table[:, None] * tones[None, :, None]).reshape(-1, 3)
+    cold = lit * rgb(0.5, 0.55, 0.66) if light.sun else lit * 0.72
+    labels = np.repeat(np.array([CITYSCAPES.index(LABELS[name]) for name in MATERIALS], np.uint8), TONES)
+    glow = np.zeros(2 * SHADOW, np.float32)
+    paints.add(np.concatenate([lit, cold]), np.concatenate([labels, labels]), glow)
+
+
+def sky_paints(paints: Paints, light: Light) -> None:
+    """Append the entries ``SKY``..: 32 heights x 8 cloud densities; the sky gives its own light."""
+    top, low = light.sky
+    height = np.linspace(0, 1, 32)[:, None, None] ** 1.5
+    clear = top * (1 - height) + low * height
+    dense = np.linspace(0, 0.85, TONES)[None, :, None] * (1 - 0.6 * height)
+    colours = (clear * (1 - dense) + light.cloud[0] * dense).reshape(-1, 3)
+    count = len(colours)
+    paints.add(colours, np.full(count, CITYSCAPES.index("sky"), np.uint8), np.full(count, 2.0, np.float32))

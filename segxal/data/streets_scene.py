@@ -1,0 +1,46 @@
+"""Layout of the rendered streets: draws one ride from its generator."""
+
+from segxal.data.streets_colours import Paints, Rng, draw_light
+from segxal.data.streets_ground import draw_road, ground_paints, sky_paints
+from segxal.data.streets_lots import backdrop, lots
+from segxal.data.streets_ride import Ride, Style
+from segxal.data.streets_traffic import furniture, parked, people, signals, traffic
+
+# share of the rides, and the district
+STYLES = {
+    "centre": (0.28, Style((10, 0.3, 0.5, 0.2, 0, 0.3), 0.3, 0.6, 1.6, 0.1)),
+    "homes": (0.22, Style((2, 7, 1, 0.6, 0, 0.3), 0.5, 0.5, 0.6, 0.4)),
+    "avenue": (0.22, Style((6, 1, 3, 0.3, 0, 0.5), 1.0, 0.5, 0.9, 0.6)),
+    "works": (0.13, Style((1, 0.3, 1, 2.5, 5, 1), 0.25, 0.3, 0.25, 0.5)),
+    "outskirts": (0.15, Style((1, 1.5, 5, 1.5, 0.6, 2), 0.6, 0.1, 0.2, 0.9)),
+}
+
+
+def draw_ride(r: Rng, frames: int) -> Ride:
+    """Lay out one ride.
+
+    Args:
+        r: generator of the ride.
+        frames: how many frames the ride has.
+
+    Returns:
+        The ride with its paint tables ready.
+    """
+    light = draw_light(r)
+    names = list(STYLES)
+    style = STYLES[names[r.choice(len(names), p=[STYLES[name][0] for name in names])]][1]
+    curve = 0.0 if r.random() < 0.5 else r.uniform(-0.0022, 0.0022)
+    lens = (r.uniform(1.25, 1.75), r.uniform(0.38, 0.5), r.normal(0, 0.03), curve)
+    step = 0.0 if r.random() < 0.08 else r.uniform(1.5, 4.5)
+    road = draw_road(r, style.grass, style.parked)
+    ride = Ride(light, road, style, lens, step, r.random(), Paints(light))
+    ground_paints(ride.paints, r, light)
+    sky_paints(ride.paints, light)
+    backdrop(ride, r)
+    for side in (-1, 1):
+        for fill in (lots, furniture, parked, people):
+            fill(ride, r, side)
+    signals(ride, r)
+    traffic(ride, r, frames)
+    ride.tables = ride.paints.tables()
+    return ride

@@ -1,0 +1,31 @@
+"""All sprites of the rendered streets by name, each drawn once per process and variant."""
+
+from functools import lru_cache
+
+from segxal.data.streets_houses import blank, facade, fence, poster, skyline, wall, warehouse
+from segxal.data.streets_people import (
+    bicycle, cyclist_end, cyclist_side, motorcycle_end, motorcycle_side, person, person_bicycle,
+)  # fmt: skip
+from segxal.data.streets_plants import bush, hedge, tree, treeline
+from segxal.data.streets_signs import lamp_head, sign, solid, traffic_light
+from segxal.data.streets_sprites import Sprite
+from segxal.data.streets_vehicles import (
+    bus_end, bus_side, car_front, car_rear, car_side, tram_end, tram_side, truck_front, truck_rear, truck_side,
+)  # fmt: skip
+from segxal.seeds import rng
+
+VARIANTS = 40  # shapes of each kind
+SHAPES = {
+    draw.__name__: draw
+    for draw in (
+        blank, facade, fence, poster, skyline, wall, warehouse, bicycle, cyclist_end, cyclist_side, motorcycle_end,
+        motorcycle_side, person, person_bicycle, bush, hedge, tree, treeline, lamp_head, sign, solid, traffic_light,
+        bus_end, bus_side, car_front, car_rear, car_side, tram_end, tram_side, truck_front, truck_rear, truck_side,
+    )
+}  # fmt: skip
+
+
+@lru_cache(maxsize=None)
+def shape(name: str, variant: int = 0) -> Sprite:
+    """A sprite of ``SHAPES``; the same ``variant`` (0 to ``VARIANTS`` - 1) is always the same shape."""
+    return SHAPES[name](rng(0, "streets", "sprite", name, variant))

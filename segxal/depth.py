@@ -1,0 +1,100 @@
+"""Depth providers: one interface, relative inverse depth, larger = nearer (paper section 3.2.2)."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from segxal.errors import ConfigError, DataMissing
+from segxal.labels import Classes
+
+HORIZON = 0.45  # share of the height, when no ground is predicted
+MIN_OBJECT = 12  # pixels; smaller predicted pieces take the depth of what surrounds them
+
+
+def depth_from_dataset(prediction: Tensor, classes: Classes, measured: Tensor | None) -> Tensor:
+    """The data set's own depth; pixels that were not measured (NaN) count as far.
+
+    Args:
+        prediction: (N, H, W) integer; only its shape is looked at.
+        classes: not looked at.
+        measured: (N, H, W) float relative inverse depth, or None.
+
+    Returns:
+        (N, H, W) float32 relative inverse depth.
+
+    Raises:
+        DataMissing: if the data set has no depth.
+    """
+    if measured is None:
+        raise DataMissing(
+            f"this data set has no depth for its {len(prediction)} images; set mask.depth to geometry, "
+            "or add the depth files (Cityscapes: the disparity folder)"
+        )
+    return measured.float().nan_to_num(0.0)
+
+
+def depth_from_geometry(prediction: Tensor, classes: Classes, measured: Tensor | None) -> Tensor:
+    """Depth from the ground plane: needs no weights and no measurement, only the predicted classes.
+
+    Under a level camera the inverse depth of a flat ground grows in proportion to the rows below the horizon. The
+    horizon is taken just above the highest predicted ground. Every other piece of the prediction stands where its
+    lowest pixel touches the ground, column by column, and has the inverse depth of that contact row; sky is 0.
+
+    Args:
+        prediction: (N, H, W) integer train ids.
+        classes: which classes are ground and sky.
+        measured: not looked at.
+
+    Returns:
+        (N, H, W) float32 relative inverse depth, 0 at the horizon to 1 at the bottom row of the image.
+
+    Departure: the paper uses MiDaS or DINOv2; this is the offline provider of segxal.
+    """
+    maps = [_geometry(labels, classes) for labels in prediction.cpu().numpy()]
+    return torch.from_numpy(np.stack(maps)).to(prediction.device)
+
+
+def _geometry(labels: np.ndarray, classes: Classes) -> np.ndarray:
+    height, width = labels.shape
+    ground = np.isin(labels, classes.ground_ids)
+    rows = np.flatnonzero(ground.sum(1) >= max(1, 0.02 * width))  # a stray pixel is no ground
+    horizon = rows[0] - 1 if len(rows) else int(HORIZON * height)
+    plane = np.clip((np.arange(height) - horizon) / max(height - 1 - horizon, 1), 0, 1).astype(np.float32)
+    near = np.where(ground, plane[:, None], 0).astype(np.float32)
+    for category in np.unique(labels[~ground]):
+        if category == classes.sky_id:
+            continue
+        pieces, _ = ndimage.label(labels == category)
+        for number, box in enumerate(ndimage.find_objects(pieces), 1):
+            inside = pieces[box] == number
+            near[box][inside] = np.broadcast_to(plane[_contact_rows(inside, box[0].start)], inside.shape)[inside]
+    return near
+
+
+def _contact_rows(inside: np.ndarray, top: int) -> np.ndarray:
+    """Lowest row of a piece: one for a compact object, column by column for a wide one (a facade, a wall)."""
+    height, width = inside.shape
+    lowest = top + height - 1 - inside[::-1].argmax(0)  # (width,)
+    if inside.sum() < MIN_OBJECT or width <= 2 * height:
+        return np.full(width, lowest.max())
+    return ndimage.maximum_filter1d(lowest, max(3, width // 8))
+
+
+DEPTHS: dict[str, Callable[[Tensor, Classes, Tensor | None], Tensor]] = {
+    "dataset": depth_from_dataset,
+    "geometry": depth_from_geometry,
+}
+
+
+def get_depth(name: str) -> Callable[[Tensor, Classes, Tensor | None], Tensor]:
+    """A depth provider by name.
+
+    Raises:
+        ConfigError: if there is none of that name; the error lists the names.
+    """
+    if name not in DEPTHS:
+        raise ConfigError(f"no depth provider {name!r}; choose one of {', '.join(DEPTHS)}")
+    return DEPTHS[name]

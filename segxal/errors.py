@@ -1,0 +1,37 @@
+"""Every error segxal raises on purpose: what was given, what was expected, what to do next."""
+
+
+class SegxalError(Exception):
+    """Base of all errors of this package; catch it to catch them all."""
+
+
+class ShapeError(SegxalError, ValueError):
+    """An array has the wrong number of dimensions, size or data type."""
+
+
+class ConfigError(SegxalError, ValueError):
+    """A preset, a parameter or an option is unknown or out of range."""
+
+
+class DataMissing(SegxalError, FileNotFoundError):
+    """A data set, or a part of it, is not where it was looked for."""
+
+
+class DataInvalid(SegxalError, ValueError):
+    """A file of a data set is there but cannot be used (corrupt, wrong size, unknown class id)."""
+
+
+class AnnotationError(SegxalError, ValueError):
+    """An oracle's answer does not fit the image it was asked about."""
+
+
+class CheckpointMismatch(SegxalError, ValueError):
+    """Saved weights or state belong to another model or another configuration."""
+
+
+class TrainingDiverged(SegxalError, ArithmeticError):
+    """The loss became NaN or infinite."""
+
+
+class StorageError(SegxalError, OSError):
+    """State could not be written (disk full, folder not writable); what was there is intact."""

@@ -1,0 +1,154 @@
+"""Segmentation networks by name, with the layer Grad-CAM looks at, saved without pickle."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+from torchvision.models import segmentation
+
+from segxal.config import ModelConfig
+from segxal.errors import CheckpointMismatch, ConfigError, ShapeError
+from segxal.files import read_tensors, write_tensors
+from segxal.unet import UNet
+
+# Mean and standard deviation of ImageNet, RGB in [0, 1] (paper section 4).
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+class LogitsOnly(nn.Module):
+    """A torchvision segmentation network that returns its main logits alone."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, C, H, W) of normalised images (N, 3, H, W)."""
+        return self.network(x)["out"]
+
+
+# Torchvision's networks and the layer Grad-CAM looks at: the last feature map before the classifier.
+TORCHVISION: dict[str, tuple[Callable[..., nn.Module], str]] = {
+    "fcn_resnet50": (segmentation.fcn_resnet50, "network.backbone.layer4"),
+    "fcn_resnet101": (segmentation.fcn_resnet101, "network.backbone.layer4"),
+    "deeplabv3_resnet50": (segmentation.deeplabv3_resnet50, "network.backbone.layer4"),
+    "deeplabv3_resnet101": (segmentation.deeplabv3_resnet101, "network.backbone.layer4"),
+    "deeplabv3_mobilenet_v3_large": (segmentation.deeplabv3_mobilenet_v3_large, "network.backbone.16"),
+    "lraspp_mobilenet_v3_large": (segmentation.lraspp_mobilenet_v3_large, "network.backbone.16"),
+}
+MODELS = ("unet", *TORCHVISION)
+
+
+def build_model(config: ModelConfig, classes: int, generator: torch.Generator) -> nn.Module:
+    """A network with C output channels, in training mode.
+
+    Args:
+        config: name, sizes and pretrained weights. ``weights`` goes to torchvision unchanged, which downloads
+            them on first use; a head for another number of classes than C is replaced by a fresh one.
+        classes: number of classes C.
+        generator: source of the initial weights.
+
+    Returns:
+        A module that maps normalised images (N, 3, H, W) to logits (N, C, H, W).
+
+    Raises:
+        ConfigError: if there is no such model or no such weights.
+    """
+    if config.name not in MODELS:
+        raise ConfigError(f"no model {config.name!r}; choose one of {', '.join(MODELS)}")
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    with torch.random.fork_rng(devices=[]):  # torch initialises layers from its global generator: lend it ours
+        torch.manual_seed(seed)
+        if config.name == "unet":
+            return UNet(classes, config.base, config.depth)
+        return LogitsOnly(_torchvision(config, classes))
+
+
+def _torchvision(config: ModelConfig, classes: int) -> nn.Module:
+    build, _ = TORCHVISION[config.name]
+    if not config.weights:
+        return build(weights=None, weights_backbone=None, num_classes=classes)
+    try:
+        network = build(weights=config.weights)
+    except (KeyError, ValueError) as error:
+        raise ConfigError(f"{config.name} has no weights {config.weights!r} ({error}); try weights: DEFAULT") from error
+    network.aux_classifier = None  # an auxiliary loss is not part of the study
+    _replace_last_conv(network.classifier, classes)
+    return network
+
+
+def _replace_last_conv(head: nn.Module, classes: int) -> None:
+    names = [name for name, part in head.named_modules() if isinstance(part, nn.Conv2d)]
+    for name in names[-1:] if not hasattr(head, "high_classifier") else ["low_classifier", "high_classifier"]:
+        old = head.get_submodule(name)
+        parent, _, last = name.rpartition(".")
+        setattr(head.get_submodule(parent), last, nn.Conv2d(old.in_channels, classes, 1))
+
+
+def target_layer(model: nn.Module, config: ModelConfig) -> nn.Module:
+    """The layer Grad-CAM looks at: ``config.target_layer``, or the model's default.
+
+    Raises:
+        ConfigError: if the model has no such layer; the error lists the names it has at the top.
+    """
+    default = "bottleneck" if config.name == "unet" else TORCHVISION[config.name][1]
+    name = config.target_layer or default
+    try:
+        return model.get_submodule(name)
+    except AttributeError as error:
+        names = [n for n, _ in model.named_modules() if n and n.count(".") <= 2]
+        raise ConfigError(f"{config.name} has no layer {name!r}; it has {', '.join(names[:40])}") from error
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Images as the network wants them.
+
+    Args:
+        images: (N, 3, H, W) uint8 in 0..255, or float in [0, 1]; RGB.
+
+    Returns:
+        (N, 3, H, W) float32, ImageNet mean and standard deviation removed.
+
+    Raises:
+        ShapeError: if the images are not (N, 3, H, W).
+    """
+    if images.dim() != 4 or images.shape[1] != 3:
+        raise ShapeError(f"images are {tuple(images.shape)}, expected (N, 3, H, W); put the channel second")
+    x = images.float() / 255 if images.dtype == torch.uint8 else images
+    mean = torch.tensor(MEAN, device=x.device).view(1, 3, 1, 1)
+    std = torch.tensor(STD, device=x.device).view(1, 3, 1, 1)
+    return (x - mean) / std
+
+
+def save_model(path: Path, model: nn.Module, config: ModelConfig, classes: int) -> None:
+    """Write the weights as safetensors; the file says which network they belong to."""
+    write_tensors(path, dict(model.state_dict()), model=_identity(config, classes))
+
+
+def load_model(path: Path, config: ModelConfig, classes: int) -> nn.Module:
+    """Read a network that :func:`save_model` wrote, in evaluation mode.
+
+    Raises:
+        CheckpointMismatch: if the file is truncated or belongs to another network.
+    """
+    tensors = read_tensors(path)
+    with safe_open(path, framework="pt") as file:
+        found = (file.metadata() or {}).get("model", "an unknown network")
+    wanted = _identity(config, classes)
+    if found != wanted:
+        raise CheckpointMismatch(
+            f"{path} holds {found}, the settings ask for {wanted}; use the preset it was trained with, or delete it"
+        )
+    offline = ModelConfig(config.name, config.base, config.depth, target_layer=config.target_layer)
+    model = build_model(offline, classes, torch.Generator())
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def _identity(config: ModelConfig, classes: int) -> str:
+    sizes = {"base": config.base, "depth": config.depth} if config.name == "unet" else {}
+    return json.dumps({"name": config.name, "classes": classes, **sizes})

@@ -1,0 +1,30 @@
+"""One seed governs a run: every random act takes a generator derived from it and its purpose."""
+
+import zlib
+
+import numpy as np
+import torch
+
+
+def _sequence(seed: int, purpose: tuple[str | int, ...]) -> np.random.SeedSequence:
+    words = [zlib.crc32(str(part).encode()) for part in purpose]
+    return np.random.SeedSequence([seed, *words])
+
+
+def rng(seed: int, *purpose: str | int) -> np.random.Generator:
+    """NumPy generator for one purpose of a run, for example ``rng(0, "pool", cycle)``.
+
+    Args:
+        seed: the run's seed, >= 0.
+        *purpose: words and numbers that name the random act; other words, other stream.
+
+    Returns:
+        A generator that depends on ``seed`` and ``purpose`` alone.
+    """
+    return np.random.default_rng(_sequence(seed, purpose))
+
+
+def generator(seed: int, *purpose: str | int) -> torch.Generator:
+    """Torch generator (CPU) for one purpose of a run; see :func:`rng`."""
+    state = int(_sequence(seed, purpose).generate_state(1, np.uint64)[0]) >> 1
+    return torch.Generator().manual_seed(state)

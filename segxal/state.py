@@ -1,0 +1,117 @@
+"""Where a cycle keeps its state, and how one knows that it is whole."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segxal import paths
+from segxal.config import Preset
+from segxal.errors import ConfigError
+from segxal.files import read_arrays, read_json
+from segxal.methods import METHODS, START, SUPERVISED, ablate
+
+VERSION = 1  # of the state on disk; a cycle of another version is computed again
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """Name of one cycle of one run, and the place of its state.
+
+    Attributes:
+        preset: settings of the study, before the ablation.
+        method: a key of ``METHODS``, or ``start`` or ``supervised`` (cycle 0 only).
+        seed: seed of the run.
+        number: 0 for the first training, 1.. for the cycles.
+        ablation: see :func:`segxal.methods.ablate`.
+        runs: folder that holds the studies.
+    """
+
+    preset: Preset
+    method: str
+    seed: int
+    number: int
+    ablation: str = "none"
+    runs: Path = paths.RUNS
+
+    def __post_init__(self) -> None:
+        """Check that there is such a cycle."""
+        settings = ablate(self.preset, self.ablation)
+        if self.method not in (*METHODS, START, SUPERVISED):
+            raise ConfigError(f"no method {self.method!r}; choose one of {', '.join((*METHODS, SUPERVISED, START))}")
+        if self.seed < 0:
+            raise ConfigError(f"seed = {self.seed}; a seed is 0 or larger")
+        last = 0 if self.method in (START, SUPERVISED) else settings.loop.cycles
+        first = 0 if self.method in (START, SUPERVISED) else 1
+        if not first <= self.number <= last:
+            raise ConfigError(f"{self.method} has cycles {first}..{last} in preset {self.preset.name}, not {self.number}")
+
+    @property
+    def settings(self) -> Preset:
+        """The preset as the ablation changes it."""
+        return ablate(self.preset, self.ablation)
+
+    @property
+    def study(self) -> Path:
+        """Folder of the whole study."""
+        return self.runs / self.preset.name
+
+    @property
+    def folder(self) -> Path:
+        """Folder of this cycle's state."""
+        return self.study / "runs" / self.method / self.ablation / f"seed{self.seed}" / f"cycle_{self.number:02d}"
+
+    @property
+    def previous(self) -> "Cycle | None":
+        """The cycle this one continues; None for a first training. All methods of a seed share their start."""
+        if self.number == 0:
+            return None
+        if self.number > 1:
+            return Cycle(self.preset, self.method, self.seed, self.number - 1, self.ablation, self.runs)
+        split = self.ablation if self.ablation.startswith("split-") else "none"
+        return Cycle(self.preset, START, self.seed, 0, split, self.runs)
+
+    @property
+    def digest(self) -> str:
+        """Fingerprint of everything this cycle's result depends on, except the code and the data."""
+        settings = self.settings.to_json()
+        for unrelated in ("name", "seeds", "methods", "splits", "folds"):
+            settings.pop(unrelated)
+        words = json.dumps([VERSION, settings, self.method, self.ablation, self.seed, self.number])
+        return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+    def is_done(self) -> bool:
+        """Whether the state is there, whole, and was made with these settings."""
+        file = self.folder / MANIFEST
+        if not file.is_file():
+            return False
+        manifest = read_json(file)
+        whole = all((self.folder / name).is_file() for name in manifest["files"])
+        return whole and manifest["digest"] == self.digest
+
+    def metrics(self) -> dict[str, Any]:
+        """What the cycle measured (``metrics.json``)."""
+        return read_json(self.folder / "metrics.json")
+
+    def queries(self) -> list[dict[str, Any]]:
+        """What was asked in this cycle and what became of it (``queries.json``), best score first."""
+        return read_json(self.folder / "queries.json")
+
+    def annotations(self) -> dict[str, np.ndarray]:
+        """What the oracle answered in this cycle, accepted or not: id -> (H, W) uint8, 255 = not annotated."""
+        return read_arrays(self.folder / "annotations.npz")
+
+    def labels_of(self, ids: list[str]) -> Tensor:
+        """(n, H, W) uint8 training labels of labelled images, from the cycles in which they joined."""
+        found: dict[str, np.ndarray] = {}
+        step: Cycle | None = self
+        while step is not None:
+            found = step.annotations() | found  # a later answer stands before an earlier one
+            step = step.previous
+        return torch.from_numpy(np.stack([found[name] for name in ids]))

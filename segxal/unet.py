@@ -1,0 +1,59 @@
+"""U-Net (paper section 3.1): encoder, bottleneck, decoder with skip connections."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def double_conv(inputs: int, outputs: int) -> nn.Sequential:
+    """Two 3x3 convolutions, each with batch normalisation and ReLU; keeps height and width."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class UNet(nn.Module):
+    """Encoder-decoder with skip connections.
+
+    Sizes that do not divide by ``2 ** depth`` are padded at the right and bottom by repeating the
+    border, and the logits are cropped back.
+
+    Args:
+        classes: number of classes C.
+        base: channels of the first level; every level down doubles them.
+        depth: number of 2x2 max poolings.
+
+    Source: SegXAL (arXiv 2408.04482) section 3.1; convolution, pooling, ReLU and batch normalisation down,
+    transposed convolutions and concatenated skips up. Departure: the paper gives neither width nor depth;
+    ``base=64, depth=4`` is the network of Ronneberger et al. with padded convolutions.
+    """
+
+    def __init__(self, classes: int, base: int = 64, depth: int = 4) -> None:
+        super().__init__()
+        widths = [base * 2**level for level in range(depth + 1)]
+        self.depth = depth
+        self.down = nn.ModuleList(double_conv(i, o) for i, o in zip([3, *widths], widths[:-1], strict=False))
+        self.bottleneck = double_conv(widths[-2] if depth else 3, widths[-1])
+        self.upsample = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in reversed(widths[:-1]))
+        self.up = nn.ModuleList(double_conv(2 * w, w) for w in reversed(widths[:-1]))
+        self.head = nn.Conv2d(base, classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, C, H, W) of normalised images (N, 3, H, W)."""
+        height, width = x.shape[-2:]
+        factor = 2**self.depth
+        x = F.pad(x, (0, -width % factor, 0, -height % factor), mode="replicate")
+        skips = []
+        for level in self.down:
+            x = level(x)
+            skips.append(x)
+            x = F.max_pool2d(x, 2)
+        x = self.bottleneck(x)  # (N, base * 2 ** depth, H / 2 ** depth, W / 2 ** depth)
+        for upsample, level in zip(self.upsample, self.up, strict=True):
+            x = level(torch.cat([skips.pop(), upsample(x)], dim=1))
+        return self.head(x)[..., :height, :width]

@@ -1,0 +1,280 @@
+"""The house as a test: imports go down, files stay small, notebooks are run, nothing private is tracked."""
+
+import ast
+import graphlib
+import re
+import subprocess
+
+import nbformat
+import papermill
+import pytest
+
+from segxal.paths import NOTEBOOKS, PACKAGE, ROOT
+
+# A module imports only from rows above its own. A sub-package stands in one row under its folder's name.
+LAYERS = [
+    {"errors", "paths", "labels", "seeds"},
+    {"files", "device"},
+    {"config", "metrics"},
+    {"data", "pool", "unet", "methods", "augment"},
+    {"models", "cams"},
+    {"train", "entropy", "gradcam", "depth"},
+    {"eem"},
+    {"oracles", "strategies", "gate", "detection", "faithfulness", "state"},
+    {"loop"},
+    {"study"},
+    {"tables", "figures", "execution"},
+    {"doctor"},
+    {"cli"},
+]
+LEVEL = {name: row for row, names in enumerate(LAYERS) for name in names}
+# The cycles run on a machine without Jupyter and Snakemake: only the rows after `study` may need these.
+JUPYTER = {"papermill", "nbformat", "nbclient", "nbconvert", "IPython", "ipywidgets", "jupyter_client", "snakemake"}
+DRAWING = {"matplotlib", "seaborn"}
+PICKLES = {"pickle", "dill", "cloudpickle", "joblib", "shelve"}
+
+MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
+CHECKED_FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
+NOTEBOOK_FILES = sorted(p for p in NOTEBOOKS.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+MAX_LINES, MAX_BODY, MAX_CELL, MAX_NOTEBOOK = 300, 50, 25, 1_000_000
+
+
+def name_of(path):
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+def row_of(name):
+    unit = name.split(".")[0]
+    assert unit in LEVEL, (
+        f"segxal.{unit} has no layer: add it to LAYERS in tests/test_house.py and to segxal/__init__.py"
+    )
+    return LEVEL[unit]
+
+
+def imports_of(tree, package=()):
+    """Dotted names of all modules a file imports; ``from a import b`` counts as a.b where a is a package of ours."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join([*package[: len(package) + 1 - node.level], *filter(None, [node.module])])
+            module = base if node.level else node.module
+            for alias in node.names:
+                as_module = f"{module}.{alias.name}"
+                yield as_module if module == "segxal" or is_ours(as_module) else module
+
+
+def is_ours(dotted):
+    path = ROOT.joinpath(*dotted.split("."))
+    return dotted.startswith("segxal.") and (path.with_suffix(".py").is_file() or (path / "__init__.py").is_file())
+
+
+def imported(path):
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    return set(imports_of(ast.parse(path.read_text(encoding="utf-8")), package))
+
+
+def ours(path):
+    return {name.removeprefix("segxal.") for name in imported(path) if name.startswith("segxal.")}
+
+
+def show(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_go_down(path):
+    me = name_of(path)
+    assert "segxal" not in imported(path), f"{me}: write `from segxal.x import y`"
+    for other in ours(path):
+        same_family = other.split(".")[0] == me.split(".")[0]
+        assert same_family or row_of(other) < row_of(me), f"segxal.{me} must not import segxal.{other}"
+
+
+def test_imports_have_no_cycle():
+    graph = {name_of(path): ours(path) for path in MODULES}
+    list(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_the_package_itself_imports_nothing():
+    assert not imported(PACKAGE / "__init__.py")
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import segxal.eem", {"segxal.eem"}),
+        ("from segxal import paths, eem as e", {"segxal.paths", "segxal.eem"}),
+        ("from segxal.data import base", {"segxal.data.base"}),
+        ("from segxal.data.base import Frames", {"segxal.data.base"}),
+        ("from . import paths", {"segxal.paths"}),
+        ("def f():\n    from .errors import ConfigError", {"segxal.errors"}),
+    ],
+)
+def test_every_form_of_import_is_seen(source, expected):
+    assert set(imports_of(ast.parse(source), ("segxal",))) == expected
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_libraries_stay_in_their_rows(path):
+    me = name_of(path)
+    used = {name.split(".")[0] for name in imported(path)}
+    assert not used & PICKLES, f"{me}: results are JSON, npz and safetensors, never pickles"
+    assert "random" not in used, f"{me}: take a generator from segxal.seeds"
+    if row_of(me) <= LEVEL["study"]:
+        assert not used & JUPYTER, f"{me} must run without Jupyter and Snakemake"
+    if me.split(".")[0] not in {"figures"}:
+        assert not used & DRAWING, f"{me}: pictures are made in segxal.figures"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_forbidden_calls_are_absent(path):
+    text = path.read_text(encoding="utf-8")
+    for pattern in (r"\btorch\.load\(", r"allow_pickle=True", r"except Exception\b", r"except:", r"np\.random\.seed"):
+        assert not re.search(pattern, text), f"{show(path)} contains {pattern}"
+    assert path.name not in {"utils.py", "helpers.py", "common.py", "misc.py"}
+
+
+@pytest.mark.parametrize("path", CHECKED_FILES, ids=show)
+def test_files_and_functions_stay_small(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MAX_LINES, f"{show(path)} is longer than {MAX_LINES} lines; divide it by nouns"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+            length = node.end_lineno - first.lineno + 1
+            assert length <= MAX_BODY, f"{show(path)}: {node.name} has {length} lines, at most {MAX_BODY}"
+
+
+def test_every_module_has_a_docstring():
+    assert not [show(p) for p in CHECKED_FILES if not ast.get_docstring(ast.parse(p.read_text(encoding="utf-8")))]
+
+
+@pytest.fixture(params=NOTEBOOK_FILES or [None], ids=lambda p: show(p) if p else "none")
+def notebook(request):
+    if request.param is None:
+        pytest.skip("there are no notebooks")
+    return request.param
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path):
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def assigned_names(source):
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.AnnAssign):
+            yield node.target.id
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets)
+
+
+def problems(path):
+    """What keeps a notebook from being checked by nbval or run by papermill; empty when it is sound."""
+    cells = code_cells(path)
+    found = [] if read(path).metadata.get("kernelspec", {}).get("name") == "python3" else ["kernelspec is not python3"]
+    for number, cell in enumerate(cells):
+        tags = cell.metadata.get("tags", [])
+        if cell.source.strip() and cell.execution_count is None and "nbval-skip" not in tags:
+            found.append(f"code cell {number} has no execution count: run `make notebooks`")
+        if any(output.output_type == "error" for output in cell.outputs):
+            found.append(f"code cell {number} ended with an error")
+        if len(cell.source.splitlines()) > MAX_CELL:
+            found.append(f"code cell {number} is longer than {MAX_CELL} lines")
+    parameters = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(parameters) != 1:
+        return [*found, f"{len(parameters)} cells are tagged parameters, expected one"]
+    names = set(assigned_names(parameters[0].source))
+    readable = set(papermill.inspect_notebook(str(path)))
+    return found if names == readable else [*found, f"papermill cannot read {sorted(names ^ readable)}"]
+
+
+def test_notebook_is_run_and_readable(notebook):
+    assert not problems(notebook)
+
+
+def test_notebook_is_small(notebook):
+    assert notebook.stat().st_size <= MAX_NOTEBOOK
+
+
+def test_notebook_explains_and_does_not_install(notebook):
+    cells = read(notebook).cells
+    code, prose = ([c for c in cells if c.cell_type == kind] for kind in ("code", "markdown"))
+    assert len(prose) >= len(code), "at least one markdown cell per code cell"
+    for cell in code:
+        assert not re.search(r"^\s*[!%]|os\.chdir|pip install", cell.source, re.MULTILINE), "no magics, no installing"
+
+
+def toy_notebook(path, **changes):
+    options = {
+        "count": 1,
+        "source": 'preset: str = "smoke"  # which sizes',
+        "tags": ["parameters"],
+        "kernel": "python3",
+    }
+    options |= {"outputs": []} | changes
+    cell = nbformat.v4.new_code_cell(
+        options["source"],
+        execution_count=options["count"],
+        outputs=options["outputs"],
+        metadata={"tags": options["tags"]},
+    )
+    kernel = {"name": options["kernel"], "display_name": "Python 3", "language": "python"}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel}), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"count": None}, ["no execution count"]),
+        ({"kernel": "conda-env"}, ["kernelspec"]),
+        ({"tags": []}, ["0 cells are tagged"]),
+        ({"source": "x: str | None = None"}, ["papermill cannot read"]),
+        ({"source": "seed: int = 0\n" + "# long\n" * 25}, ["longer than"]),
+        ({"outputs": [nbformat.v4.new_output("error", ename="E", evalue="", traceback=[])]}, ["ended with an error"]),
+    ],
+    ids=["sound", "not run", "kernel", "no parameters", "unreadable", "long", "error"],
+)
+def test_a_bad_notebook_is_noticed(tmp_path, changes, expected):
+    found = problems(toy_notebook(tmp_path / "toy.ipynb", **changes))
+    assert len(found) == len(expected)
+    assert all(words in text for words, text in zip(expected, found, strict=True))
+
+
+def tracked():
+    """Files in git or about to be: what a commit of everything would hold."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("no git checkout")
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_nothing_of_this_machine_and_no_registry_is_tracked():
+    hosts = [
+        "py" + "pi.org",
+        "python" + "hosted.org",
+        "anaconda" + ".org",
+        "download.py" + "torch.org",
+        "npm" + "js.org",
+    ]
+    machine = rb"(?<![\w.~$}-])/(?:work|root)/"
+    pattern = re.compile(
+        b"|".join([machine, *(re.escape(host.encode()) for host in hosts), rb"extra-" + rb"index-url"])
+    )
+    found = {show(path): pattern.search(path.read_bytes()) for path in tracked()}
+    assert not {name: match.group() for name, match in found.items() if match}
+
+
+def test_tracked_files_are_small_and_no_data_set():
+    for path in tracked():
+        assert path.stat().st_size <= 5_000_000, f"{show(path)} is too large to track"
+        if path.suffix == ".ipynb":
+            assert path.stat().st_size <= MAX_NOTEBOOK, f"{show(path)} is larger than 1 MB"
+        assert path.suffix not in {".pt", ".pth", ".pkl", ".ckpt"}, f"{show(path)} is a pickle"
