@@ -6,6 +6,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from segxal.config import TrainConfig
+from segxal.seeds import lent
 
 
 class Augmentation:
@@ -40,8 +41,10 @@ class Augmentation:
         """
         if self.transform is None:
             return images, labels
-        seed = int(torch.randint(2**62, (1,), generator=generator))
-        with torch.random.fork_rng(devices=[]):  # transforms v2 draws from the global generator: lend it ours
-            torch.manual_seed(seed)
-            pairs = [self.transform(tv_tensors.Image(i), tv_tensors.Mask(t)) for i, t in zip(images, labels, strict=True)]
-        return torch.stack([i.as_subclass(Tensor) for i, _ in pairs]), torch.stack([t.as_subclass(Tensor) for _, t in pairs])
+        with lent(generator):
+            pairs = [
+                self.transform(tv_tensors.Image(image), tv_tensors.Mask(label))
+                for image, label in zip(images, labels, strict=True)
+            ]
+        new_images, new_labels = zip(*pairs, strict=True)
+        return torch.stack(new_images).as_subclass(Tensor), torch.stack(new_labels).as_subclass(Tensor)

@@ -101,6 +101,7 @@ class MaskConfig:
         _require(weights_ok, f"w_pae = {self.w_pae}, w_ebu = {self.w_ebu}; weights are >= 0 and not both 0")
         _share("quantile", self.quantile)
         _share("area", self.area)
+        _require(self.batch >= 1, f"batch = {self.batch}; a batch holds at least one image")
 
 
 @dataclass(frozen=True)
@@ -150,10 +151,23 @@ class Preset:
     folds: int = 3  # of the stratified K-fold cross-validation of the supervised baseline
     threads: int = 1  # CPU threads of one job; part of the settings because it changes the last bits
 
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _require(len(self.seeds) > 0 and min(self.seeds) >= 0, f"seeds = {self.seeds}; give one or more seeds >= 0")
+        _require(self.folds >= 2, f"folds = {self.folds}; cross-validation needs at least 2")
+        _require(self.threads >= 1, f"threads = {self.threads}; a job has at least one thread")
+
     def with_changes(self, **changes: dict[str, Any]) -> "Preset":
-        """A copy with fields of its parts replaced, for example ``loop={"start": 0.4}``."""
-        parts = {part: replace(getattr(self, part), **fields) for part, fields in changes.items()}
-        return replace(self, **parts)
+        """A copy with fields of its parts replaced, for example ``loop={"start": 0.4}``.
+
+        Raises:
+            ConfigError: if a part or field is unknown, or a value is of the wrong kind or range.
+        """
+        parts = [f.name for f in dataclasses.fields(self) if dataclasses.is_dataclass(getattr(self, f.name))]
+        unknown = sorted(set(changes) - set(parts))
+        _require(not unknown, f"unknown part {', '.join(unknown)}; known are {', '.join(parts)}")
+        changed = {part: vars(getattr(self, part)) | fields for part, fields in changes.items()}
+        return replace(self, **{part: _build(type(getattr(self, part)), v, part) for part, v in changed.items()})
 
     def to_json(self) -> dict[str, Any]:
         """All settings as plain values."""
@@ -184,14 +198,16 @@ def load_preset(name: str) -> Preset:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         raise ConfigError(f"{path.name} is not valid YAML: {error}") from error
-    return typing.cast(Preset, _build(Preset, {"name": path.stem, **values}, path.name))
+    if isinstance(values, dict):
+        values = {"name": path.stem} | values
+    return typing.cast(Preset, _build(Preset, values, path.name))
 
 
 def _build(kind: type, values: Any, where: str) -> Any:
     if not isinstance(values, dict):
         raise ConfigError(f"{where}: expected settings as `key: value`, got {values!r}")
     hints = typing.get_type_hints(kind)
-    unknown = sorted(set(values) - set(hints))
+    unknown = sorted(str(key) for key in set(values) - set(hints))
     if unknown:
         raise ConfigError(f"{where}: unknown {', '.join(unknown)}; known are {', '.join(hints)}")
     return kind(**{key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()})
@@ -204,8 +220,10 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         _require(value in typing.get_args(hint), f"{where} = {value!r}; choose one of {typing.get_args(hint)}")
         return value
     if typing.get_origin(hint) is tuple:
-        _require(isinstance(value, list), f"{where} = {value!r}; expected a list")
-        inner = typing.get_args(hint)[0]
+        _require(isinstance(value, (list, tuple)), f"{where} = {value!r}; expected a list")
+        inner, *rest = typing.get_args(hint)
+        length_ok = Ellipsis in rest or len(value) == 1 + len(rest)
+        _require(length_ok, f"{where} = {value!r}; expected a list of {1 + len(rest)}")
         return tuple(_convert(inner, item, where) for item in value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

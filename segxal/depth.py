@@ -11,7 +11,7 @@ from segxal.errors import ConfigError, DataMissing
 from segxal.labels import Classes
 
 HORIZON = 0.45  # share of the height, when no ground is predicted
-MIN_OBJECT = 12  # pixels; smaller predicted pieces take the depth of what surrounds them
+MIN_OBJECT = 12  # pixels; smaller predicted pieces have one contact row
 
 
 def depth_from_dataset(prediction: Tensor, classes: Classes, measured: Tensor | None) -> Tensor:
@@ -41,7 +41,8 @@ def depth_from_geometry(prediction: Tensor, classes: Classes, measured: Tensor |
 
     Under a level camera the inverse depth of a flat ground grows in proportion to the rows below the horizon. The
     horizon is taken just above the highest predicted ground. Every other piece of the prediction stands where its
-    lowest pixel touches the ground, column by column, and has the inverse depth of that contact row; sky is 0.
+    lowest pixel touches the ground (column by column when it is wide: a facade, a wall) and has the inverse depth of
+    that contact row; sky is 0.
 
     Args:
         prediction: (N, H, W) integer train ids.

@@ -111,7 +111,7 @@ def error_masks(
     """
     check_cam(config.cam)
     place, provider = device(), get_depth(config.depth)
-    model.to(place, memory_format=torch.channels_last)
+    model.to(place).to(memory_format=torch.channels_last)
     for start in range(0, len(images), config.batch):
         chunk = images[start : start + config.batch].to(place)
         with traced(model, layer) as trace:

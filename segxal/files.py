@@ -91,7 +91,7 @@ def write_rows(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> No
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
     """Write named arrays as a compressed ``.npz`` atomically."""
     with replacing(path) as temporary, temporary.open("wb") as handle:
-        np.savez_compressed(handle, **arrays)
+        np.savez_compressed(handle, **arrays)  # type: ignore[arg-type]
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -48,14 +48,16 @@ def traced(model: nn.Module, layer: nn.Module) -> Iterator[Any]:
         if not isinstance(output, Tensor) or output.dim() != 4:
             raise ConfigError(f"target layer {type(layer).__name__} gives no (N, K, h, w) tensor; name another layer")
         captured.append(output.detach().requires_grad_())
-        return captured[-1]
+        return captured[-1].clone()  # the next module may work in place (ReLU), which a leaf does not allow
 
     def trace(x: Tensor) -> Trace:
         captured.clear()
         with torch.enable_grad():
             logits = model(x)
         if not captured:
-            raise ConfigError(f"target layer {type(layer).__name__} did not run in the forward pass; name another layer")
+            raise ConfigError(
+                f"target layer {type(layer).__name__} did not run in the forward pass; name another layer"
+            )
         return Trace(logits.float(), captured[-1])
 
     model.eval()

@@ -1,7 +1,9 @@
 """The active-learning loop (paper sections 3.1 to 3.5): a cycle is a pure step from state to state on disk."""
 
 import hashlib
+import os
 import platform
+import shutil
 import time
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from torch import nn
 
@@ -131,8 +134,8 @@ def _next(cycle: Cycle, splits: Splits) -> _Step:
     if preset.mask.fusion == "learned":
         learner = replace(learner, mask=_fitted_mask(learner, before, pool, train))
     count = max(1, round(preset.loop.step * len(train)))
-    candidates = _askable(random_subset(pool, preset.loop.subset, count, seeds.rng(cycle.seed, "subset", cycle.number)),
-                          train, method.oracle, count)  # fmt: skip
+    free = _askable(pool.unlabelled, train, method.oracle, count)
+    candidates = random_subset(free, preset.loop.subset, count, seeds.rng(cycle.seed, "subset", cycle.number))
     scores = get_strategy(method.strategy)(learner, train, candidates, seeds.rng(cycle.seed, "query", cycle.number))
     chosen = choose(scores, candidates, count)
     oracle = get_oracle(method.oracle, preset.loop, models, preset.train.amp)
@@ -159,15 +162,15 @@ def _next(cycle: Cycle, splits: Splits) -> _Step:
     return _Step(pool.add(accepted, cycle.number), model, steps, labels, queries, budget, weights)
 
 
-def _askable(candidates: list[int], train: Frames, oracle: str, count: int) -> list[int]:
+def _askable(free: list[int], train: Frames, oracle: str, count: int) -> list[int]:
     """Simulated people need ground truth; images without it can only be asked of the machine."""
     if oracle == "pseudo":
-        return candidates
-    known = [i for i in candidates if train.labelled[i]]
-    if len(known) < count:
+        return free
+    known = [i for i in free if train.labelled[i]]
+    if len(known) < min(count, len(free)):
         raise ConfigError(
-            f"{count} images are to be queried, but only {len(known)} candidates have ground truth, which the simulated "
-            f"oracle {oracle} needs; lower loop.step, raise loop.subset or use segxal-pseudo"
+            f"{count} images are to be queried, but only {len(known)} unlabelled ones have ground truth, which the "
+            f"simulated oracle {oracle} needs; lower loop.step or loop.cycles, or use segxal-pseudo"
         )
     return known
 
@@ -252,6 +255,7 @@ def _write(
         "split": preset.data.report, "classes": list(classes),
         **{name: _numbers(part) for name, part in scores.items()}, "history": trained.history,
     }  # fmt: skip
+    _sweep(cycle.folder)
     with replacing(cycle.folder) as folder:
         folder.mkdir()
         step.pool.write(folder / "pool.json")
@@ -260,10 +264,23 @@ def _write(
         save_model(folder / "teacher.safetensors", trained.teacher, preset.model, len(classes))
         write_json(folder / "queries.json", step.queries)
         write_json(folder / "metrics.json", metrics)
-        write_json(folder / "timing.json", {"seconds": round(seconds, 2), "device": str(device()),
-                   "threads": preset.threads, "torch": torch.__version__, "python": platform.python_version()})  # fmt: skip
+        write_json(folder / "timing.json", _timing(preset, seconds))
         files = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in sorted(folder.iterdir())}
         write_json(folder / MANIFEST, {"digest": cycle.digest, "files": files})
+
+
+def _timing(preset: Preset, seconds: float) -> dict[str, Any]:
+    """Where and how long: kept apart from the metrics, which are the same on every run of one machine."""
+    versions = {"torch": torch.__version__, "python": platform.python_version()}
+    return {"seconds": round(seconds, 2), "device": str(device()), "threads": preset.threads, **versions}
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left beside the folder; a process number, and so the name, may come again."""
+    for rest in folder.parent.glob(f".{folder.name}.*tmp"):
+        process = int(rest.name.removeprefix(f".{folder.name}.").split(".")[0])
+        if process == os.getpid() or not psutil.pid_exists(process):
+            shutil.rmtree(rest)
 
 
 def _numbers(scores: Scores) -> dict[str, Any]:

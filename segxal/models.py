@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -10,8 +11,9 @@ from torch import Tensor, nn
 from torchvision.models import segmentation
 
 from segxal.config import ModelConfig
-from segxal.errors import CheckpointMismatch, ConfigError, ShapeError
+from segxal.errors import CheckpointMismatch, ConfigError, DataMissing, ShapeError
 from segxal.files import read_tensors, write_tensors
+from segxal.seeds import lent
 from segxal.unet import UNet
 
 # Mean and standard deviation of ImageNet, RGB in [0, 1] (paper section 4).
@@ -48,7 +50,7 @@ def build_model(config: ModelConfig, classes: int, generator: torch.Generator) -
 
     Args:
         config: name, sizes and pretrained weights. ``weights`` goes to torchvision unchanged, which downloads
-            them on first use; a head for another number of classes than C is replaced by a fresh one.
+            them on first use; their head is replaced by a fresh one for C classes.
         classes: number of classes C.
         generator: source of the initial weights.
 
@@ -57,12 +59,11 @@ def build_model(config: ModelConfig, classes: int, generator: torch.Generator) -
 
     Raises:
         ConfigError: if there is no such model or no such weights.
+        DataMissing: if the weights cannot be downloaded.
     """
     if config.name not in MODELS:
         raise ConfigError(f"no model {config.name!r}; choose one of {', '.join(MODELS)}")
-    seed = int(torch.randint(2**62, (1,), generator=generator))
-    with torch.random.fork_rng(devices=[]):  # torch initialises layers from its global generator: lend it ours
-        torch.manual_seed(seed)
+    with lent(generator):
         if config.name == "unet":
             return UNet(classes, config.base, config.depth)
         return LogitsOnly(_torchvision(config, classes))
@@ -73,9 +74,15 @@ def _torchvision(config: ModelConfig, classes: int) -> nn.Module:
     if not config.weights:
         return build(weights=None, weights_backbone=None, num_classes=classes)
     try:
-        network = build(weights=config.weights)
+        network: Any = build(weights=config.weights)
     except (KeyError, ValueError) as error:
         raise ConfigError(f"{config.name} has no weights {config.weights!r} ({error}); try weights: DEFAULT") from error
+    except OSError as error:  # no network
+        folder = Path(torch.hub.get_dir()) / "checkpoints"
+        raise DataMissing(
+            f"cannot download the weights {config.weights} of {config.name} ({error}); put the file into {folder}, or "
+            "leave model.weights empty"
+        ) from error
     network.aux_classifier = None  # an auxiliary loss is not part of the study
     _replace_last_conv(network.classifier, classes)
     return network
@@ -84,7 +91,7 @@ def _torchvision(config: ModelConfig, classes: int) -> nn.Module:
 def _replace_last_conv(head: nn.Module, classes: int) -> None:
     names = [name for name, part in head.named_modules() if isinstance(part, nn.Conv2d)]
     for name in names[-1:] if not hasattr(head, "high_classifier") else ["low_classifier", "high_classifier"]:
-        old = head.get_submodule(name)
+        old: Any = head.get_submodule(name)
         parent, _, last = name.rpartition(".")
         setattr(head.get_submodule(parent), last, nn.Conv2d(old.in_channels, classes, 1))
 

@@ -84,12 +84,12 @@ def start_pool(ids: tuple[str, ...], candidates: list[int], share: float, rng: n
     return Pool(ids, (UNLABELLED,) * len(ids)).add(chosen, 0)
 
 
-def random_subset(pool: Pool, share: float, at_least: int, rng: np.random.Generator) -> list[int]:
+def random_subset(free: list[int], share: float, at_least: int, rng: np.random.Generator) -> list[int]:
     """Random part of the unlabelled pool that is scored (section 4: street scenes are alike).
 
     Args:
-        pool: the pool.
-        share: of the unlabelled images.
+        free: positions of the unlabelled images that the oracle can be asked about.
+        share: of these images.
         at_least: size below which the part does not fall (the images to be queried).
         rng: source of the draw.
 
@@ -97,9 +97,8 @@ def random_subset(pool: Pool, share: float, at_least: int, rng: np.random.Genera
         Sorted positions.
 
     Raises:
-        ConfigError: if fewer than ``at_least`` images are unlabelled.
+        ConfigError: if there are fewer than ``at_least`` of them.
     """
-    free = pool.unlabelled
     if len(free) < at_least:
         raise ConfigError(
             f"budget larger than the pool: {at_least} images are to be queried, {len(free)} are unlabelled; "

@@ -1,6 +1,8 @@
 """One seed governs a run: every random act takes a generator derived from it and its purpose."""
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -28,3 +30,16 @@ def generator(seed: int, *purpose: str | int) -> torch.Generator:
     """Torch generator (CPU) for one purpose of a run; see :func:`rng`."""
     state = int(_sequence(seed, purpose).generate_state(1, np.uint64)[0]) >> 1
     return torch.Generator().manual_seed(state)
+
+
+@contextmanager
+def lent(generator: torch.Generator) -> Iterator[None]:
+    """Let code that draws from torch's global generators draw from ours.
+
+    Layer initialisation, dropout and transforms v2 know no other source. Afterwards the global generators, of the CPU
+    and of every CUDA device, are as they were.
+    """
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        yield

@@ -50,7 +50,9 @@ class Cycle:
         last = 0 if self.method in (START, SUPERVISED) else settings.loop.cycles
         first = 0 if self.method in (START, SUPERVISED) else 1
         if not first <= self.number <= last:
-            raise ConfigError(f"{self.method} has cycles {first}..{last} in preset {self.preset.name}, not {self.number}")
+            raise ConfigError(
+                f"{self.method} has cycles {first}..{last} in preset {self.preset.name}, not {self.number}"
+            )
 
     @property
     def settings(self) -> Preset:
@@ -86,14 +88,16 @@ class Cycle:
         words = json.dumps([VERSION, settings, self.method, self.ablation, self.seed, self.number])
         return hashlib.sha256(words.encode()).hexdigest()[:16]
 
-    def is_done(self) -> bool:
-        """Whether the state is there, whole, and was made with these settings."""
+    def is_recorded(self) -> bool:
+        """Whether the cycle was finished with these settings; its weights may be gone (they are not in git)."""
         file = self.folder / MANIFEST
-        if not file.is_file():
+        return file.is_file() and read_json(file)["digest"] == self.digest
+
+    def is_done(self) -> bool:
+        """Whether the cycle is recorded and every file of its state is there, so that the next can continue."""
+        if not self.is_recorded():
             return False
-        manifest = read_json(file)
-        whole = all((self.folder / name).is_file() for name in manifest["files"])
-        return whole and manifest["digest"] == self.digest
+        return all((self.folder / name).is_file() for name in read_json(self.folder / MANIFEST)["files"])
 
     def metrics(self) -> dict[str, Any]:
         """What the cycle measured (``metrics.json``)."""

@@ -18,6 +18,7 @@ from segxal.errors import ConfigError, TrainingDiverged
 from segxal.labels import VOID
 from segxal.metrics import CalibrationBins, Confusion
 from segxal.models import normalise
+from segxal.seeds import lent
 
 EMA_DECAY = 0.99  # of the teacher's weights per step
 
@@ -109,9 +110,17 @@ def fit(
     """
     if not indices:
         raise ConfigError("no annotated image to train on; label at least one (loop.start) before training")
+    with lent(generator):  # dropout draws from the global generator
+        return _train(model, frames, indices, labels, val, config, steps, generator)
+
+
+def _train(
+    model: nn.Module, frames: Frames, indices: list[int], labels: Tensor, val: Frames, config: TrainConfig,
+    steps: int, generator: torch.Generator,
+) -> Fit:  # fmt: skip
     steps = steps or config.epochs * math.ceil(len(indices) / config.batch)
     place = device()
-    model.to(place, memory_format=torch.channels_last).train()
+    model.to(place).to(memory_format=torch.channels_last).train()
     teacher = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
     optimizer = _optimizer(model, config)
     schedule = _schedule(optimizer, config, steps)
@@ -149,14 +158,16 @@ def fit(
 
 
 def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    parameters, common = model.parameters(), {"lr": config.lr, "weight_decay": config.weight_decay}
+    weights, lr, decay = model.parameters(), config.lr, config.weight_decay
     if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, momentum=config.betas[0], **common)
+        return torch.optim.SGD(weights, lr=lr, momentum=config.betas[0], weight_decay=decay)
     kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    return kind(parameters, betas=config.betas, **common)
+    return kind(weights, lr=lr, betas=config.betas, weight_decay=decay)
 
 
-def _schedule(optimizer: torch.optim.Optimizer, config: TrainConfig, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
+def _schedule(
+    optimizer: torch.optim.Optimizer, config: TrainConfig, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
     if config.schedule == "one-cycle":
         return torch.optim.lr_scheduler.OneCycleLR(
             optimizer, config.lr, total_steps=max(steps, 2), pct_start=0.2, cycle_momentum=False
@@ -196,7 +207,7 @@ def predict(model: nn.Module, images: Tensor, amp: str, batch: int = 16) -> Iter
         (<= batch, C, H, W) float32 on the device; each pixel sums to 1 over C.
     """
     flags = {module: module.training for module in model.modules()}
-    model.to(device(), memory_format=torch.channels_last).eval()
+    model.to(device()).to(memory_format=torch.channels_last).eval()
     try:
         for chunk in images.split(batch):
             x = normalise(chunk.to(device())).contiguous(memory_format=torch.channels_last)
@@ -209,10 +220,19 @@ def predict(model: nn.Module, images: Tensor, amp: str, batch: int = 16) -> Iter
 
 
 def evaluate(model: nn.Module, frames: Frames, amp: str, batch: int = 16) -> Scores:
-    """Score a network on a labelled split: one confusion matrix over all its pixels, void left out."""
+    """Score a network on a labelled split: one confusion matrix over all its pixels, void left out.
+
+    Raises:
+        TrainingDiverged: if the network's output is not finite.
+    """
     confusion, calibration = Confusion(len(frames.classes)), CalibrationBins()
     truths = frames.labels.split(batch)
     for probs, truth in zip(predict(model, frames.images, amp, batch), truths, strict=True):
+        if not bool(probs.isfinite().all()):
+            raise TrainingDiverged(
+                "the network's output is NaN; lower train.lr or set train.amp to off. The state of the last finished "
+                "cycle is untouched"
+            )
         confusion.update(probs.argmax(1).cpu(), truth)
         calibration.update(probs.cpu(), truth)
     return Scores(confusion, calibration)

@@ -15,3 +15,34 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("gpu"):
             item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def frames():
+    """Eight rendered images of 32x64 with labels and depth; shared, so nobody may change them."""
+    from segxal.data import open_dataset
+    from segxal.data.base import load_frames
+
+    return load_frames(open_dataset("streets", "train", (32, 64), count=8, seed=0))
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """The smallest study that still has all its parts: 12 training images of 16x32, two cycles."""
+    from segxal.config import load_preset
+
+    return load_preset("smoke").with_changes(
+        data={"height": 16, "width": 32, "counts": (12, 4, 4)},
+        model={"base": 4, "depth": 2},
+        train={"steps": 6, "cycle_steps": 3, "evaluations": 2, "amp": "off"},
+        loop={"start": 0.25, "step": 0.17, "cycles": 2, "subset": 1.0, "tau": 0.5},
+    )
+
+
+@pytest.fixture
+def unet():
+    """A small U-Net with 19 classes in evaluation mode, the same one every time."""
+    from segxal.config import ModelConfig
+    from segxal.models import build_model
+
+    return build_model(ModelConfig(base=4, depth=2), 19, torch.Generator().manual_seed(3)).eval()

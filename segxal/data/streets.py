@@ -10,7 +10,8 @@ import numpy as np
 
 from segxal.data.base import Sample
 from segxal.data.streets_develop import render
-from segxal.data.streets_scene import Ride, draw_ride
+from segxal.data.streets_ride import Ride
+from segxal.data.streets_scene import draw_ride
 from segxal.errors import ConfigError
 from segxal.labels import CITYSCAPES, Classes
 from segxal.seeds import rng
@@ -103,6 +104,6 @@ def _frames(split: str, count: int, seed: int) -> tuple[tuple[int, int], ...]:
     return tuple((int(ride), int(index - begin[ride])) for index, ride in enumerate(rides))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _ride(split: str, ride: int, seed: int) -> Ride:
     return draw_ride(rng(seed, "streets", split, ride), _length(split, ride, seed))

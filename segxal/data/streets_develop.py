@@ -20,15 +20,14 @@ def render(ride: Ride, frame: int, size: tuple[int, int], r: Rng) -> tuple[np.nd
     Returns:
         (H, W, 3) uint8 image, (H, W) uint8 labels, (H, W) float32 inverse distance in 1 / metres.
     """
-    height, horizon, yaw, curve = ride.lens
-    camera = Camera(size, 0.85 * size[1], (size[1] * (0.5 + yaw), size[0] * horizon), height, curve)
+    camera = camera_of(ride.lens, size)
     canvas = Canvas(camera)
     canvas.sky(ride.light.cloud[1], ride.season + 0.01 * frame)
     cam_z = frame * ride.step
     _ground(canvas, ride, cam_z)
     placed = _placed(ride, frame, cam_z)
     for thing, (x, z) in placed:
-        if thing.shadow and 1.5 < z < 60:
+        if thing.shadow and 1.5 < z < 40:
             lean = -ride.light.sun * thing.size[1] * 0.25
             canvas.shadow(
                 x + lean, z + (0.2 if thing.size[1] < 2 else 0.5), thing.shadow, max(0.25, thing.shadow * 0.7)
@@ -39,6 +38,12 @@ def render(ride: Ride, frame: int, size: tuple[int, int], r: Rng) -> tuple[np.nd
     image = _light(ride, canvas, np.take(colours, canvas.entry, axis=1), glow)
     _halos(ride, camera, image, placed, canvas)
     return _lens(ride, image, r), labels[canvas.entry], canvas.near
+
+
+def camera_of(lens: tuple[float, float, float, float], size: tuple[int, int]) -> Camera:
+    """The camera of a ride (see ``Ride.lens``) at a size (H, W): 49 degrees from left to right, as Cityscapes."""
+    height, horizon, yaw, curve = lens
+    return Camera(size, 1.1 * size[1], (size[1] * (0.5 + yaw), size[0] * horizon), height, curve)
 
 
 def _placed(ride: Ride, frame: int, cam_z: float) -> list[tuple[Thing, tuple[float, float]]]:

@@ -4,50 +4,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segxal.data.streets_colours import Light, Paints, Rng, hsv, rgb
+from segxal.data.streets_colours import Paints
+from segxal.data.streets_light import Light, Rng, hsv, rgb
 from segxal.data.streets_paint import REACH, SHADOW, STEP, TONES
 from segxal.labels import CITYSCAPES
 
 LANE = 3.2
 MATERIALS = (
     "asphalt", "marking", "walk", "kerb", "grass", "patch", "cycle", "rail", "bed", "yard", "yellow", "dirt", "parking",
-    "tactile", "gutter", "cover",
+    "slab", "gutter", "seam",
 )  # fmt: skip
-LABELS = dict.fromkeys(MATERIALS, "road") | {
-    "walk": "sidewalk", "kerb": "sidewalk", "grass": "terrain", "yard": "sidewalk", "dirt": "terrain", "tactile": "sidewalk",
-}  # fmt: skip
+LABELS = dict.fromkeys(MATERIALS, "road")
+LABELS |= dict.fromkeys(("walk", "kerb", "yard", "slab"), "sidewalk") | dict.fromkeys(("grass", "dirt"), "terrain")
+TEXTURES = dict.fromkeys(("walk", "slab", "yard", "bed", "parking"), 1) | dict.fromkeys(("grass", "dirt"), 2)
 PLAIN, DASH, ZEBRA, CROSSING, STOP = range(5)
 
 
 @dataclass(frozen=True)
-class Road:
-    """What lies across the road; distances in metres from the middle of the own lane.
+class Section:
+    """Widths across the road; distances in metres from the middle of the own lane.
 
     Attributes:
         lanes: lanes to the left of the own one.
         park: whether cars park on the (left, right).
         strip: width of the grass between kerb and pavement (left, right).
         walk: width of the pavement (left, right).
-        crossing: where a side street begins and ends along z; far away when there is none.
-        zebra: whether the crossing has zebra stripes.
-        lights: whether the crossing has traffic lights.
-        tram: whether rails lie in the lane left of the own one.
-        yard: material behind the pavement.
-        profile: (5, columns) ground across the road, per kind of row.
-        dash: length of a dash and of its gap.
     """
 
     lanes: int
     park: tuple[bool, bool]
     strip: tuple[float, float]
     walk: tuple[float, float]
-    crossing: tuple[float, float]
-    zebra: bool
-    lights: bool
-    tram: bool
-    yard: str
-    profile: np.ndarray
-    dash: float
 
     def parking(self, side: int) -> bool:
         """Whether cars park on a side (-1 left, 1 right)."""
@@ -55,16 +42,32 @@ class Road:
 
     def edge(self, side: int) -> float:
         """Distance of the kerb."""
-        return edge(self.lanes, self.park, side)
+        return LANE / 2 + (LANE * self.lanes if side < 0 else 0.0) + 2.3 * self.park[side > 0]
 
     def lot(self, side: int) -> float:
         """Distance of the houses."""
         return self.edge(side) + self.strip[side > 0] + self.walk[side > 0]
 
-    @property
-    def tram_x(self) -> float:
-        """Middle of the rails."""
-        return -LANE
+
+@dataclass(frozen=True)
+class Road(Section):
+    """A section with what lies along it.
+
+    Attributes:
+        crossing: where a side street begins and ends along z; far away when there is none.
+        zebra: whether the crossing has zebra stripes.
+        lights: whether the crossing has traffic lights.
+        tram: whether rails lie in the lane left of the own one.
+        profile: (5, columns) int32 ground across the road per kind of row: first tone + 65536 * texture.
+        dash: length of a dash and of its gap, metres.
+    """
+
+    crossing: tuple[float, float]
+    zebra: bool
+    lights: bool
+    tram: bool
+    profile: np.ndarray
+    dash: float
 
     def kinds(self, z: np.ndarray) -> np.ndarray:
         """Row of the profile that holds at each distance z along the road."""
@@ -75,11 +78,6 @@ class Road:
             kind[(z > begin - 4.5) & (z < begin - 1)] = ZEBRA
         kind[(z > begin - 5.6) & (z < begin - 5.2)] = STOP
         return kind
-
-
-def edge(lanes: int, park: tuple[bool, bool], side: int) -> float:
-    """Distance of the kerb on a side from the middle of the own lane, metres."""
-    return LANE / 2 + (LANE * lanes if side < 0 else 0.0) + 2.3 * park[side > 0]
 
 
 def draw_road(r: Rng, grass: float, parked: float) -> Road:
@@ -93,94 +91,103 @@ def draw_road(r: Rng, grass: float, parked: float) -> Road:
     lanes = int(r.choice((0, 1, 1, 1, 2, 3)))
     park = (bool(r.random() < parked), bool(r.random() < parked))
     strip = (r.uniform(1.2, 3.5) * (r.random() < grass), r.uniform(1.2, 3.5) * (r.random() < grass))
-    walk = (r.uniform(1.3, 4.5), r.uniform(1.3, 4.5))
+    section = Section(lanes, park, strip, (r.uniform(2.2, 5), r.uniform(2.2, 5)))
     begin = r.uniform(10, 55) if r.random() < 0.5 else 500.0
-    tram = lanes > 0 and r.random() < 0.12
+    tram = lanes > 0 and bool(r.random() < 0.12)
     yard = ("grass", "dirt")[int(r.random() < 0.15)] if r.random() < 0.25 + 0.7 * grass else "yard"
-    profile = _profile(r, lanes, park, strip, walk, yard, tram)
-    crossing = (begin, begin + r.uniform(7, 14))
     return Road(
-        lanes, park, strip, walk, crossing, bool(r.random() < 0.7), bool(begin < 500 and r.random() < 0.65), tram, yard,
-        profile, r.uniform(2, 5),
-    )  # fmt: skip
+        lanes=lanes,
+        park=park,
+        strip=strip,
+        walk=section.walk,
+        crossing=(begin, begin + r.uniform(7, 14)),
+        zebra=bool(r.random() < 0.7),
+        lights=bool(begin < 500 and r.random() < 0.65),
+        tram=tram,
+        profile=_profile(r, section, yard, tram),
+        dash=r.uniform(2, 5),
+    )
 
 
-def _profile(
-    r: Rng,
-    lanes: int,
-    park: tuple[bool, bool],
-    strip: tuple[float, float],
-    walk: tuple[float, float],
-    yard: str,
-    tram: bool,
-) -> np.ndarray:
-    x = -REACH + STEP * (np.arange(int(2 * REACH / STEP)) + 0.5)
-    plain = np.full(x.shape, MATERIALS.index(yard), np.int32)
+def _band(row: np.ndarray, name: str, start: float, stop: float) -> None:
+    x = -REACH + STEP * (np.arange(len(row)) + 0.5)
+    row[(x >= min(start, stop)) & (x < max(start, stop))] = MATERIALS.index(name)
 
-    def band(row: np.ndarray, name: str, start: float, stop: float) -> None:
-        row[(x >= min(start, stop)) & (x < max(start, stop))] = MATERIALS.index(name)
 
+def _profile(r: Rng, section: Section, yard: str, tram: bool) -> np.ndarray:
+    plain = np.full(int(2 * REACH / STEP), MATERIALS.index(yard), np.int32)
     for side in (-1, 1):
-        kerb, grass, pavement = edge(lanes, park, side), strip[side > 0], walk[side > 0]
-        band(plain, "walk", side * kerb, side * (kerb + grass + pavement))
-        if grass:
-            band(plain, "grass", side * (kerb + 0.2), side * (kerb + grass))
-        band(plain, "asphalt", 0, side * kerb)
-        if park[side > 0]:
-            band(plain, "parking", side * kerb, side * (kerb - 2.3))
-        band(plain, "gutter", side * kerb, side * (kerb - 0.25))
-        band(plain, "kerb", side * kerb, side * (kerb + 0.18))
-    _surface(r, lanes, band, plain, tram, edge(lanes, park, 1), park[1])
-    left, right = -edge(lanes, park, -1), edge(lanes, park, 1)
+        _roadside(r, plain, section, side)
+    _surface(r, plain, section, tram)
+    left, right = -section.edge(-1), section.edge(1)
     dash, zebra, crossing, stop = (plain.copy() for _ in range(4))
     paint = "yellow" if r.random() < 0.12 else "marking"
-    for lane in range(lanes):
-        rows = (plain, dash) if lane == 0 and r.random() < 0.3 else (dash,)
-        for row in rows:
-            band(row, paint, -LANE * (lane + 0.5) - 0.09, -LANE * (lane + 0.5) + 0.09)
-    zebra[(np.mod(x, 1.0) < 0.5) & (x > left) & (x < right)] = MATERIALS.index("marking")
-    band(crossing, "asphalt", -REACH, REACH)
-    band(stop, "marking", -LANE / 2 + 0.1, LANE / 2 - 0.1)
+    solid = r.random() < 0.3
+    for lane in range(section.lanes):
+        for row in (plain, dash) if lane == 0 and solid else (dash,):
+            _band(row, paint, -LANE * (lane + 0.5) - 0.09, -LANE * (lane + 0.5) + 0.09)
+    for x in np.arange(left + 0.3, right - 0.6, 1.0):
+        _band(zebra, "marking", x, x + 0.5)
+    _band(crossing, "asphalt", -REACH, REACH)
+    _band(stop, "marking", -LANE / 2 + 0.1, LANE / 2 - 0.1)
     table = np.stack([plain, dash, zebra, crossing, stop])
-    grain = np.zeros(len(MATERIALS), np.int32)
-    grain[[MATERIALS.index(name) for name in ("walk", "yard", "bed", "parking")]] = 1
-    grain[[MATERIALS.index(name) for name in ("grass", "dirt")]] = 2
-    return (table * TONES + (grain[table] << 16)).astype(np.int32)
+    texture = np.array([TEXTURES.get(name, 0) for name in MATERIALS], np.int32)
+    return (table * TONES + (texture[table] << 16)).astype(np.int32)
 
 
-def _surface(r: Rng, lanes: int, band, row: np.ndarray, tram: bool, right: float, parking: bool) -> None:  # noqa: ANN001
-    """Worn wheel tracks, a cycle lane, rails."""
+def _roadside(r: Rng, row: np.ndarray, section: Section, side: int) -> None:
+    """Lane, parking strip, gutter, kerb, grass and pavement on one side."""
+    kerb, grass, walk = section.edge(side), section.strip[side > 0], section.walk[side > 0]
+    _band(row, "walk", side * kerb, side * (kerb + grass + walk))
+    if r.random() < 0.4:
+        _band(row, "slab", side * (kerb + grass + walk * 0.3), side * (kerb + grass + walk * 0.75))
+    if grass:
+        _band(row, "grass", side * (kerb + 0.2), side * (kerb + grass))
+    _band(row, "asphalt", 0, side * kerb)
+    if section.parking(side):
+        _band(row, "parking", side * kerb, side * (kerb - 2.3))
+    _band(row, "gutter", side * kerb, side * (kerb - 0.25))
+    _band(row, "kerb", side * kerb, side * (kerb + 0.18))
+
+
+def _surface(r: Rng, row: np.ndarray, section: Section, tram: bool) -> None:
+    """Repairs, seams, a cycle lane, rails."""
+    right = section.edge(1)
     if r.random() < 0.5:
-        start = r.uniform(-1.2, 0.4)
-        band(row, "patch", start, start + r.uniform(0.4, 1.4))
-    if not parking and r.random() < 0.3:
-        band(row, "cycle", right - 0.25, right - 1.5)
-        band(row, "marking", right - 1.5, right - 1.62)
+        start, wide = r.uniform(-1.2, 0.4), r.uniform(0.4, 1.4)
+        _band(row, "patch", start, start + wide)
+        _band(row, "seam", start, start + 0.06)
+    if not section.parking(1) and r.random() < 0.3:
+        _band(row, "cycle", right - 0.25, right - 1.5)
+        _band(row, "marking", right - 1.5, right - 1.62)
     if tram:
         if r.random() < 0.6:
-            band(row, "bed", -LANE - 1.3, -LANE + 1.3)
+            _band(row, "bed", -LANE - 1.3, -LANE + 1.3)
         for x in (-LANE - 0.72, -LANE + 0.72):
-            band(row, "rail", x - 0.07, x + 0.07)
+            _band(row, "rail", x - 0.07, x + 0.07)
 
 
 def ground_paints(paints: Paints, r: Rng, light: Light) -> None:
     """Append the entries 0..255: materials x tones in the light, then in shadow."""
-    grey = r.uniform(0.2, 0.48) * (0.7 if light.wet > 0.2 else 1)
+    grey = r.uniform(0.2, 0.38) * (0.75 if light.wet > 0.2 else 1)
     asphalt = rgb(grey, grey * r.uniform(0.96, 1.02), grey * r.uniform(0.92, 1.08))
     if r.random() < 0.12:  # cobbles or reddish asphalt
         asphalt = asphalt * rgb(1.15, 0.95, 0.85)
-    walk = hsv(r.choice((0.02, 0.08, 0.1, 0.6)), r.uniform(0, 0.35), r.uniform(0.35, 0.75))
-    grass = hsv(r.uniform(0.16, 0.32), r.uniform(0.3, 0.7), r.uniform(0.28, 0.55))
+    walk = hsv(r.choice((0.02, 0.08, 0.1, 0.6)), r.uniform(0.05, 0.4), r.uniform(0.5, 0.78))
+    grass = hsv(r.uniform(0.17, 0.29), r.uniform(0.45, 0.7), r.uniform(0.45, 0.65))
     colours = {
         "asphalt": asphalt, "marking": rgb(0.85, 0.85, 0.83) * r.uniform(0.75, 1.05), "walk": walk,
         "kerb": rgb(0.66, 0.65, 0.63) * r.uniform(0.7, 1.2), "grass": grass, "patch": asphalt * r.uniform(0.75, 1.15),
-        "cycle": hsv(r.choice((0.01, 0.01, 0.4)), r.uniform(0.2, 0.6), r.uniform(0.35, 0.6)), "rail": rgb(0.55, 0.55, 0.58),
+        "cycle": hsv(r.choice((0.01, 0.01, 0.4)), r.uniform(0.2, 0.6), r.uniform(0.35, 0.6)),
+        "rail": rgb(0.55, 0.55, 0.58),
         "bed": asphalt * 0.85 + 0.06, "yard": walk * r.uniform(0.8, 1.15), "yellow": rgb(0.9, 0.72, 0.2),
         "dirt": hsv(0.09, r.uniform(0.25, 0.5), r.uniform(0.35, 0.6)), "parking": asphalt * r.uniform(0.85, 1.2),
-        "tactile": walk, "gutter": asphalt * 0.8, "cover": asphalt * 0.6,
+        "slab": walk * r.uniform(0.7, 1.3), "gutter": asphalt * 0.8, "seam": asphalt * 0.65,
     }  # fmt: skip
     table = np.stack([colours[name] for name in MATERIALS])
-    snow = light.white * np.array([0.35 if LABELS[name] == "road" else 1.0 for name in MATERIALS])[:, None]
+    snow = (
+        light.white * np.array([{"road": 0.25, "sidewalk": 0.6}.get(LABELS[name], 1.0) for name in MATERIALS])[:, None]
+    )
     table = table * (1 - snow) + 0.92 * snow
     tones = np.linspace(0.8, 1.2, TONES)
     lit = (table[:, None] * tones[None, :, None]).reshape(-1, 3)

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from segxal.data.streets_colours import Rng, clothes, leaves, vehicle_colours, wall_colours
+from segxal.data.streets_colours import barrier_colours, clothes, leaves, vehicle_colours, wall_colours
 from segxal.data.streets_colours import post_colours as posts
+from segxal.data.streets_light import Rng
 from segxal.data.streets_ride import FAR, Ride, Thing, stand, variant
 from segxal.data.streets_shapes import shape
 from segxal.data.streets_sprites import Sprite
@@ -86,7 +87,7 @@ def _barrier(ride: Ride, r: Rng, side: int, z: float, length: float, kind: str) 
     if kind == "hedge":
         table, label = leaves(r, min(ride.season, 0.7), ride.light.white), "vegetation"
     else:
-        table, label = (wall_colours(r, 0), "wall") if kind == "wall" else (posts(r), "fence")
+        table, label = (barrier_colours(r), "wall") if kind == "wall" else (posts(r), "fence")
     base, sprite = ride.paints.thing(table, label, facing=ride.facing(side)), shape(kind, variant(r))
     ride.things.append(Thing(sprite, base, (side * ride.road.lot(side), 0, z), (length, sprite.height), along=True))
 

@@ -2,16 +2,14 @@
 
 import numpy as np
 
-from segxal.data.streets_sprites import (
-    ACCENT, DARK, LIGHT, MAIN, METAL_DARK, Sprite, Stencil, smooth_noise,
-)  # fmt: skip
+from segxal.data.streets_sprites import Slot, Sprite, Stencil, smooth_noise
 
 
 def _blotches(pen: Stencil, r: np.random.Generator, crown: np.ndarray, grain: int) -> None:
     rows, cols = pen.grid.shape
     noise = smooth_noise(r, rows, cols, grain) + 0.35 * (pen.y / pen.height - 0.5) + 0.12 * (pen.x / pen.width - 0.5)
     ragged = crown & (smooth_noise(r, rows, cols, grain * 2, 2) > 0.22)
-    tones = np.array((DARK, DARK, MAIN, MAIN, LIGHT, ACCENT), np.uint8)
+    tones = np.array((Slot.DARK, Slot.DARK, Slot.MAIN, Slot.MAIN, Slot.LIGHT, Slot.ACCENT), np.uint8)
     tone = tones[np.clip((noise * 6.2 - 0.6).astype(int), 0, 5)]
     pen.grid[ragged] = tone[ragged]
 
@@ -24,7 +22,11 @@ def tree(r: np.random.Generator) -> Sprite:
     pen = Stencil(width, height, 16)
     middle, trunk = width / 2, height * r.uniform(0.2, 0.35)
     pen.poly(
-        METAL_DARK, (middle - 0.2, 0), (middle + 0.2, 0), (middle + 0.12, height * 0.6), (middle - 0.12, height * 0.6)
+        Slot.METAL_DARK,
+        (middle - 0.2, 0),
+        (middle + 0.2, 0),
+        (middle + 0.12, height * 0.6),
+        (middle - 0.12, height * 0.6),
     )
     crown = np.zeros(pen.grid.shape, bool)
     if style == 2:
@@ -36,7 +38,7 @@ def tree(r: np.random.Generator) -> Sprite:
         for angle in r.uniform(-1.1, 1.1, 14):
             start, reach = r.uniform(0.25, 0.6) * height, r.uniform(0.25, 0.4) * height
             end = (middle + np.sin(angle) * reach, start + np.cos(angle) * reach)
-            pen.line(METAL_DARK, middle, start, *end, 0.1)
+            pen.line(Slot.METAL_DARK, middle, start, *end, 0.1)
             crown |= np.hypot(pen.x - end[0], pen.y - end[1]) < r.uniform(0.1, 0.5)
     else:
         for _ in range(16):
@@ -56,7 +58,7 @@ def hedge(r: np.random.Generator) -> Sprite:
     pen = Stencil(6, height, 20)
     edge = height - 0.35 * smooth_noise(r, 1, pen.grid.shape[1], 6)
     _blotches(pen, r, np.broadcast_to(pen.y < edge, pen.grid.shape), 6)
-    pen.grid[pen.grid == 0] = np.where(np.broadcast_to(pen.y < edge, pen.grid.shape), DARK, 0)[pen.grid == 0]
+    pen.grid[pen.grid == 0] = np.where(np.broadcast_to(pen.y < edge, pen.grid.shape), Slot.DARK, 0)[pen.grid == 0]
     return pen.sprite()
 
 
@@ -75,5 +77,5 @@ def treeline(r: np.random.Generator) -> Sprite:
     edge = 6 + 20 * smooth_noise(r, 1, 900, 24, 4)
     _blotches(pen, r, np.broadcast_to(pen.y < edge, pen.grid.shape), 48)
     low = np.broadcast_to(pen.y < edge * 0.9, pen.grid.shape) & (pen.grid == 0)
-    pen.grid[low] = DARK
+    pen.grid[low] = Slot.DARK
     return pen.sprite()

@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from segxal.data.streets_colours import Light, Paints
+from segxal.data.streets_colours import Paints
 from segxal.data.streets_ground import Road
+from segxal.data.streets_light import Light
 from segxal.data.streets_shapes import VARIANTS
 from segxal.data.streets_sprites import Sprite
 
-FAR = 130.0  # metres ahead that are furnished
+FAR = 105.0  # metres ahead that are furnished
 
 
 @dataclass(frozen=True)

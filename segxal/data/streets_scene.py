@@ -1,7 +1,8 @@
 """Layout of the rendered streets: draws one ride from its generator."""
 
-from segxal.data.streets_colours import Paints, Rng, draw_light
+from segxal.data.streets_colours import Paints
 from segxal.data.streets_ground import draw_road, ground_paints, sky_paints
+from segxal.data.streets_light import Rng, draw_light
 from segxal.data.streets_lots import backdrop, lots
 from segxal.data.streets_ride import Ride, Style
 from segxal.data.streets_traffic import furniture, parked, people, signals, traffic

@@ -1,16 +1,31 @@
 """All sprites of the rendered streets by name, each drawn once per process and variant."""
 
-from functools import lru_cache
+from functools import cache
 
 from segxal.data.streets_houses import blank, facade, fence, poster, skyline, wall, warehouse
 from segxal.data.streets_people import (
-    bicycle, cyclist_end, cyclist_side, motorcycle_end, motorcycle_side, person, person_bicycle,
+    bicycle,
+    cyclist_end,
+    cyclist_side,
+    motorcycle_end,
+    motorcycle_side,
+    person,
+    person_bicycle,
 )  # fmt: skip
 from segxal.data.streets_plants import bush, hedge, tree, treeline
 from segxal.data.streets_signs import lamp_head, sign, solid, traffic_light
 from segxal.data.streets_sprites import Sprite
 from segxal.data.streets_vehicles import (
-    bus_end, bus_side, car_front, car_rear, car_side, tram_end, tram_side, truck_front, truck_rear, truck_side,
+    bus_end,
+    bus_side,
+    car_front,
+    car_rear,
+    car_side,
+    tram_end,
+    tram_side,
+    truck_front,
+    truck_rear,
+    truck_side,
 )  # fmt: skip
 from segxal.seeds import rng
 
@@ -25,7 +40,7 @@ SHAPES = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=None)
+@cache
 def shape(name: str, variant: int = 0) -> Sprite:
     """A sprite of ``SHAPES``; the same ``variant`` (0 to ``VARIANTS`` - 1) is always the same shape."""
     return SHAPES[name](rng(0, "streets", "sprite", name, variant))

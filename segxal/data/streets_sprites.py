@@ -10,9 +10,37 @@ import numpy as np
 
 SLOTS = 32
 SECOND = 24  # slots from here on carry the object's second label (the bicycle of a rider)
-(MAIN, DARK, LIGHT, GLASS, SHINE, TYRE, TRIM, TAIL, LAMP, PLATE, RIM, SKIN, HAIR, LEGS, SHOES, BAG) = range(1, 17)
-(ACCENT, ACCENT2, LIT, ROOF, ROOF_DARK, AMBER, GREEN) = range(17, 24)
-(METAL, METAL_DARK, TYRE2, ACCENT3, TAIL2, LAMP2) = range(24, 30)
+
+
+class Slot:
+    """Numbers of the slots; 0 is see-through."""
+
+    (
+        MAIN,
+        DARK,
+        LIGHT,
+        GLASS,
+        SHINE,
+        TYRE,
+        TRIM,
+        TAIL,
+        LAMP,
+        PLATE,
+        RIM,
+        SKIN,
+        HAIR,
+        LEGS,
+        SHOES,
+        BAG,
+        ACCENT,
+        ACCENT2,
+        LIT,
+        ROOF,
+        ROOF_DARK,
+        AMBER,
+        GREEN,
+    ) = range(1, 24)
+    METAL, METAL_DARK, TYRE2, ACCENT3, TAIL2, LAMP2 = range(SECOND, SECOND + 6)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from segxal.data.streets_colours import Rng, base_colours, clothes, post_colours, vehicle_colours
+from segxal.data.streets_colours import base_colours, clothes, post_colours, vehicle_colours
 from segxal.data.streets_ground import LANE
+from segxal.data.streets_light import Rng
 from segxal.data.streets_lots import plant
 from segxal.data.streets_ride import FAR, Ride, Thing, stand, variant
 from segxal.data.streets_shapes import shape
@@ -23,7 +24,7 @@ def furniture(ride: Ride, r: Rng, side: int) -> None:
     if r.random() < 0.15:
         base = ride.paints.thing(post, "pole")
         for z in np.arange(r.uniform(3, 9), 50, 2.5):
-            ride.things.append(Thing(shape("solid"), base, (x - side * 0.2, 0, z), (0.14, 0.95)))
+            ride.things.append(Thing(shape("solid"), base, (x - side * 0.2, 0, z), (0.18, 1.0)))
     for z in r.uniform(7, 80, r.poisson(2.2)):
         _sign(ride, r, x, z, post)
 
@@ -31,7 +32,7 @@ def furniture(ride: Ride, r: Rng, side: int) -> None:
 def _lamps(ride: Ride, r: Rng, side: int, x: float, post: np.ndarray) -> None:
     base, tall, head = ride.paints.thing(post, "pole"), r.uniform(5, 8), shape("lamp_head")
     for z in np.arange(r.uniform(2, 20), FAR, r.uniform(20, 32)):
-        ride.things.append(Thing(shape("solid"), base, (x, 0, z), (0.16, tall)))
+        ride.things.append(Thing(shape("solid"), base, (x, 0, z), (0.22, tall)))
         place = (x - side * 0.9, tall - 0.4, z)
         ride.things.append(Thing(head, base, place, (head.width, head.height), mirror=side > 0, halo=1.6))
 
@@ -39,9 +40,9 @@ def _lamps(ride: Ride, r: Rng, side: int, x: float, post: np.ndarray) -> None:
 def _sign(ride: Ride, r: Rng, x: float, z: float, post: np.ndarray) -> None:
     tall, sprite = r.uniform(2.3, 3.2), shape("sign", variant(r))
     base = ride.paints.thing(post, "pole")
-    ride.things.append(Thing(shape("solid"), base, (x, 0, z + 0.02), (0.08, tall)))
+    ride.things.append(Thing(shape("solid"), base, (x, 0, z + 0.02), (0.11, tall)))
     board = ride.paints.thing(post_colours(r), "traffic sign")
-    ride.things.append(stand(sprite, board, (x, tall - sprite.height, z), r.uniform(0.9, 1.3)))
+    ride.things.append(stand(sprite, board, (x, tall - sprite.height, z), r.uniform(1.1, 1.5)))
 
 
 def signals(ride: Ride, r: Rng) -> None:
@@ -52,7 +53,7 @@ def signals(ride: Ride, r: Rng) -> None:
     pole, box = ride.paints.thing(post, "pole"), ride.paints.thing(base_colours(), "traffic light")
     z, arm = road.crossing[0] - 1.0, bool(r.random() < 0.5)
     heads = [(side * (road.edge(side) + 0.4), r.uniform(3.2, 3.8)) for side in (-1, 1)]
-    posts = [((x, 0.0, z), (0.14, tall)) for x, tall in heads]
+    posts = [((x, 0.0, z), (0.18, tall)) for x, tall in heads]
     if arm:
         x = heads[1][0]
         posts += [((x, 0.0, z), (0.18, 5.8)), ((x - 2.2, 5.6, z), (4.4, 0.14))]
@@ -60,15 +61,15 @@ def signals(ride: Ride, r: Rng) -> None:
     for place, size in posts:
         ride.things.append(Thing(shape("solid"), pole, place, size))
     for x, tall in heads:
-        size = (lamp.width * 1.15, lamp.height * 1.15)
-        ride.things.append(Thing(lamp, box, (x, tall - 1.1, z - 0.1), size, halo=0.5))
+        size = (lamp.width * 1.4, lamp.height * 1.4)
+        ride.things.append(Thing(lamp, box, (x, tall - 1.4, z - 0.1), size, halo=0.5))
 
 
 def _vehicle(
     ride: Ride, r: Rng, kind: str, x: float, z: float, ahead: bool, speed: tuple[float, float] = (0, 0), frame: int = -1
 ) -> None:
     """A vehicle that points along the road: its near end, and the side towards the camera."""
-    number, table, label = variant(r), vehicle_colours(r), "train" if kind == "tram" else kind
+    number, table, label = variant(r), vehicle_colours(r, kind), "train" if kind == "tram" else kind
     ends = {"car": ("car_front", "car_rear"), "truck": ("truck_front", "truck_rear")}
     near, long = shape(ends.get(kind, (f"{kind}_end",) * 2)[ahead], number), shape(f"{kind}_side", number)
     face = ride.paints.thing(table, label, facing=ride.light.sides[0])
@@ -87,7 +88,10 @@ def _small(
 ) -> None:
     """A person, a bicycle, a motorcycle or one of them with a rider."""
     first, second = PAIRS.get(name, ("rider", "motorcycle" if name.startswith("motor") else "bicycle"))
-    base, sprite = ride.paints.thing(clothes(r), first, second, facing=ride.light.sides[0]), shape(name, variant(r))
+    base, sprite = (
+        ride.paints.thing(clothes(r, first == "rider"), first, second, facing=ride.light.sides[0]),
+        shape(name, variant(r)),
+    )
     mirror = bool(speed[0] < 0 or (speed[0] == 0 and r.random() < 0.5))
     scale = r.uniform(0.62, 0.75) if name == "person" and r.random() < 0.12 else r.uniform(0.92, 1.06)
     size = (sprite.width * scale, sprite.height * scale)
@@ -113,7 +117,7 @@ def people(ride: Ride, r: Rng, side: int) -> None:
     road = ride.road
     inner, outer = road.edge(side) + 0.5, max(road.lot(side) - 0.4, road.edge(side) + 0.8)
     for _ in range(r.poisson(3.2 * ride.style.people)):
-        x, z, along = side * r.uniform(inner, outer), 4 + 50 * r.random() ** 1.3, (0.0, r.normal(0, 0.7))
+        x, z, along = side * r.uniform(inner, outer), 4 + 34 * r.random() ** 1.3, (0.0, r.normal(0, 0.7))
         _small(ride, r, "person_bicycle" if r.random() < 0.08 else "person", x, z, along)
         if r.random() < 0.3:
             _small(ride, r, "person", x + side * 0.55, z + 0.2, along)
@@ -123,19 +127,19 @@ def traffic(ride: Ride, r: Rng, frames: int) -> None:
     """Add vehicles on the move, and whatever is near the camera in single frames only."""
     road, step = ride.road, ride.step
     if r.random() < 0.5:
-        _vehicle(ride, r, _kind(r), 0.0, r.uniform(9, 40), True, (0, step + r.normal(0, 0.8)))
+        _vehicle(ride, r, _kind(r), 0.0, r.uniform(8, 30), True, (0, step + r.normal(0, 0.8)))
     if road.tram and r.random() < 0.75:
         _vehicle(ride, r, "tram", -LANE, r.uniform(8, 40), bool(r.random() < 0.4), (0, r.normal(0, 4)))
     for frame in range(frames):
         z = frame * step
         if road.lanes and r.random() < 0.5:
-            x = -LANE * r.integers(1, road.lanes + 1)
-            _vehicle(ride, r, _kind(r), float(x), z + r.uniform(7, 50), False, frame=frame)
+            lane = int(r.integers(1, road.lanes + 1))
+            _vehicle(ride, r, _kind(r), -LANE * lane, z + r.uniform(7, 36), False, frame=frame)
         if r.random() < 0.4:
             name = str(r.choice(("cyclist_end", "motorcycle_end"), p=(0.6, 0.4)))
             side = 1 if r.random() < 0.7 else -1
             x = side * (road.edge(side) - r.uniform(0.4, 1.2) - 2.2 * road.parking(side))
-            _small(ride, r, name, x, z + r.uniform(5, 20), frame=frame)
+            _small(ride, r, name, x, z + r.uniform(4, 13), frame=frame)
         if r.random() < 0.4:
             _crossing(ride, r, z, frame)
 
@@ -149,14 +153,14 @@ def _crossing(ride: Ride, r: Rng, z: float, frame: int) -> None:
     road, names = ride.road, ("person", "cyclist_side", "motorcycle_side", "car", "bus", "truck", "tram")
     name = str(r.choice(names, p=(0.35, 0.2, 0.13, 0.12, 0.07, 0.06, 0.07)))
     if name in names[:3]:
-        ahead = road.crossing[0] - 3 if z + 8 < road.crossing[0] < z + 30 else z + r.uniform(6, 22)
+        ahead = road.crossing[0] - 3 if z + 8 < road.crossing[0] < z + 30 else z + r.uniform(5, 15)
         x = r.uniform(-road.edge(-1), road.edge(1))
         _small(ride, r, name, x, ahead, (float(r.choice((-0.01, 0.01))), 0), frame)
         return
     middle = (road.crossing[0] + road.crossing[1]) / 2
     if not z + 6 < middle < z + 60:
         return
-    base = ride.paints.thing(vehicle_colours(r), "train" if name == "tram" else name, facing=ride.light.sides[0])
+    base = ride.paints.thing(vehicle_colours(r, name), "train" if name == "tram" else name, facing=ride.light.sides[0])
     sprite, mirror = shape(f"{name}_side", variant(r)), bool(r.random() < 0.5)
     size = (sprite.width, sprite.height)
     place = (r.uniform(-10, 10), 0, middle)

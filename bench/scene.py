@@ -1,0 +1,63 @@
+"""What the bench works on: rendered streets and a U-Net trained just enough to predict many classes."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from segxal.config import ModelConfig, TrainConfig
+from segxal.data import open_dataset
+from segxal.data.base import Frames, load_frames
+from segxal.models import build_model, target_layer
+from segxal.seeds import generator
+from segxal.train import fit
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much the bench does.
+
+    Attributes:
+        images: (H, W) of the images, the larger first.
+        base: width of the U-Net.
+        wide: width of the wide U-Net of the precision rows.
+        batch: images per batch, ours and in training.
+        steps: optimiser steps of the short training and of each timed training.
+        stream: images that go through the EEM for the memory row.
+        render: images that are rendered for the rendering row.
+    """
+
+    images: tuple[tuple[int, int], ...]
+    base: int
+    wide: int
+    batch: int
+    steps: int
+    stream: int
+    render: int
+
+
+FULL = Sizes(((128, 256), (96, 128)), base=16, wide=64, batch=8, steps=150, stream=5000, render=64)
+SMALL = Sizes(((32, 64),), base=4, wide=8, batch=2, steps=4, stream=40, render=4)
+
+
+def streets(size: tuple[int, int], count: int, split: str = "train") -> Frames:
+    """Rendered streets in memory."""
+    return load_frames(open_dataset("streets", split, size, count=count, seed=0))
+
+
+def briefly_trained(sizes: Sizes) -> tuple[nn.Module, nn.Module]:
+    """A U-Net after a short training at the smaller size, and its target layer."""
+    config = ModelConfig("unet", base=sizes.base)
+    size = sizes.images[-1]
+    frames, val = streets(size, 10 * sizes.batch), streets(size, 2, "val")
+    model = build_model(config, len(frames.classes), generator(0, "bench", "weights"))
+    settings = TrainConfig(steps=sizes.steps, cycle_steps=1, batch=sizes.batch, evaluations=1, amp="off")
+    everything = list(range(len(frames)))
+    fit(model, frames, everything, frames.labels, val, settings, sizes.steps, generator(0, "bench", "train"))
+    return model.eval(), target_layer(model, config)
+
+
+def predicted(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """(N, H, W) predicted classes of normalised images."""
+    with torch.no_grad():
+        return model(x).argmax(1)

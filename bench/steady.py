@@ -1,0 +1,52 @@
+"""Memory over a long stream of images through the EEM, and how fast streets are rendered."""
+
+import gc
+import statistics
+
+import psutil
+import torch
+from scene import Sizes, streets
+from timer import Row, seconds
+from torch import nn
+
+from segxal.config import MaskConfig
+from segxal.data import open_dataset
+from segxal.eem import error_masks
+
+GROWTH = 50.0  # MiB between the first tenth and the end; one image's maps alone, kept, would be more
+CHUNK = 100
+
+
+def memory(model: nn.Module, layer: nn.Module, sizes: Sizes, count: int) -> Row:
+    """Growth of the resident memory while images pass through the EEM; no image is seen twice.
+
+    Args:
+        model: the network.
+        layer: its target layer.
+        sizes: the smaller image size is used.
+        count: images in all.
+    """
+    frames = streets(sizes.images[-1], min(CHUNK, count), "test")
+    chunks = max(2, count // len(frames))
+    process, resident, highest = psutil.Process(), [], 0.0
+    for chunk in range(chunks):
+        images = torch.roll(frames.images, chunk, 3)  # another picture each time, made when it is needed
+        for mask in error_masks(model, layer, images, frames.depth, frames.classes, MaskConfig(depth="geometry"), "off"):
+            highest = max(highest, float(mask.eem.max()))
+        gc.collect()
+        resident.append(process.memory_info().rss / 2**20)
+    tenth = max(1, chunks // 10)
+    growth = statistics.median(resident[-tenth:]) - statistics.median(resident[tenth : 2 * tenth])
+    note = f"{chunks * len(frames)} images; resident {resident[0]:.0f} MiB after {len(frames)}, {resident[-1]:.0f} at the end"
+    where = f"{sizes.images[-1][0]}x{sizes.images[-1][1]}"
+    return Row("memory growth over the EEM of a stream", where, growth, None, None, GROWTH, "MiB", note)
+
+
+def rendering(sizes: Sizes, repeats: int) -> Row:
+    """Images per second of ``streets`` on one core, every ride new."""
+    size, speeds = sizes.images[0], []
+    for repeat in range(repeats):
+        dataset = open_dataset("streets", "train", size, count=sizes.render, seed=1 + repeat)
+        speeds.append(sizes.render / seconds(lambda split=dataset: [split[i] for i in range(len(split))]))
+    where, target = f"{size[0]}x{size[1]}", 100.0 if size == (128, 256) else None
+    return Row("rendering streets, one core", where, statistics.median(speeds), None, None, target, "images/s")

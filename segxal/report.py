@@ -1,0 +1,79 @@
+"""One HTML page with every table and figure of a study; it needs no other file and no network."""
+
+import base64
+import html
+from pathlib import Path
+
+import pandas as pd
+
+from segxal import paths
+from segxal.config import Preset
+from segxal.files import write_text
+from segxal.tables import budget_table, check_means, read_class_iou, read_records
+
+TABLES = {
+    "table2": "Table 2. mIoU (%) after each cycle; mean ± standard deviation over seeds. The paper's rows are other "
+    "data (Cityscapes) and are printed for orientation.",
+    "table3": "Table 3. mIoU (%) after the last cycle with the whole mask, without EBU and without PAE.",
+}
+FIGURES = {
+    "fig1_pipeline": "Fig. 1. The whole pipeline, drawn with this run's own images.",
+    "fig2_pae": "Fig. 2. From depth to the proximity-aware explanation (PAE).",
+    "fig3_annotation": "Fig. 3. Annotation workflow of the simulated human.",
+    "fig4_cycles": "Fig. 4. Entropy, error mask and machine annotation of one image over the cycles.",
+    "fig5_oracles": "Fig. 5. Pseudo-labels against human annotation.",
+    "fig6_gradcam": "Fig. 6. Grad-CAM against PAE.",
+    "fig7_split": "Fig. 7. mIoU after the last cycle against the initial split.",
+}
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+img { max-width: 100%; height: auto } figure { margin: 2rem 0 } figcaption { color: #555 }
+.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem } td, th { padding: .25rem .6rem;
+text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap }
+td:first-child, th:first-child { text-align: left }
+"""
+
+
+def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.FIGURES) -> Path:
+    """Write ``papermill_runs/<preset>/report.html`` from the tables, figures and records that are there.
+
+    Returns:
+        The file.
+
+    Raises:
+        ConfigError: if the study has no records yet.
+    """
+    study = runs / preset.name
+    records = read_records(preset, runs)
+    seeds = ", ".join(str(seed) for seed in sorted(records.seed.unique()))
+    worst = check_means(records, read_class_iou(preset, runs))
+    parts = [
+        f"<h1>segxal study <em>{html.escape(preset.name)}</em></h1>",
+        f"<p>Data set {preset.data.name} at {preset.data.height} x {preset.data.width} pixels, scores on its "
+        f"{preset.data.report} split; network {preset.model.name}, seeds {seeds}; {len(records)} cycles recorded. "
+        f"Every mIoU is the mean of its class IoUs (largest difference {worst:.4f} points).</p>",
+        "<h2>Where each method ended</h2>",
+        _table(budget_table(records)),
+    ]
+    for name, caption in TABLES.items():
+        file = study / "tables" / f"{name}.csv"
+        if file.is_file():
+            parts += [f"<h2>{html.escape(caption)}</h2>", _table(pd.read_csv(file, dtype=str).fillna(""))]
+    for name, caption in FIGURES.items():
+        file = figures / preset.name / f"{name}.png"
+        if file.is_file():
+            data = base64.b64encode(file.read_bytes()).decode()
+            text = html.escape(caption)
+            parts.append(
+                f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
+            )
+    page = (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>segxal {html.escape(preset.name)}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'
+    )
+    write_text(study / "report.html", page + "\n".join(parts) + "</body></html>\n")
+    return study / "report.html"
+
+
+def _table(table: pd.DataFrame) -> str:
+    return f'<div class="wide">{table.to_html(index=False, border=0)}</div>'

@@ -1,0 +1,114 @@
+"""`segxal reproduce`: the thin face of the Snakemake graph; it resumes by itself and shows what is left."""
+
+import fcntl
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from segxal import paths
+from segxal.config import Preset, load_preset
+from segxal.errors import SegxalError
+from segxal.study import select
+
+DONE = re.compile(r"(\d+) of (\d+) steps \(\d+%\) done")
+
+
+class StudyFailed(SegxalError, RuntimeError):
+    """A job of the study failed; the others were run to their end."""
+
+
+@contextmanager
+def only_one(study: Path) -> Iterator[None]:
+    """Hold the study's lock, so that two commands never work on one study.
+
+    The lock belongs to the process: after a kill it is free again and nothing has to be unlocked by hand.
+
+    Raises:
+        StudyFailed: if another process holds it.
+    """
+    study.mkdir(parents=True, exist_ok=True)
+    with (study / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StudyFailed(
+                f"another `segxal reproduce` works on {study}; wait for it or stop it, then start again"
+            ) from error
+        yield
+
+
+def default_jobs(preset: Preset) -> int:
+    """As many jobs as the processor has room for."""
+    return max(1, len(os.sched_getaffinity(0)) // preset.threads)
+
+
+def command(preset_name: str, jobs: int, data_root: str, seeds: Sequence[int], methods: Sequence[str]) -> list[str]:
+    """The Snakemake command line of a study."""
+    study = paths.RUNS / load_preset(preset_name).name
+    values = {"preset": preset_name, "data_root": data_root, "seeds": list(seeds), "methods": list(methods)}
+    settings = [f"{key}={value!r}" for key, value in values.items()]
+    return [
+        sys.executable, "-m", "snakemake", "--snakefile", str(paths.ROOT / "Snakefile"), "--directory", str(study),
+        "--cores", str(jobs), "--rerun-incomplete", "--keep-going", "--nolock", "--config", *settings,
+    ]  # fmt: skip
+
+
+def reproduce(
+    preset_name: str, data_root: str = "", jobs: int = 0, seeds: Sequence[int] = (), methods: Sequence[str] = ()
+) -> Path:
+    """Run what is missing of a study; finished notebooks are left alone unless their inputs changed.
+
+    Args:
+        preset_name: name of a preset or a ``.yml`` file.
+        data_root: folder that holds the data sets.
+        jobs: notebooks that run at the same time; 0 for as many as there are cores for.
+        seeds: instead of the preset's; empty keeps them.
+        methods: instead of the preset's; empty keeps them.
+
+    Returns:
+        Folder of the study.
+
+    Raises:
+        ConfigError: if the preset, a method or a seed is unknown.
+        StudyFailed: if a notebook failed; the message repeats what the failing jobs said.
+    """
+    preset = select(load_preset(preset_name), seeds, methods)
+    if preset_name.endswith(".yml"):
+        preset_name = str(Path(preset_name).resolve())
+    root = str(Path(data_root).expanduser().resolve()) if data_root else ""
+    study = paths.RUNS / preset.name
+    with only_one(study), (study / "log.txt").open("w", encoding="utf-8") as log:
+        line = command(preset_name, jobs or default_jobs(preset), root, seeds, methods)
+        environment = os.environ | {"OMP_NUM_THREADS": str(preset.threads), "PYTHONUNBUFFERED": "1"}
+        with subprocess.Popen(
+            line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=paths.ROOT
+        ) as process:
+            said = _follow(process, log, preset.name)
+    if process.returncode:
+        reasons = "\n".join(said) or "snakemake itself failed"
+        raise StudyFailed(f"the study is not complete; the whole log is {study / 'log.txt'}\n{reasons}")
+    return study
+
+
+def _follow(process: "subprocess.Popen[str]", log: object, name: str) -> list[str]:
+    """Copy a job's output to the log, move the progress bar, and keep what failing notebooks say."""
+    said: list[str] = []
+    speaking = False
+    form = "{desc}: {n_fmt}/{total_fmt} notebooks |{bar}| {elapsed} gone, about {remaining} to go"
+    with tqdm(desc=name, total=1, bar_format=form, dynamic_ncols=True) as bar:
+        for text in process.stdout or ():
+            log.write(text)  # type: ignore[attr-defined]
+            if found := DONE.search(text):
+                bar.total = int(found[2])
+                bar.update(int(found[1]) - bar.n)
+            speaking = text.startswith("segxal: ") or (speaking and text.startswith("  "))
+            if speaking:
+                said.append(text.rstrip())
+        bar.refresh()
+    return said

@@ -1,0 +1,168 @@
+"""A study: all runs of a preset, in plain Python, and the records they leave.
+
+    python -m segxal.study --preset camvid
+
+runs the same cycles as ``segxal reproduce`` on a machine without Jupyter or Snakemake.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from segxal import paths
+from segxal.config import Preset, load_preset
+from segxal.errors import ConfigError
+from segxal.files import read_json, write_rows
+from segxal.loop import run_cycle
+from segxal.methods import SEGXAL, START, SUPERVISED, get_method, split_name
+from segxal.state import Cycle
+
+MASK_ABLATIONS = ("without-ebu", "without-pae")  # Table 3
+GATE_ABLATIONS = ("gate-low", "gate-all")
+GATE_METHOD = "segxal-human"  # the gate's other sides are shown on the paper's main mode
+COLUMNS = [
+    "method", "ablation", "oracle", "depth", "seed", "cycle", "labelled", "accepted", "images", "pixels", "clicks",
+    "miou", "dice", "ece", "val_miou", "seconds",
+]  # fmt: skip
+CLASS_COLUMNS = ["method", "ablation", "depth", "seed", "cycle", "class", "iou"]
+
+
+def run_of(preset: Preset, method: str, seed: int, ablation: str = "none", runs: Path = paths.RUNS) -> list[Cycle]:
+    """The cycles of one run in order, the shared first training included."""
+    if method in (START, SUPERVISED):
+        return [Cycle(preset, method, seed, 0, ablation, runs)]
+    get_method(method)
+    cycles = [Cycle(preset, method, seed, n, ablation, runs) for n in range(1, preset.loop.cycles + 1)]
+    start = cycles[0].previous
+    return [start, *cycles] if start else cycles
+
+
+def ours(preset: Preset) -> list[str]:
+    """The SegXAL methods of a study."""
+    return [method for method in preset.methods if method in SEGXAL]
+
+
+def split_ablations(preset: Preset) -> dict[float, str]:
+    """Initial split -> ablation of Fig. 7; the split that ``grow`` starts from is the main run itself."""
+    return {s: "none" if s == preset.loop.start else split_name(s) for s in sorted({*preset.splits, preset.loop.start})}
+
+
+def ablations_of(preset: Preset) -> dict[str, list[str]]:
+    """Every ablation of a study with the methods it is run for."""
+    methods = ours(preset)
+    splits = [name for name in split_ablations(preset).values() if name != "none"]
+    gated = [GATE_METHOD] if GATE_METHOD in methods else []
+    return {name: methods for name in (*MASK_ABLATIONS, *splits)} | {name: gated for name in GATE_ABLATIONS}
+
+
+def whole_grid(preset: Preset, runs: Path = paths.RUNS) -> list[list[Cycle]]:
+    """Every run of the study, each once: methods x seeds, then ablations x methods x seeds."""
+    cells = [(m, "none") for m in preset.methods]
+    cells += [(m, name) for name, methods in ablations_of(preset).items() for m in methods]
+    return [run_of(preset, m, seed, name, runs) for m, name in cells for seed in preset.seeds]
+
+
+def run_cycles(cycles: Sequence[Cycle], data_root: str = "") -> list[Cycle]:
+    """Run cycles in order, with a progress bar; those that are done are left alone."""
+    missing = [cycle for cycle in cycles if not cycle.is_done()]
+    for cycle in tqdm(missing, desc="cycles", disable=not missing):
+        run_cycle(cycle, data_root)
+    return list(cycles)
+
+
+def select(preset: Preset, seeds: Sequence[int] = (), methods: Sequence[str] = ()) -> Preset:
+    """The preset with other seeds or methods; empty keeps its own.
+
+    Raises:
+        ConfigError: if a method is unknown or a seed negative.
+    """
+    for method in methods:
+        if method != SUPERVISED:
+            get_method(method)
+    if any(seed < 0 for seed in seeds):
+        raise ConfigError(f"seeds {list(seeds)}; a seed is 0 or larger")
+    changes = {"seeds": tuple(seeds) or preset.seeds, "methods": tuple(methods) or preset.methods}
+    return Preset(**{name: getattr(preset, name) for name in preset.__dataclass_fields__} | changes)
+
+
+def rows_of(run: Sequence[Cycle]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Record rows of the finished cycles of a run: one per cycle, and one per cycle and class; scores in percent."""
+    named = run[-1]
+    rows, class_rows = [], []
+    for cycle in run:
+        if not cycle.is_recorded():
+            continue
+        metrics, timing = cycle.metrics(), read_json(cycle.folder / "timing.json")
+        report = metrics["report"]
+        key = {"method": named.method, "ablation": named.ablation, "depth": metrics["depth"],
+               "seed": cycle.seed, "cycle": cycle.number}  # fmt: skip
+        oracle = "whole-image" if named.method == SUPERVISED else get_method(named.method).oracle
+        rows.append({
+            **key, "oracle": oracle, **{name: metrics[name] for name in ("labelled", "accepted")}, **metrics["budget"],
+            **{name: _percent(report[name]) for name in ("miou", "dice", "ece")},
+            "val_miou": _percent(metrics["val"]["miou"]), "seconds": timing["seconds"],
+        })  # fmt: skip
+        class_rows += [
+            {**key, "class": name, "iou": _percent(iou)}
+            for name, iou in zip(metrics["classes"], report["class_iou"], strict=True)
+        ]
+    return rows, class_rows
+
+
+def _percent(share: float) -> float:
+    return round(100 * share, 4)
+
+
+def collect(preset: Preset, runs: Path = paths.RUNS) -> Path:
+    """Write ``results.csv`` and ``class_iou.csv`` from every recorded cycle of the study.
+
+    Args:
+        preset: the study; its seeds and methods say which runs are looked for.
+        runs: folder that holds the studies.
+
+    Returns:
+        The study's folder.
+
+    Raises:
+        ConfigError: if no cycle is recorded yet.
+    """
+    rows, class_rows = [], []
+    for run in whole_grid(preset, runs):
+        new, new_classes = rows_of(run)
+        rows += new
+        class_rows += new_classes
+    study = runs / preset.name
+    if not rows:
+        raise ConfigError(f"no finished cycle in {study}; run `segxal reproduce --preset {preset.name}` first")
+    write_rows(study / "results.csv", COLUMNS, rows)
+    write_rows(study / "class_iou.csv", CLASS_COLUMNS, class_rows)
+    return study
+
+
+def ensure(preset: Preset, data_root: str = "", runs: Path = paths.RUNS) -> Path:
+    """Run the whole study and collect it, unless its records are there already."""
+    study = runs / preset.name
+    if (study / "results.csv").is_file() and (study / "class_iou.csv").is_file():
+        return study
+    run_cycles([cycle for run in whole_grid(preset, runs) for cycle in run], data_root)
+    return collect(preset, runs)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a study without notebooks and collect its records."""
+    parser = argparse.ArgumentParser(prog="python -m segxal.study", description=__doc__)
+    parser.add_argument("--preset", default="quick", help="name of a preset or a .yml file (default: quick)")
+    parser.add_argument("--data-root", default="", help="folder that holds the data sets")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[], help="instead of the preset's")
+    parser.add_argument("--methods", nargs="*", default=[], help="instead of the preset's")
+    options = parser.parse_args(arguments)
+    preset = select(load_preset(options.preset), options.seeds, options.methods)
+    run_cycles([cycle for run in whole_grid(preset) for cycle in run], options.data_root)
+    print(f"records: {collect(preset)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""From records to tables: pandas only, no network is needed. All scores are in percent."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segxal import paths
+from segxal.config import Preset
+from segxal.data.base import Frames
+from segxal.errors import ConfigError
+from segxal.faithfulness import Curve
+from segxal.files import write_text
+from segxal.methods import SEGXAL, SUPERVISED
+from segxal.state import Cycle
+from segxal.study import MASK_ABLATIONS, split_ablations
+
+MASKS = {"none": "with EEM", "without-ebu": "without EBU", "without-pae": "without PAE"}
+
+
+def read_records(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
+    """``results.csv`` of a study: one row per cycle.
+
+    Raises:
+        ConfigError: if the study has not been collected.
+    """
+    return _read(runs / preset.name / "results.csv", preset)
+
+
+def read_class_iou(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
+    """``class_iou.csv`` of a study: one row per cycle and class.
+
+    Raises:
+        ConfigError: if the study has not been collected.
+    """
+    return _read(runs / preset.name / "class_iou.csv", preset)
+
+
+def _read(file: Path, preset: Preset) -> pd.DataFrame:
+    if not file.is_file():
+        raise ConfigError(f"{file} is not there; run `segxal reproduce --preset {preset.name}` first")
+    return pd.read_csv(file)
+
+
+def published(name: str) -> pd.DataFrame:
+    """Numbers printed in a paper, with their source, for example ``segxal_table2``."""
+    return pd.read_csv(paths.PUBLISHED / f"{name}.csv")
+
+
+def query_table(cycle: Cycle) -> pd.DataFrame:
+    """What one cycle asked for, best score first."""
+    return pd.DataFrame(cycle.queries(), columns=["id", "score", "dice", "accepted", "pixels", "clicks"]).round(3)
+
+
+def class_table(cycle: Cycle) -> pd.DataFrame:
+    """IoU of each class after one cycle on the reported split; NaN: the class is in neither truth nor prediction."""
+    metrics = cycle.metrics()
+    shares = metrics["report"]["class_iou"]
+    return pd.DataFrame({"class": metrics["classes"], "IoU": [100 * share for share in shares]})
+
+
+def spread(values: pd.Series) -> str:
+    """Mean and standard deviation (n - 1) over seeds; the bare value for a single seed."""
+    mean = f"{values.mean():.2f}"
+    return mean if len(values) < 2 else f"{mean} ± {values.std():.2f}"
+
+
+def run_table(lines: dict[str, list[dict[str, Any]]]) -> pd.DataFrame:
+    """Cycles of several runs, see :func:`segxal.study.rows_of`: what was labelled, what it cost, what it gave."""
+    columns = ["cycle", "labelled", "accepted", "pixels", "clicks", "miou", "val_miou"]
+    parts = [pd.DataFrame(rows)[columns].assign(run=name) for name, rows in lines.items()]
+    return pd.concat(parts)[["run", *columns]].round(2)
+
+
+def class_frequency(frames: Frames) -> pd.DataFrame:
+    """How often each class occurs in a split: share of the labelled pixels, and images that hold it."""
+    classes = len(frames.classes)
+    counts = np.stack([np.bincount(image.ravel(), minlength=256)[:classes] for image in frames.labels.numpy()])
+    shares = 100 * counts.sum(0) / counts.sum()
+    return pd.DataFrame({"class": frames.classes.names, "pixels (%)": shares.round(3), "images": (counts > 0).sum(0)})
+
+
+def fold_table(result: dict[str, Any]) -> pd.DataFrame:
+    """K-fold cross-validation: mIoU of each fold, then mean ± standard deviation over folds."""
+    values = pd.Series([100 * miou for miou in result["miou"]])
+    rows = [{"fold": str(k), "mIoU (%)": f"{value:.2f}"} for k, value in enumerate(values)]
+    return pd.DataFrame([*rows, {"fold": "mean ± std over folds", "mIoU (%)": spread(values)}])
+
+
+def oracle_table(answers: list[dict[str, Any]]) -> pd.DataFrame:
+    """Means over the queried images of what each oracle answered, see :func:`segxal.checks.compare_oracles`."""
+    means = pd.DataFrame(answers).drop(columns="id").groupby("oracle", sort=False).mean()
+    names = {"share": "labelled (%)", "accuracy": "accuracy (%)", "prediction": "prediction there (%)"}
+    table = means.rename(columns=names).reset_index()
+    table[list(names.values())] *= 100
+    return table.round(2)
+
+
+def detection_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Error detection of each map, see :func:`segxal.checks.mask_quality`; AUROC and AP as shares in 0..1."""
+    names = {"auroc": "AUROC", "ap": "AP", "top5": "top 5 % area", "top10": "top 10 % area", "top20": "top 20 % area",
+             "error_rate": "error rate"}  # fmt: skip
+    return pd.DataFrame(rows).rename(columns=names).round(3)
+
+
+def faithfulness_table(curves: list[Curve]) -> pd.DataFrame:
+    """Area under each deletion and insertion curve; deletion: lower is better, insertion: higher is better."""
+    rows = [{"kind": c.kind, "order": c.order, "probability": c.probability_area, "kept": c.kept_area} for c in curves]
+    return pd.DataFrame(rows).round(3)
+
+
+def table2(records: pd.DataFrame) -> pd.DataFrame:
+    """Scores (mIoU) of each method after each cycle of protocol ``grow``, then the paper's printed rows.
+
+    Args:
+        records: of :func:`read_records`.
+
+    Returns:
+        One row per method with its depth provider and seeds, one column per cycle; mean ± standard deviation over
+        seeds. ``supervised`` has one training with all labels, printed under cycle 0.
+    """
+    main = records[records.ablation == "none"]
+    rows = [
+        {"method": method, "depth": depth, "seeds": part.seed.nunique(),
+         **{f"cycle {n}": spread(at.miou) for n, at in part.groupby("cycle")}}
+        for (method, depth), part in main.groupby(["method", "depth"], sort=False)
+    ]  # fmt: skip
+    for mode, part in published("segxal_table2").groupby("mode", sort=False):
+        printed = {f"cycle {n}": f"{miou:.2f}" for n, miou in zip(part.cycle, part.miou, strict=True)}
+        rows.append({"method": f"paper, printed: {mode}", "depth": _paper_depth(str(mode)), "seeds": 5, **printed})
+    return pd.DataFrame(rows).fillna("")
+
+
+def _paper_depth(mode: str) -> str:
+    return {"Manual-M": "MiDaS", "Manual-D": "DINOv2"}.get(mode, "not stated")
+
+
+def table3(records: pd.DataFrame) -> pd.DataFrame:
+    """Scores (mIoU) after the last cycle with the whole mask, without EBU and without PAE, beside the paper's.
+
+    Returns:
+        One row per mask, one column per SegXAL method (mean ± standard deviation over seeds) and per mode of the paper.
+    """
+    last = records[records.method.isin(SEGXAL) & records.ablation.isin(MASKS)]
+    last = last[last.cycle == last.cycle.max()]
+    rows = []
+    for ablation, name in MASKS.items():
+        here = last[last.ablation == ablation]
+        ours = {str(method): spread(part.miou) for method, part in here.groupby("method", sort=False)}
+        paper = published("segxal_table3")
+        paper = paper[paper["mask"] == name]
+        printed = {f"paper: {mode}": f"{miou:.2f}" for mode, miou in zip(paper["mode"], paper.miou, strict=True)}
+        rows.append({"mask": name, **ours, **printed})
+    return pd.DataFrame(rows).fillna("")
+
+
+def paired_differences(records: pd.DataFrame, ablations: tuple[str, ...] = MASK_ABLATIONS) -> pd.DataFrame:
+    """What an ablation changes, seed by seed: mIoU with it minus mIoU of the main run, after the last cycle."""
+    last = records[records.cycle == records.cycle.max()]
+    wide = last.pivot_table(index=["method", "seed"], columns="ablation", values="miou")
+    present = [name for name in ablations if name in wide]
+    return wide[present].sub(wide["none"], axis=0).dropna(how="all").round(2).reset_index()
+
+
+def budget_table(records: pd.DataFrame) -> pd.DataFrame:
+    """Where each method ended: labelled images, price in images, pixels and clicks, and scores; mean over seeds."""
+    main = records[records.ablation == "none"]
+    last = main[main.cycle == main.groupby("method").cycle.transform("max")]
+    columns = ["labelled", "images", "pixels", "clicks", "miou", "dice", "ece"]
+    return last.groupby(["method", "depth"], sort=False)[columns].mean().round(2).reset_index()
+
+
+def split_table(records: pd.DataFrame, preset: Preset) -> pd.DataFrame:
+    """Scores (mIoU) after the last cycle (Fig. 7): one row per initial split, one column per SegXAL method."""
+    percent = {name: 100 * share for share, name in split_ablations(preset).items()}
+    ours = records[records.method.isin(SEGXAL) & records.ablation.isin(percent) & (records.cycle == preset.loop.cycles)]
+    ours = ours.assign(split=ours.ablation.map(percent))
+    return ours.pivot_table(index="split", columns="method", values="miou", aggfunc=spread).reset_index()
+
+
+def random_gain(records: pd.DataFrame) -> dict[str, float]:
+    """What labels are worth under random selection: gain from the first to the last cycle, and on to full supervision.
+
+    Returns:
+        ``grow`` and ``full``: differences of mean mIoU in points.
+    """
+    main = records[records.ablation == "none"]
+    random = main[main.method == "random"].groupby("cycle").miou.mean()
+    supervised = main[main.method == SUPERVISED].miou.mean()
+    return {"grow": random.iloc[-1] - random.iloc[0], "full": supervised - random.iloc[-1]}
+
+
+def check_means(records: pd.DataFrame, class_iou: pd.DataFrame) -> float:
+    """Largest difference between a recorded mIoU and the mean of its recorded class IoUs, in points."""
+    key = ["method", "ablation", "depth", "seed", "cycle"]
+    means = class_iou.groupby(key, sort=False).iou.mean().rename("mean").reset_index()
+    both = records.merge(means, on=key, how="left")
+    return float((both.miou - both["mean"]).abs().max())
+
+
+def save_table(table: pd.DataFrame, preset: Preset, name: str, runs: Path = paths.RUNS) -> Path:
+    """Write a table as CSV, Markdown and LaTeX into ``papermill_runs/<preset>/tables``.
+
+    Returns:
+        The folder.
+    """
+    folder = runs / preset.name / "tables"
+    forms: dict[str, Any] = {
+        "csv": table.to_csv(index=False, lineterminator="\n"),
+        "md": table.to_markdown(index=False, disable_numparse=True) + "\n",
+        "tex": table.to_latex(index=False, escape=True),
+    }
+    for kind, text in forms.items():
+        write_text(folder / f"{name}.{kind}", text)
+    return folder

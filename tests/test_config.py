@@ -1,0 +1,160 @@
+"""Presets: what ships loads, what is wrong is refused by name."""
+
+import json
+
+import pytest
+
+from segxal.config import DataConfig, LoopConfig, MaskConfig, Preset, TrainConfig, load_preset, preset_names
+from segxal.errors import ConfigError
+from segxal.methods import ABLATIONS, METHODS, ablate, get_method, split_name
+
+
+def preset(tmp_path, text):
+    (tmp_path / "mine.yml").write_text(text, encoding="utf-8")
+    return load_preset(str(tmp_path / "mine.yml"))
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_shipped_presets_load(name):
+    loaded = load_preset(name)
+    assert loaded.name == name and loaded == load_preset(name)
+    assert hash(loaded) == hash(load_preset(name))  # open_splits keeps splits by preset
+    assert json.loads(json.dumps(loaded.to_json()))["loop"]["cycles"] == loaded.loop.cycles
+    for ablation in [*ABLATIONS, *map(split_name, loaded.splits)]:
+        hash(ablate(loaded, ablation))
+
+
+def test_the_five_presets_are_there():
+    assert preset_names() == ("camvid", "camvid-full", "paper", "quick", "smoke")
+
+
+def test_the_paper_preset_is_the_papers():
+    paper = load_preset("paper")
+    assert (paper.train.optimizer, paper.train.lr, paper.train.betas) == ("adam", 1e-4, (0.9, 0.999))
+    assert (paper.train.batch, paper.train.epochs, paper.train.class_weights) == (16, 100, "none")
+    assert paper.data.name == "cityscapes" and len(paper.seeds) == 5
+
+
+def test_a_preset_of_your_own(tmp_path):
+    mine = preset(tmp_path, "data: {counts: [5, 2, 2]}\ntrain: {steps: 3, cycle_steps: 2, lr: 1}\nseeds: [4]\n")
+    assert mine.name == "mine" and mine.data.counts == (5, 2, 2) and mine.seeds == (4,)
+    assert isinstance(mine.train.lr, float)
+    assert preset(tmp_path, "").name == "mine"  # all defaults
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sedes: [1]", "unknown sedes; known are name, data"),
+        ("loop: {taau: 0.5}", "mine.yml: loop: unknown taau; known are start"),
+        ("1: 2\nseedz: 3", "unknown 1, seedz"),
+        ("- seeds", "expected settings as `key: value`, got"),
+        ("data:", "data: expected settings as `key: value`, got None"),
+        ("seeds: 3", "seeds = 3; expected a list"),
+        ("seeds: [a]", "seeds = 'a'; expected int"),
+        ("seeds: []", r"seeds = \(\); give one or more"),
+        ("seeds: [-1]", "give one or more seeds >= 0"),
+        ("folds: 1", "folds = 1; cross-validation needs at least 2"),
+        ("threads: 0", "threads = 0; a job has at least one thread"),
+        ("data: {counts: [5, 2]}", r"counts = \[5, 2\]; expected a list of 3"),
+        ("data: {height: 1.5}", "height = 1.5; expected int"),
+        ("data: {report: train}", "report = 'train'; choose one of"),
+        ("train: {flip: 1, steps: 1, cycle_steps: 1}", "flip = 1; expected bool"),
+        ("model: {base: true}", "base = True; expected int"),
+        ("loop: {accept: both}", "accept = 'both'; choose one of"),
+        ("loop: {accept: [high]}", "accept = .*; choose one of"),
+        ("loop: {start: 0.5, step: 0.2, cycles: 5}", r"budget larger than the pool: start 0.5 \+ 5 cycles x step 0.2"),
+        ("train: {steps: 5, cycle_steps: 5, epochs: 2}", "training length is unclear"),
+        ("a: [", "is not valid YAML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, text, words):
+    with pytest.raises(ConfigError, match=words):
+        preset(tmp_path, text)
+
+
+def test_no_such_preset_lists_them(tmp_path):
+    for name in ("quik", str(tmp_path / "none.yml")):
+        with pytest.raises(ConfigError, match="no preset .*; choose one of camvid, camvid-full, paper, quick, smoke"):
+            load_preset(name)
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"steps": 5}, {"cycle_steps": 5}, {"steps": 5, "epochs": 1, "cycle_steps": 5}, {"epochs": -1}]
+)
+def test_training_length_is_given_one_way(given):
+    with pytest.raises(ConfigError, match="give both steps and cycle_steps, or epochs alone"):
+        TrainConfig(**given)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "words"),
+    [
+        (TrainConfig, {"epochs": 1, "batch": 0}, "at least one image"),
+        (TrainConfig, {"epochs": 1, "lr": 0.0}, "learning rate is positive"),
+        (TrainConfig, {"epochs": 1, "lr": float("nan")}, "learning rate is positive"),
+        (TrainConfig, {"epochs": 1, "evaluations": 0}, "at least once"),
+        (TrainConfig, {"epochs": 1, "crop": 0.0}, r"crop = 0.0 is not in \[0.01, 1.0\]"),
+        (MaskConfig, {"w_pae": 0.0, "w_ebu": 0.0}, "not both 0"),
+        (MaskConfig, {"w_pae": -1.0}, "weights are >= 0"),
+        (MaskConfig, {"quantile": 1.5}, "quantile = 1.5 is not in"),
+        (MaskConfig, {"area": float("nan")}, "area = nan is not in"),
+        (MaskConfig, {"batch": 0}, "at least one image"),
+        (LoopConfig, {"cycles": 0}, "at least one cycle"),
+        (LoopConfig, {"patch": 0}, "at least one pixel"),
+        (LoopConfig, {"start": 0.0}, "start = 0.0 is not in"),
+        (LoopConfig, {"tau": 1.1}, "tau = 1.1 is not in"),
+    ],
+)
+def test_ranges(kind, values, words):
+    with pytest.raises(ConfigError, match=words):
+        kind(**values)
+
+
+def test_changes_make_a_new_checked_preset():
+    smoke = load_preset("smoke")
+    changed = smoke.with_changes(loop={"start": 0.4}, data={"counts": [9, 3, 3]})
+    assert changed.loop.start == 0.4 and changed.loop.step == smoke.loop.step and changed.data.counts == (9, 3, 3)
+    assert smoke == load_preset("smoke") and smoke.with_changes() == smoke
+    assert isinstance(hash(changed), int)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"lopp": {}}, "unknown part lopp; known are data, model, train, mask, loop"),
+        ({"seeds": {}}, "unknown part seeds"),
+        ({"loop": {"starrt": 0.1}}, "loop: unknown starrt"),
+        ({"loop": {"accept": "hihg"}}, "loop: accept = 'hihg'; choose one of"),
+        ({"loop": {"start": 0.9}}, "budget larger than the pool"),
+        ({"mask": {"area": "0.1"}}, "mask: area = '0.1'; expected float"),
+    ],
+)
+def test_bad_changes_are_refused(changes, words):
+    with pytest.raises(ConfigError, match=words):
+        load_preset("smoke").with_changes(**changes)
+
+
+def test_defaults_make_a_preset():
+    assert Preset("plain").data == DataConfig()
+
+
+# methods and ablations
+
+
+def test_ablations_change_what_they_say():
+    smoke = load_preset("smoke")
+    assert ablate(smoke, "none") == smoke
+    assert (ablate(smoke, "without-ebu").mask.w_pae, ablate(smoke, "without-ebu").mask.w_ebu) == (1, 0)
+    assert (ablate(smoke, "without-pae").mask.w_pae, ablate(smoke, "without-pae").mask.w_ebu) == (0, 1)
+    assert [ablate(smoke, f"gate-{side}").loop.accept for side in ("low", "all")] == ["low", "all"]
+    assert ablate(smoke, "split-40").loop.start == 0.4
+    assert [split_name(s) for s in (0.01, 0.25, 0.125)] == ["split-1", "split-25", "split-12.5"]
+
+
+def test_unknown_names_list_the_known():
+    with pytest.raises(ConfigError, match=r"no ablation 'split-99'; choose one of none, .*split-20, split-40"):
+        ablate(load_preset("smoke"), "split-99")
+    with pytest.raises(ConfigError, match="no method 'core-set'; choose one of segxal-pseudo, .*, supervised"):
+        get_method("core-set")
+    assert all(get_method(name) is method for name, method in METHODS.items())
