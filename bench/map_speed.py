@@ -48,7 +48,13 @@ def _rows(model: nn.Module, layer: nn.Module, size: tuple[int, int], sizes: Size
         ("one map per class, image by image", "each class alone", "tutorial, each class", None, ""),
         ("whole EEM (depth known) / one class", "EEM", "tutorial, one class", 2.0, "two forward passes and the fusion"),
         ("whole EEM (depth known) / each class", "EEM", "tutorial, each class", 5.0, ""),
-        ("whole EEM (depth known) / floor", "EEM", "floor", None, "floor: a forward, a forward + backward to the layer"),
+        (
+            "whole EEM (depth known) / floor",
+            "EEM",
+            "floor",
+            None,
+            "floor: a forward, a forward + backward to the layer",
+        ),
         ("whole EEM (geometry depth) / floor", "EEM geometry", "floor", None, ""),
     ]
     where = f"{size[0]}x{size[1]}"

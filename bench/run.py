@@ -7,23 +7,12 @@ and medians taken; still, run it on a machine that does nothing else.
 import argparse
 import os
 import platform
+import re
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1, as the presets use)")
-parser.add_argument("--repeats", type=int, default=7, help="timed runs of each case; the median counts (default 7)")
-parser.add_argument("--images", type=int, help="images through the EEM for the memory row (default 5000)")
-parser.add_argument("--small", action="store_true", help="tiny sizes, seconds: does it run? the ratios mean nothing")
-parser.add_argument("--output", type=Path, help="where the JSON record goes (default papermill_runs/bench.json)")
-if __name__ == "__main__":
-    arguments = parser.parse_args()
-    if min(arguments.threads, arguments.repeats) < 1:
-        parser.error("--threads and --repeats are at least 1")
-    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # read when torch is imported
 
 import map_speed
 import steady
@@ -33,7 +22,6 @@ from scene import FULL, SMALL, Sizes, briefly_trained
 from timer import Row, table
 
 from segxal.device import device, has_fast_bf16
-from segxal.doctor import cpu_name
 from segxal.files import write_json
 from segxal.paths import RUNS
 
@@ -41,23 +29,28 @@ PACKAGES = ("torch", "torchvision", "grad-cam", "numpy", "scipy", "scikit-image"
 
 
 def measure(sizes: Sizes, repeats: int, stream: int) -> list[Row]:
-    """All rows, in the order of the table; says on standard error what it is doing."""
+    """All rows, in the order of the table; what is done and found so far goes to standard error."""
     _say("training a small network for the maps")
     model, layer = briefly_trained(sizes)
-    _say("maps")
-    rows = map_speed.rows(model, layer, sizes, repeats)
-    _say("training")
-    rows += train_speed.rows(sizes, repeats)
-    _say(f"memory over {stream} images")
-    rows.append(steady.memory(model, layer, sizes, stream))
-    _say("rendering")
-    return [*rows, steady.rendering(sizes, repeats)]
+    parts = (
+        ("maps", lambda: map_speed.rows(model, layer, sizes, repeats)),
+        ("training", lambda: train_speed.rows(sizes, repeats)),
+        (f"memory over {stream} images", lambda: [steady.memory(model, layer, sizes, stream)]),
+        ("rendering", lambda: [steady.rendering(sizes, repeats)]),
+    )
+    rows = []
+    for what, part in parts:
+        _say(what)
+        found = part()
+        print(table(found), file=sys.stderr)
+        rows += found
+    return rows
 
 
 def machine(threads: int) -> dict[str, Any]:
     """What the numbers depend on; no date and no path, so that equal machines give equal records."""
     return {
-        "processor": cpu_name(), "cores": os.cpu_count(), "threads": threads,
+        "processor": _processor(), "cores": os.cpu_count(), "threads": threads,
         "instructions": torch.backends.cpu.get_cpu_capability(), "fast_bf16": has_fast_bf16(),
         "device": torch.cuda.get_device_name() if device().type == "cuda" else "cpu",
         "system": platform.system(), "python": platform.python_version(),
@@ -65,23 +58,43 @@ def machine(threads: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*:\s*(.+)$", info.read_text(encoding="utf-8"), re.M) if info.is_file() else None
+    return found.group(1) if found else platform.processor() or platform.machine()
+
+
 def _say(words: str) -> None:
     print(f"bench: {words} ...", file=sys.stderr, flush=True)
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1, as the presets use)")
+    parser.add_argument("--repeats", type=int, default=7, help="timed runs of each case, the median counts (default 7)")
+    parser.add_argument("--images", type=int, help="images through the EEM for the memory row (default 5000)")
+    parser.add_argument("--small", action="store_true", help="tiny sizes: does it run? the ratios mean nothing")
+    parser.add_argument("--output", type=Path, default=RUNS / "bench.json", help="record (papermill_runs/bench.json)")
+    given = parser.parse_args()
+    if min(given.threads, given.repeats, given.images or 1) < 1:
+        parser.error("--threads, --repeats and --images are at least 1")
+    return given
+
+
 def main() -> None:
     """Measure, print the table, write the record."""
-    torch.set_num_threads(arguments.threads)
-    sizes = SMALL if arguments.small else FULL
-    where = machine(arguments.threads)
-    rows = measure(sizes, arguments.repeats, arguments.images or sizes.stream)
-    print(f"{where['processor']}, {where['threads']} of {where['cores']} cores, {where['device']}, "
-          f"{where['instructions']}, bf16 fast: {where['fast_bf16']}, torch {where['versions']['torch']}\n")  # fmt: skip
+    given = _arguments()
+    torch.set_num_threads(given.threads)
+    sizes, where = SMALL if given.small else FULL, machine(given.threads)
+    rows = measure(sizes, given.repeats, given.images or sizes.stream)
+    if given.small:
+        rows = [replace(row, target=None) for row in rows]
+    shown = ("processor", "threads", "cores", "device", "instructions", "fast_bf16")
+    print(", ".join(f"{name} {where[name]}" for name in shown) + f", torch {where['versions']['torch']}\n")
     print(table(rows))
-    output = arguments.output or RUNS / "bench.json"
     record = [asdict(row) | {"verdict": row.verdict} for row in rows]
-    write_json(output, {"machine": where, "small": arguments.small, "repeats": arguments.repeats, "rows": record})
-    print(f"\nWritten: {output.name}. A ratio above 1 means ours is faster; MISSED and met are against the target.")
+    write_json(given.output, {"machine": where, "small": given.small, "repeats": given.repeats, "rows": record})
+    print(f"\nWritten: {given.output.name}. A ratio above 1 means ours is faster; met and MISSED are about the target.")
 
 
 if __name__ == "__main__":

@@ -31,13 +31,15 @@ def memory(model: nn.Module, layer: nn.Module, sizes: Sizes, count: int) -> Row:
     process, resident, highest = psutil.Process(), [], 0.0
     for chunk in range(chunks):
         images = torch.roll(frames.images, chunk, 3)  # another picture each time, made when it is needed
-        for mask in error_masks(model, layer, images, frames.depth, frames.classes, MaskConfig(depth="geometry"), "off"):
+        for mask in error_masks(
+            model, layer, images, frames.depth, frames.classes, MaskConfig(depth="geometry"), "off"
+        ):
             highest = max(highest, float(mask.eem.max()))
         gc.collect()
         resident.append(process.memory_info().rss / 2**20)
     tenth = max(1, chunks // 10)
     growth = statistics.median(resident[-tenth:]) - statistics.median(resident[tenth : 2 * tenth])
-    note = f"{chunks * len(frames)} images; resident {resident[0]:.0f} MiB after {len(frames)}, {resident[-1]:.0f} at the end"
+    note = f"{chunks * len(frames)} images; resident {resident[0]:.0f} MiB after {len(frames)}, then {resident[-1]:.0f}"
     where = f"{sizes.images[-1][0]}x{sizes.images[-1][1]}"
     return Row("memory growth over the EEM of a stream", where, growth, None, None, GROWTH, "MiB", note)
 

@@ -43,7 +43,9 @@ def _whole(size: tuple[int, int], sizes: Sizes, repeats: int) -> Row:
     speed = {name: steps / value for name, value in times.items()}
     kind = str(amp_dtype("auto")).removeprefix("torch.")
     target = 2.5 if has_fast_bf16() else None
-    note = f"train.amp = auto is {kind} here" + ("" if target else "; the target 2.5x is for CPUs with bf16 matrix units")
+    note = f"train.amp = auto is {kind} here" + (
+        "" if target else "; the target 2.5x is for CPUs with bf16 matrix units"
+    )
     where = f"{size[0]}x{size[1]} width {sizes.base}"
     return Row("training, segxal.train / plain loop", where, speed["ours"], speed["plain"],
                times["plain"] / times["ours"], target, "steps/s", note)  # fmt: skip

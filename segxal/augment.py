@@ -2,8 +2,6 @@
 
 import torch
 from torch import Tensor
-from torchvision import tv_tensors
-from torchvision.transforms import v2
 
 from segxal.config import TrainConfig
 from segxal.seeds import lent
@@ -18,6 +16,8 @@ class Augmentation:
     """
 
     def __init__(self, config: TrainConfig, size: tuple[int, int]) -> None:
+        from torchvision.transforms import v2  # seconds of import that only training needs
+
         steps: list[v2.Transform] = []
         if config.flip:
             steps.append(v2.RandomHorizontalFlip())
@@ -41,6 +41,8 @@ class Augmentation:
         """
         if self.transform is None:
             return images, labels
+        from torchvision import tv_tensors
+
         with lent(generator):
             pairs = [
                 self.transform(tv_tensors.Image(image), tv_tensors.Mask(label))

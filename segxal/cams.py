@@ -1,23 +1,21 @@
 """The other class-activation methods of pytorch-grad-cam, by name."""
 
-from collections.abc import Callable
 from typing import Any
 
-import pytorch_grad_cam as library
 import torch
 from torch import Tensor, nn
 
 from segxal.errors import ConfigError
 
-LIBRARY_CAMS: dict[str, Callable[..., Any]] = {
-    "gradcam++": library.GradCAMPlusPlus,
-    "xgradcam": library.XGradCAM,
-    "hirescam": library.HiResCAM,
-    "gradcam-elementwise": library.GradCAMElementWise,
-    "layercam": library.LayerCAM,
-    "eigencam": library.EigenCAM,
-    "eigengradcam": library.EigenGradCAM,
-    "scorecam": library.ScoreCAM,
+LIBRARY_CAMS = {
+    "gradcam++": "GradCAMPlusPlus",
+    "xgradcam": "XGradCAM",
+    "hirescam": "HiResCAM",
+    "gradcam-elementwise": "GradCAMElementWise",
+    "layercam": "LayerCAM",
+    "eigencam": "EigenCAM",
+    "eigengradcam": "EigenGradCAM",
+    "scorecam": "ScoreCAM",
 }
 
 
@@ -51,11 +49,14 @@ def library_cam(name: str, model: nn.Module, layer: nn.Module, x: Tensor) -> Ten
     Raises:
         ConfigError: if there is no such method.
     """
+    import pytorch_grad_cam  # seconds of import that our own Grad-CAM does not need
+
     check_cam(name)
+    method: Any = getattr(pytorch_grad_cam, LIBRARY_CAMS[name])
     kept = [(weight, weight.grad) for weight in model.parameters()]
     training = [(module, module.training) for module in model.modules()]
     try:
-        with LIBRARY_CAMS[name](model=model, target_layers=[layer]) as cam:
+        with method(model=model, target_layers=[layer]) as cam:
             maps = cam(input_tensor=x, targets=[predicted_classes] * len(x))
     finally:
         for weight, gradient in kept:

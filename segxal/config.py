@@ -67,9 +67,10 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        timed = self.steps > 0 and self.cycle_steps > 0
+        in_steps = self.steps > 0 and self.cycle_steps > 0 and self.epochs == 0
+        in_epochs = self.epochs > 0 and self.steps == 0 and self.cycle_steps == 0
         _require(
-            timed != (self.epochs > 0),
+            in_steps or in_epochs,
             f"training length is unclear: steps = {self.steps}, cycle_steps = {self.cycle_steps}, epochs = "
             f"{self.epochs}; give both steps and cycle_steps, or epochs alone",
         )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from skimage.filters import threshold_otsu
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from segxal.cams import check_cam, library_cam
@@ -164,6 +163,8 @@ def learn_weights(masks: ErrorMask, truth: Tensor) -> tuple[float, float]:
         (w_pae, w_ebu), both >= 0, sum 1; (0.5, 0.5) when the network makes no error or nothing but errors, or when
         neither map speaks for errors.
     """
+    from sklearn.linear_model import LogisticRegression  # a second of import that fixed weights do not need
+
     valid = truth != VOID
     features = torch.stack([masks.pae.cpu()[valid], masks.ebu.cpu()[valid]], dim=1).numpy()
     wrong = (masks.prediction.cpu() != truth)[valid].numpy()

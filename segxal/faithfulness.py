@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
-from torchvision.transforms.v2 import functional as vision
 
 from segxal.errors import ConfigError, ShapeError
 from segxal.gradcam import Trace, gradcam, traced
@@ -224,7 +224,7 @@ def faithfulness_curves(
 
 def _blur(images: Tensor) -> Tensor:
     sigma = BLUR * min(images.shape[-2:])
-    return vision.gaussian_blur(images, [2 * max(1, round(2 * sigma)) + 1] * 2, [sigma, sigma])
+    return torch.from_numpy(gaussian_filter(images.numpy(), (0, 0, sigma, sigma), truncate=2))
 
 
 def _ranks(maps: Tensor, generator: torch.Generator) -> Tensor:

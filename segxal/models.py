@@ -1,14 +1,12 @@
 """Segmentation networks by name, with the layer Grad-CAM looks at, saved without pickle."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
-from torchvision.models import segmentation
 
 from segxal.config import ModelConfig
 from segxal.errors import CheckpointMismatch, ConfigError, DataMissing, ShapeError
@@ -34,13 +32,13 @@ class LogitsOnly(nn.Module):
 
 
 # Torchvision's networks and the layer Grad-CAM looks at: the last feature map before the classifier.
-TORCHVISION: dict[str, tuple[Callable[..., nn.Module], str]] = {
-    "fcn_resnet50": (segmentation.fcn_resnet50, "network.backbone.layer4"),
-    "fcn_resnet101": (segmentation.fcn_resnet101, "network.backbone.layer4"),
-    "deeplabv3_resnet50": (segmentation.deeplabv3_resnet50, "network.backbone.layer4"),
-    "deeplabv3_resnet101": (segmentation.deeplabv3_resnet101, "network.backbone.layer4"),
-    "deeplabv3_mobilenet_v3_large": (segmentation.deeplabv3_mobilenet_v3_large, "network.backbone.16"),
-    "lraspp_mobilenet_v3_large": (segmentation.lraspp_mobilenet_v3_large, "network.backbone.16"),
+TORCHVISION = {
+    "fcn_resnet50": "network.backbone.layer4",
+    "fcn_resnet101": "network.backbone.layer4",
+    "deeplabv3_resnet50": "network.backbone.layer4",
+    "deeplabv3_resnet101": "network.backbone.layer4",
+    "deeplabv3_mobilenet_v3_large": "network.backbone.16",
+    "lraspp_mobilenet_v3_large": "network.backbone.16",
 }
 MODELS = ("unet", *TORCHVISION)
 
@@ -70,7 +68,9 @@ def build_model(config: ModelConfig, classes: int, generator: torch.Generator) -
 
 
 def _torchvision(config: ModelConfig, classes: int) -> nn.Module:
-    build, _ = TORCHVISION[config.name]
+    from torchvision.models import segmentation  # seconds of import that the U-Net does not need
+
+    build = getattr(segmentation, config.name)
     if not config.weights:
         return build(weights=None, weights_backbone=None, num_classes=classes)
     try:
@@ -102,7 +102,7 @@ def target_layer(model: nn.Module, config: ModelConfig) -> nn.Module:
     Raises:
         ConfigError: if the model has no such layer; the error lists the names it has at the top.
     """
-    default = "bottleneck" if config.name == "unet" else TORCHVISION[config.name][1]
+    default = "bottleneck" if config.name == "unet" else TORCHVISION[config.name]
     name = config.target_layer or default
     try:
         return model.get_submodule(name)

@@ -75,12 +75,21 @@ def test_what_is_wrong_is_named(tmp_path, text, words):
 
 def test_no_such_preset_lists_them(tmp_path):
     for name in ("quik", str(tmp_path / "none.yml")):
-        with pytest.raises(ConfigError, match="no preset .*; choose one of camvid, camvid-full, paper, quick, smoke"):
+        with pytest.raises(ConfigError, match=r"no preset .*; choose one of camvid, camvid-full, paper, quick, smoke"):
             load_preset(name)
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"steps": 5}, {"cycle_steps": 5}, {"steps": 5, "epochs": 1, "cycle_steps": 5}, {"epochs": -1}]
+    "given",
+    [
+        {},
+        {"steps": 5},
+        {"cycle_steps": 5},
+        {"steps": 5, "epochs": 1},
+        {"steps": 5, "cycle_steps": 5, "epochs": 1},
+        {"steps": -5, "epochs": 1},
+        {"epochs": -1},
+    ],
 )
 def test_training_length_is_given_one_way(given):
     with pytest.raises(ConfigError, match="give both steps and cycle_steps, or epochs alone"):
@@ -155,6 +164,6 @@ def test_ablations_change_what_they_say():
 def test_unknown_names_list_the_known():
     with pytest.raises(ConfigError, match=r"no ablation 'split-99'; choose one of none, .*split-20, split-40"):
         ablate(load_preset("smoke"), "split-99")
-    with pytest.raises(ConfigError, match="no method 'core-set'; choose one of segxal-pseudo, .*, supervised"):
+    with pytest.raises(ConfigError, match=r"no method 'core-set'; choose one of segxal-pseudo, .*, supervised"):
         get_method("core-set")
     assert all(get_method(name) is method for name, method in METHODS.items())

@@ -166,7 +166,7 @@ def test_bad_layers_and_classes_are_refused(unet):
     with traced(unet, nn.Conv2d(3, 3, 1)) as trace, pytest.raises(ConfigError, match="did not run"):
         trace(images(1))
     flat = nn.Sequential(nn.Flatten(), nn.Linear(12, 4))
-    with traced(flat, flat[0]) as trace, pytest.raises(ConfigError, match="gives no .* tensor; name another layer"):
+    with traced(flat, flat[0]) as trace, pytest.raises(ConfigError, match=r"gives no .* tensor; name another layer"):
         trace(torch.zeros(1, 3, 2, 2))
     with traced(unet, unet.bottleneck) as trace, pytest.raises(ConfigError, match=r"category 19 is no class"):
         gradcam(trace(images(1)), 19)

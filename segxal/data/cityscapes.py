@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from torchvision import datasets
 
 from segxal.data.images import Item, id_table
 from segxal.data.listing import ImageFiles, Listing, by_hash, unpaired
@@ -73,6 +72,8 @@ class Cityscapes(ImageFiles):
 
 
 def _official(cls: type[Cityscapes], folder: Path, official: str) -> tuple[list[Item], list[str]]:
+    from torchvision import datasets  # seconds of import that only Cityscapes needs
+
     for part in ("leftImg8bit", "gtFine"):
         # torchvision would unpack the archives by itself here; eleven gigabytes are the user's to unpack.
         if not (folder / part / official).is_dir():

@@ -93,7 +93,7 @@ def _check(split: str, size: tuple[int, int], count: int, seed: int) -> None:
 
 
 def _length(split: str, ride: int, seed: int) -> int:
-    return 4 + int(rng(seed, "streets", split, ride, "length").integers(3))
+    return 4 + int(rng(seed, "streets", split, ride, "length").choice(3, p=(0.65, 0.25, 0.1)))
 
 
 def _frames(split: str, count: int, seed: int) -> tuple[tuple[int, int], ...]:
@@ -106,4 +106,7 @@ def _frames(split: str, count: int, seed: int) -> tuple[tuple[int, int], ...]:
 
 @lru_cache(maxsize=64)
 def _ride(split: str, ride: int, seed: int) -> Ride:
-    return draw_ride(rng(seed, "streets", split, ride), _length(split, ride, seed))
+    # steps of irrational size spread weathers and districts evenly over the rides of any split
+    start = rng(seed, "streets", split, "turns").random(2)
+    turns = (start + ride * np.array((0.6180339887, 0.7548776662))) % 1.0
+    return draw_ride(rng(seed, "streets", split, ride), _length(split, ride, seed), (float(turns[0]), float(turns[1])))

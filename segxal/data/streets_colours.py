@@ -105,9 +105,9 @@ def wall_colours(r: Rng, snow: float) -> np.ndarray:
     table = shaded(base_colours(), colour, r.uniform(0.7, 0.88), r.uniform(1.05, 1.3))
     table[Slot.ROOF] = hsv(r.uniform(0.0, 0.06), r.uniform(0.1, 0.65), r.uniform(0.2, 0.55)) * (1 - snow) + 0.9 * snow
     table[Slot.ROOF_DARK] = table[Slot.ROOF] * 0.75
-    table[Slot.ACCENT] = hsv(r.random(), r.uniform(0.4, 0.95), r.uniform(0.3, 0.85))
-    table[Slot.ACCENT2] = hsv(r.random(), r.uniform(0.2, 0.8), r.uniform(0.2, 0.7))
-    table[Slot.GLASS] = hsv(r.uniform(0.52, 0.62), r.uniform(0.1, 0.5), r.uniform(0.15, 0.5))
+    table[Slot.ACCENT] = hsv(r.choice((0.02, 0.09, 0.36, 0.6)), r.uniform(0.3, 0.65), r.uniform(0.3, 0.6))
+    table[Slot.ACCENT2] = hsv(r.choice((0.02, 0.09, 0.36, 0.6)), r.uniform(0.15, 0.5), r.uniform(0.3, 0.65))
+    table[Slot.GLASS] = hsv(r.uniform(0.52, 0.62), r.uniform(0.2, 0.4), r.uniform(0.2, 0.42))
     table[Slot.LIT] = table[Slot.GLASS] * r.uniform(0.8, 1.3)
     table[Slot.SHINE] = np.minimum(table[Slot.GLASS] * 1.6 + 0.1, 1)
     return table

@@ -122,7 +122,7 @@ def warehouse(r: np.random.Generator) -> Sprite:
 
 def wall(r: np.random.Generator) -> Sprite:
     """A free-standing wall: plain, of bricks or with pillars; some carry graffiti."""
-    height = r.uniform(1.3, 3.0)
+    height = r.uniform(1.8, 3.2)
     pen = Stencil(8, height, 24)
     pen.rect(Slot.MAIN, 0, 0, 8, height)
     style = int(r.integers(3))
@@ -151,12 +151,12 @@ def wall(r: np.random.Generator) -> Sprite:
 def fence(r: np.random.Generator) -> Sprite:
     """A fence: boards, bars, mesh or a guard rail; gaps are see-through."""
     style = int(r.integers(4))
-    height = (1.5, 1.3, 1.9, 0.85)[style] * r.uniform(0.85, 1.15)
+    height = (1.8, 1.5, 2.1, 0.95)[style] * r.uniform(0.85, 1.15)
     pen = Stencil(4, height, 32)
     if style == 3:
         pen.rect(Slot.MAIN, 0, height * 0.5, 4, height)
         pen.rect(Slot.DARK, 0, height * 0.68, 4, height * 0.8)
-    pitch, share = ((0.25, 0.8), (0.2, 0.45), (0.16, 0.4), (2.0, 0.08))[style]
+    pitch, share = ((0.25, 0.84), (0.2, 0.6), (0.16, 0.5), (2.0, 0.08))[style]
     for x in np.arange(0, 4, pitch):
         pen.rect(Slot.MAIN, x, 0, x + pitch * share, height)
     if style == 2:

@@ -71,20 +71,20 @@ class Weather:
 
 
 WEATHER = {
-    "noon": Weather(0.27, (0.24, 0.47, 0.82), (0.70, 0.83, 0.95), (1, 1, 1), 0.45, (1.06, 1.03, 0.97), 0.0015),
-    "cloudy": Weather(0.2, (0.60, 0.66, 0.73), (0.82, 0.85, 0.87), (0.92, 0.93, 0.95), 0.8, (0.82, 0.84, 0.87), 0.003),
+    "noon": Weather(0.32, (0.24, 0.47, 0.82), (0.70, 0.83, 0.95), (1, 1, 1), 0.45, (1.06, 1.03, 0.97), 0.0015),
+    "cloudy": Weather(0.3, (0.60, 0.66, 0.73), (0.82, 0.85, 0.87), (0.92, 0.93, 0.95), 0.8, (0.82, 0.84, 0.87), 0.003),
     "dusk": Weather(
-        0.13, (0.25, 0.27, 0.50), (0.98, 0.62, 0.36), (0.85, 0.48, 0.45), 0.5, (0.86, 0.70, 0.62), 0.004, 0, 0, 0.2, 5
+        0.11, (0.27, 0.33, 0.62), (0.98, 0.70, 0.46), (0.90, 0.58, 0.52), 0.5, (0.92, 0.78, 0.70), 0.003, 0, 0, 0.2, 5
     ),
     "night": Weather(
-        0.14, (0.02, 0.03, 0.08), (0.12, 0.12, 0.2), (0.14, 0.14, 0.2), 0.4, (0.32, 0.33, 0.42), 0.004, 0.1, 0, 1.0, 6
+        0.09, (0.02, 0.03, 0.08), (0.12, 0.12, 0.2), (0.14, 0.14, 0.2), 0.4, (0.40, 0.41, 0.50), 0.002, 0.1, 0, 1.0, 5
     ),
-    "fog": Weather(0.1, (0.72, 0.74, 0.76), (0.78, 0.79, 0.8), (0.8, 0.8, 0.8), 0.1, (0.8, 0.81, 0.82), 0.013, 0.08),
+    "fog": Weather(0.06, (0.72, 0.74, 0.76), (0.78, 0.79, 0.8), (0.8, 0.8, 0.8), 0.1, (0.8, 0.81, 0.82), 0.009, 0.08),
     "rain": Weather(
-        0.1, (0.42, 0.46, 0.52), (0.62, 0.65, 0.68), (0.5, 0.53, 0.58), 0.9, (0.6, 0.63, 0.68), 0.007, 0.4, 0, 0.15, 5
+        0.08, (0.42, 0.46, 0.52), (0.62, 0.65, 0.68), (0.5, 0.53, 0.58), 0.9, (0.72, 0.75, 0.8), 0.004, 0.4, 0, 0.15, 5
     ),
     "snow": Weather(
-        0.06, (0.68, 0.72, 0.78), (0.85, 0.87, 0.9), (0.9, 0.91, 0.93), 0.6, (0.86, 0.9, 0.97), 0.008, white=0.75
+        0.04, (0.68, 0.72, 0.78), (0.85, 0.87, 0.9), (0.9, 0.91, 0.93), 0.6, (0.86, 0.9, 0.97), 0.004, white=0.7
     ),
 }
 
@@ -93,14 +93,15 @@ def _vary(r: Rng, colour: tuple[float, float, float], spread: float) -> np.ndarr
     return np.clip(rgb(*colour) * r.uniform(1 - spread, 1 + spread) * r.uniform(0.97, 1.03, 3), 0, 1).astype(np.float32)
 
 
-def draw_light(r: Rng) -> Light:
-    """Light and weather of one ride."""
-    name = str(r.choice(list(WEATHER), p=[weather.share for weather in WEATHER.values()]))
+def draw_light(r: Rng, turn: float) -> Light:
+    """Light and weather of one ride; ``turn`` in [0, 1) picks the weather by its share."""
+    shares = np.cumsum([weather.share for weather in WEATHER.values()])
+    name = list(WEATHER)[int(np.searchsorted(shares[:-1], turn, side="right"))]
     kind, sunny = WEATHER[name], name in ("noon", "dusk")
     sun = int(r.choice((-1, 1))) if sunny else 0
     lit, shade = (1.08, 0.62) if sunny else (0.92, 0.92)
     right, left = (lit, shade) if sun < 0 else (shade, lit)
-    warm, low = r.normal(0, 0.05), _vary(r, kind.low, 0.05)
+    warm, low = r.normal(0, 0.03), _vary(r, kind.low, 0.05)
     return Light(
         name=name,
         sky=(_vary(r, kind.top, 0.12), low),

@@ -55,7 +55,7 @@ def _block(ride: Ride, r: Rng, sprite: Sprite, side: int, x: float, z: float, ta
 def _house(ride: Ride, r: Rng, side: int, z: float) -> float:
     x = side * ride.road.lot(side)
     length = _block(ride, r, shape("facade", variant(r)), side, x, z, wall_colours(r, ride.light.white))
-    if r.random() < 0.22:
+    if r.random() < 0.15:
         _poster(ride, r, side, x - side * 0.15, z + r.uniform(0, max(0.1, length - 4)))
     return length + (r.uniform(2, 6) if r.random() < 0.15 else 0)
 

@@ -60,7 +60,7 @@ def clouds() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def sensor() -> np.ndarray:
-    """(3, 128 * 1024) int16-scaled unit noise, read at a random place per frame."""
+    """(3, 262144) float32 unit noise, read from a random place on in every frame."""
     return rng(0, "streets", "sensor").standard_normal((3, 1 << 18)).astype(np.float32)
 
 

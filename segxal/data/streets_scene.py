@@ -1,5 +1,7 @@
 """Layout of the rendered streets: draws one ride from its generator."""
 
+import numpy as np
+
 from segxal.data.streets_colours import Paints
 from segxal.data.streets_ground import draw_road, ground_paints, sky_paints
 from segxal.data.streets_light import Rng, draw_light
@@ -17,22 +19,23 @@ STYLES = {
 }
 
 
-def draw_ride(r: Rng, frames: int) -> Ride:
+def draw_ride(r: Rng, frames: int, turns: tuple[float, float]) -> Ride:
     """Lay out one ride.
 
     Args:
         r: generator of the ride.
         frames: how many frames the ride has.
+        turns: two numbers in [0, 1) that pick the weather and the district by their shares.
 
     Returns:
         The ride with its paint tables ready.
     """
-    light = draw_light(r)
-    names = list(STYLES)
-    style = STYLES[names[r.choice(len(names), p=[STYLES[name][0] for name in names])]][1]
+    light = draw_light(r, turns[0])
+    shares = np.cumsum([share for share, _ in STYLES.values()])
+    style = list(STYLES.values())[int(np.searchsorted(shares[:-1], turns[1], side="right"))][1]
     curve = 0.0 if r.random() < 0.5 else r.uniform(-0.0022, 0.0022)
     lens = (r.uniform(1.25, 1.75), r.uniform(0.38, 0.5), r.normal(0, 0.03), curve)
-    step = 0.0 if r.random() < 0.08 else r.uniform(1.5, 4.5)
+    step = 0.0 if r.random() < 0.08 else r.uniform(3.5, 8.0)
     road = draw_road(r, style.grass, style.parked)
     ride = Ride(light, road, style, lens, step, r.random(), Paints(light))
     ground_paints(ride.paints, r, light)

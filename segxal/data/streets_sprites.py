@@ -15,31 +15,8 @@ SECOND = 24  # slots from here on carry the object's second label (the bicycle o
 class Slot:
     """Numbers of the slots; 0 is see-through."""
 
-    (
-        MAIN,
-        DARK,
-        LIGHT,
-        GLASS,
-        SHINE,
-        TYRE,
-        TRIM,
-        TAIL,
-        LAMP,
-        PLATE,
-        RIM,
-        SKIN,
-        HAIR,
-        LEGS,
-        SHOES,
-        BAG,
-        ACCENT,
-        ACCENT2,
-        LIT,
-        ROOF,
-        ROOF_DARK,
-        AMBER,
-        GREEN,
-    ) = range(1, 24)
+    MAIN, DARK, LIGHT, GLASS, SHINE, TYRE, TRIM, TAIL, LAMP, PLATE, RIM = range(1, 12)
+    SKIN, HAIR, LEGS, SHOES, BAG, ACCENT, ACCENT2, LIT, ROOF, ROOF_DARK, AMBER, GREEN = range(12, SECOND)
     METAL, METAL_DARK, TYRE2, ACCENT3, TAIL2, LAMP2 = range(SECOND, SECOND + 6)
 
 

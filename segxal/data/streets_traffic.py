@@ -25,14 +25,14 @@ def furniture(ride: Ride, r: Rng, side: int) -> None:
         base = ride.paints.thing(post, "pole")
         for z in np.arange(r.uniform(3, 9), 50, 2.5):
             ride.things.append(Thing(shape("solid"), base, (x - side * 0.2, 0, z), (0.18, 1.0)))
-    for z in r.uniform(7, 80, r.poisson(2.2)):
+    for z in r.uniform(9, 50, r.poisson(1.8)):
         _sign(ride, r, x, z, post)
 
 
 def _lamps(ride: Ride, r: Rng, side: int, x: float, post: np.ndarray) -> None:
     base, tall, head = ride.paints.thing(post, "pole"), r.uniform(5, 8), shape("lamp_head")
-    for z in np.arange(r.uniform(2, 20), FAR, r.uniform(20, 32)):
-        ride.things.append(Thing(shape("solid"), base, (x, 0, z), (0.22, tall)))
+    for z in np.arange(r.uniform(2, 20), 80, r.uniform(20, 32)):
+        ride.things.append(Thing(shape("solid"), base, (x, 0, z), (0.26, tall)))
         place = (x - side * 0.9, tall - 0.4, z)
         ride.things.append(Thing(head, base, place, (head.width, head.height), mirror=side > 0, halo=1.6))
 
@@ -40,9 +40,9 @@ def _lamps(ride: Ride, r: Rng, side: int, x: float, post: np.ndarray) -> None:
 def _sign(ride: Ride, r: Rng, x: float, z: float, post: np.ndarray) -> None:
     tall, sprite = r.uniform(2.3, 3.2), shape("sign", variant(r))
     base = ride.paints.thing(post, "pole")
-    ride.things.append(Thing(shape("solid"), base, (x, 0, z + 0.02), (0.11, tall)))
+    ride.things.append(Thing(shape("solid"), base, (x, 0, z + 0.02), (0.14, tall)))
     board = ride.paints.thing(post_colours(r), "traffic sign")
-    ride.things.append(stand(sprite, board, (x, tall - sprite.height, z), r.uniform(1.1, 1.5)))
+    ride.things.append(stand(sprite, board, (x, tall - sprite.height, z), r.uniform(1.0, 1.35)))
 
 
 def signals(ride: Ride, r: Rng) -> None:
@@ -79,7 +79,7 @@ def _vehicle(
     )
     towards = -1 if x > 0 else 1
     flank = ride.paints.thing(table, label, facing=ride.facing(-towards))
-    place, size = (x + towards * near.width / 2, 0, z + 0.02), (long.width, long.height)
+    place, size = (x + towards * near.width / 2, 0, z), (long.width, long.height)
     ride.things.append(Thing(long, flank, place, size, along=True, mirror=not ahead, speed=speed, frame=frame))
 
 
@@ -101,7 +101,7 @@ def _small(
 def parked(ride: Ride, r: Rng, side: int) -> None:
     """Add parked vehicles and stands of bicycles and motorcycles on one side."""
     road = ride.road
-    for z in np.arange(r.uniform(2, 8), 90, 6.3):
+    for z in np.arange(r.uniform(2, 8), 75, 6.3):
         if road.parking(side) and r.random() < 0.62 and ride.free(z, 4):
             kind = "car" if r.random() < 0.95 else "truck"
             ahead = bool(side > 0 or r.random() < 0.2)
@@ -145,7 +145,7 @@ def traffic(ride: Ride, r: Rng, frames: int) -> None:
 
 
 def _kind(r: Rng) -> str:
-    return str(r.choice(("car", "truck", "bus"), p=(0.72, 0.14, 0.14)))
+    return str(r.choice(("car", "truck", "bus"), p=(0.66, 0.17, 0.17)))
 
 
 def _crossing(ride: Ride, r: Rng, z: float, frame: int) -> None:

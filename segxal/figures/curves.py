@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from segxal.faithfulness import Curve, Stage
+from segxal.figures.base import Sheet, new_sheet, styled
 from segxal.state import Cycle
 
 COLOURS = (
@@ -20,7 +19,8 @@ COLOURS = (
 MARKERS = "osD^vPX"
 
 
-def curves(lines: Mapping[str, Sequence[dict[str, Any]]], unit: str = "labelled", title: str = "") -> Figure:
+@styled
+def curves(lines: Mapping[str, Sequence[dict[str, Any]]], unit: str = "labelled", title: str = "") -> Sheet:
     """Scores (mIoU) of runs over what they had labelled or paid.
 
     Args:
@@ -28,7 +28,7 @@ def curves(lines: Mapping[str, Sequence[dict[str, Any]]], unit: str = "labelled"
         unit: column of the horizontal axis: ``labelled``, ``images``, ``pixels`` or ``clicks``.
         title: what is seen.
     """
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    figure = new_sheet(3.6, 6, "constrained")
     axes = figure.add_subplot()
     for k, (name, rows) in enumerate(lines.items()):
         x, y = [row[unit] for row in rows], [row["miou"] for row in rows]
@@ -41,11 +41,12 @@ def curves(lines: Mapping[str, Sequence[dict[str, Any]]], unit: str = "labelled"
     return figure
 
 
-def training(cycle: Cycle) -> Figure:
+@styled
+def training(cycle: Cycle) -> Sheet:
     """Loss and validation mIoU of one training."""
     history = cycle.metrics()["history"]
     steps = [row["step"] for row in history]
-    figure = Figure(figsize=(7, 2.6), layout="constrained")
+    figure = new_sheet(2.6, 7, "constrained")
     left, right = figure.subplots(1, 2)
     left.plot(steps, [row["loss"] for row in history], marker="o", color=COLOURS[0])
     left.set(xlabel="step", ylabel="training loss (mean since the last check)")
@@ -56,9 +57,10 @@ def training(cycle: Cycle) -> Figure:
     return figure
 
 
-def randomisation(stages: Sequence[Stage]) -> Figure:
+@styled
+def randomisation(stages: Sequence[Stage]) -> Sheet:
     """Likeness of the map to the original one while layer after layer is randomised."""
-    figure = Figure(figsize=(7, 3.4), layout="constrained")
+    figure = new_sheet(3.4, 7, "constrained")
     axes = figure.add_subplot()
     numbers = [stage.number for stage in stages]
     axes.plot(numbers, [stage.spearman for stage in stages], marker="o", color=COLOURS[0], label="rank correlation")
@@ -70,9 +72,10 @@ def randomisation(stages: Sequence[Stage]) -> Figure:
     return figure
 
 
-def deletion(orders: Sequence[Curve]) -> Figure:
+@styled
+def deletion(orders: Sequence[Curve]) -> Sheet:
     """Pixels that keep their class while pixels are removed, and come back while they are inserted."""
-    figure = Figure(figsize=(7, 3), layout="constrained")
+    figure = new_sheet(3, 7, "constrained")
     for axes, kind in zip(figure.subplots(1, 2, sharey=True), ("deletion", "insertion"), strict=True):
         for k, curve in enumerate(curve for curve in orders if curve.kind == kind):
             x, y = [100 * share for share in curve.shares], [100 * share for share in curve.kept]

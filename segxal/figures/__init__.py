@@ -1,0 +1,19 @@
+"""Figures of the paper and looks into a cycle: functions that return a figure; nothing is shown or kept by itself."""
+
+from segxal.figures.annotation import annotation_figure, annotation_steps
+from segxal.figures.attention import attention_figure, attention_maps
+from segxal.figures.base import save
+from segxal.figures.curves import curves, deletion, randomisation, training
+from segxal.figures.cycles import cycle_columns, cycles_figure
+from segxal.figures.oracles import oracle_answers, oracles_figure
+from segxal.figures.pae import pae_figure, pae_steps
+from segxal.figures.pipeline import pipeline_figure, pipeline_parts
+from segxal.figures.sheet import cycle_sheet, data_sheet
+from segxal.figures.split import split_figure, split_records, split_runs
+
+__all__ = [
+    "annotation_figure", "annotation_steps", "attention_figure", "attention_maps", "curves", "cycle_columns",
+    "cycle_sheet", "cycles_figure", "data_sheet", "deletion", "oracle_answers", "oracles_figure", "pae_figure",
+    "pae_steps", "pipeline_figure", "pipeline_parts", "randomisation", "save", "split_figure", "split_records",
+    "split_runs", "training",
+]  # fmt: skip

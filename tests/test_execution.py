@@ -1,0 +1,105 @@
+"""The strict papermill runner and the command line."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from segxal import cli, execution, paths
+from segxal.errors import ConfigError
+from segxal.execution import NotebookFailed, check_parameters, execute, parameters_of
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """A folder of notebooks with one that has parameters of all kinds and can be told to fail."""
+    parameters = 'preset = "smoke"  # which\nseed = 3\nshare = 0.5\nloud = False\n'
+    cells = [
+        new_markdown_cell("# Probe"),
+        new_code_cell(parameters, metadata={"tags": ["parameters"]}),
+        new_code_cell("print(preset, seed, share, loud)"),
+        new_code_cell("assert seed >= 0, 'seed is negative'"),
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "probe.ipynb")
+    monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path)
+    return tmp_path / "probe.ipynb"
+
+
+def test_parameters_are_read_with_their_types(book):
+    assert parameters_of(book) == {"preset": "smoke", "seed": 3, "share": 0.5, "loud": False}
+
+
+def test_values_take_the_type_of_the_default(book):
+    given = {"preset": "7", "seed": "7", "share": "1", "loud": "True"}
+    assert check_parameters(book, given) == {"preset": "7", "seed": 7, "share": 1.0, "loud": True}
+
+
+def test_a_mistyped_parameter_is_refused_and_the_known_ones_are_named(book):
+    with pytest.raises(ConfigError, match=r"no parameter sede; it has preset .*seed"):
+        check_parameters(book, {"sede": "1"})
+    with pytest.raises(ConfigError, match="seed = 'one'; expected int"):
+        check_parameters(book, {"seed": "one"})
+    with pytest.raises(ConfigError, match="expected bool"):
+        check_parameters(book, {"loud": "yes"})
+
+
+def test_an_unknown_notebook_names_the_known_ones(book, tmp_path):
+    with pytest.raises(ConfigError, match="choose one of probe"):
+        execute("prob", tmp_path / "out.ipynb", {})
+
+
+def test_executed_notebook_holds_outputs_and_no_folder_of_this_machine(book, tmp_path):
+    output = execute("probe", tmp_path / "made" / "out.ipynb", {"seed": "5", "preset": "x"})
+    notebook = nbformat.read(output, as_version=4)
+    texts = [out.text for cell in notebook.cells if cell.cell_type == "code" for out in cell.outputs]
+    assert "x 5 0.5 False\n" in texts
+    assert str(tmp_path) not in output.read_text()
+    assert [path.name for path in output.parent.iterdir()] == ["out.ipynb"]
+
+
+def test_failure_names_the_cell_and_keeps_the_notebook(book, tmp_path):
+    output = tmp_path / "made" / "out.ipynb"
+    with pytest.raises(NotebookFailed, match=r"probe.ipynb: cell 4 raised AssertionError: seed is negative"):
+        execute("probe", output, {"seed": "-1"})
+    assert [path.name for path in output.parent.iterdir()] == ["out.failed.ipynb"]
+    assert "seed is negative" in (output.parent / "out.failed.ipynb").read_text()
+    execute("probe", output, {"seed": "1"})
+    assert [path.name for path in output.parent.iterdir()] == ["out.ipynb"]
+
+
+def test_commands_say_what_is_wrong_without_a_traceback(capsys, book):
+    assert cli.main(["notebook", "prob", "out.ipynb"]) == 1
+    assert capsys.readouterr().err.startswith("segxal: no notebook 'prob'")
+    assert cli.main(["reproduce", "--preset", "quik"]) == 1
+    assert "choose one of camvid" in capsys.readouterr().err
+    assert cli.main(["reproduce", "--methods", "segxal"]) == 1
+    assert "segxal-human" in capsys.readouterr().err
+
+
+def test_help_teaches(capsys):
+    for command in ([], ["reproduce"], ["data"], ["notebook"]):
+        with pytest.raises(SystemExit) as stop:
+            cli.main([*command, "--help"])
+        assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "--data-root" in text and "start the same command again" in text
+
+
+def test_data_lists_every_data_set_and_how_to_get_it(capsys, tmp_path):
+    assert cli.main(["data", "--data-root", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert [line.split()[:2] for line in text.splitlines() if line.split()[0] in ("streets", "camvid", "cityscapes")] == [
+        ["streets", "ready"],
+        ["camvid", "missing"],
+        ["cityscapes", "missing"],
+    ]
+
+
+def test_doctor_reports(capsys):
+    assert cli.main(["doctor"]) == 0
+    assert "torch" in capsys.readouterr().out
+
+
+def test_every_notebook_has_the_smoke_preset_as_default():
+    for name in execution.notebook_names():
+        assert parameters_of(paths.NOTEBOOKS / f"{name}.ipynb")["preset"] == "smoke"

@@ -1,0 +1,270 @@
+"""Figures: what they show is right, they look the same twice, and wrong names are refused."""
+
+import json
+from dataclasses import replace
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from segxal import figures, loop, paths, study
+from segxal.config import DataConfig, LoopConfig, MaskConfig, ModelConfig, Preset, TrainConfig
+from segxal.errors import ConfigError
+from segxal.figures.base import Sheet, class_patches, label_picture, legend_below, new_sheet, outline, percent
+from segxal.figures.split import split_runs
+from segxal.figures.view import asker_of, find_image, right_share, view_of
+from segxal.labels import CAMVID, VOID
+from segxal.state import Cycle
+
+PRESET = Preset(
+    name="tiny",
+    data=DataConfig(height=32, width=64, counts=(12, 4, 4)),
+    model=ModelConfig(base=4, depth=2),
+    train=TrainConfig(steps=4, cycle_steps=2, batch=4, evaluations=1, amp="off"),
+    mask=MaskConfig(depth="dataset"),
+    loop=LoopConfig(start=0.25, step=0.17, cycles=2, subset=1.0, tau=0.3),
+    splits=(0.25, 0.5),
+)
+
+
+@pytest.fixture(scope="module")
+def study_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def human(study_folder):
+    return study.run_cycles(study.run_of(PRESET, "segxal-human", 0, runs=study_folder))
+
+
+@pytest.fixture(scope="module")
+def pseudo(study_folder):
+    return study.run_cycles(study.run_of(PRESET, "segxal-pseudo", 0, runs=study_folder))
+
+
+@pytest.fixture(scope="module")
+def splits(human):
+    return loop.open_splits(PRESET, "", human[0].study / "cache")
+
+
+def texts(sheet):
+    return [text.get_text() for text in sheet.findobj(matplotlib.text.Text)]
+
+
+def test_a_label_picture_keeps_class_colours_and_hatches_void():
+    labels = np.array([[0, 3], [VOID, VOID]], dtype=np.uint8)
+    picture = label_picture(labels, CAMVID)
+    assert picture.shape == (512, 512, 3)
+    assert np.allclose(picture[0, 0] * 255, CAMVID.colours[0])
+    assert np.allclose(picture[0, -1] * 255, CAMVID.colours[3])
+    void = picture[256:]
+    assert 0 < (void < 1).any(-1).mean() < 0.5  # white with stripes
+
+
+def test_a_legend_names_the_classes_shown_and_nothing_else():
+    labels = np.array([[8, 3, VOID]], dtype=np.uint8)
+    assert [patch.get_label() for patch in class_patches(CAMVID, [labels])] == ["road", "car", "not annotated"]
+
+
+def test_a_legend_is_read_row_by_row():
+    sheet = new_sheet(2)
+    labels = np.arange(11, dtype=np.uint8)[None]
+    legend_below(sheet, class_patches(CAMVID, [labels]))
+    handles = [handle.get_label() for handle in sheet.legends[0].legend_handles]
+    assert handles == [CAMVID.names[k] for k in (0, 7, 1, 8, 2, 9, 3, 10, 4, 5, 6)]
+
+
+def test_an_outline_does_not_move_the_picture():
+    axes = new_sheet(2).subplots()
+    axes.imshow(np.zeros((4, 8)))
+    before = axes.get_xlim(), axes.get_ylim()
+    inside = np.zeros((4, 8), dtype=bool)
+    inside[0, :2] = True
+    assert outline(axes, inside) is not None
+    assert (axes.get_xlim(), axes.get_ylim()) == before
+    assert outline(axes, np.zeros((4, 8), dtype=bool)) is None
+
+
+def test_percent_of_nothing_says_so():
+    assert percent(0.316) == "32 %"
+    assert percent(float("nan")) == "no value"
+
+
+def test_right_share_leaves_out_what_is_unknown():
+    labels = np.array([[0, 1, VOID, 3]], dtype=np.uint8)
+    truth = np.array([[0, 2, 2, VOID]], dtype=np.uint8)
+    assert right_share(labels, truth) == 0.5
+    assert np.isnan(right_share(np.full_like(truth, VOID), truth))
+
+
+def test_drawing_leaves_global_settings_alone(human, splits):
+    before = dict(matplotlib.rcParams)
+    figures.cycle_sheet(human[1], splits)
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_a_figure_shows_itself_in_a_notebook():
+    png = new_sheet(1)._repr_png_()
+    assert png.startswith(b"\x89PNG")
+    assert int.from_bytes(png[16:20], "big") == 720  # pixels wide: 7.2 inches at 100 dpi
+
+
+def test_save_writes_the_same_bytes_twice(tmp_path, monkeypatch, human):
+    monkeypatch.setattr(paths, "FIGURES", tmp_path)
+    kept = []
+    for _ in range(2):
+        sheet = new_sheet(1)
+        sheet.subplots().plot([1, 2], [3, 4])
+        figures.save(sheet, "tiny", "fig2_pae", {"threshold": 0.5}, human[1:])
+        kept.append({file.name: file.read_bytes() for file in sorted((tmp_path / "tiny").iterdir())})
+    assert list(kept[0]) == ["fig2_pae.json", "fig2_pae.pdf", "fig2_pae.png"]
+    assert kept[0] == kept[1]
+    record = json.loads(kept[0]["fig2_pae.json"])
+    assert record["runs"] == ["segxal-human/none/seed0/cycle_01", "segxal-human/none/seed0/cycle_02"]
+    assert record["seeds"] == [0]
+    assert record["numbers"] == {"threshold": 0.5}
+    assert b"CreationDate" not in kept[0]["fig2_pae.pdf"]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_cycle_sheet_shows_what_was_asked(human, splits, number):
+    said = texts(figures.cycle_sheet(human[number], splits))
+    first = human[1].queries()[0]["id"] if number else next(iter(human[0].annotations()))
+    assert first in said
+    assert ("EEM" in said) == bool(number)
+
+
+def test_the_network_that_asked_is_the_one_before(human, splits):
+    learner = asker_of(human[2], splits)
+    expected = loop.load_models(human[1], splits)["model"].state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in learner.model.state_dict().items())
+    with pytest.raises(ConfigError, match="asks nothing"):
+        asker_of(human[0], splits)
+
+
+def test_the_view_is_what_the_oracle_was_asked(human, splits):
+    first = human[1].queries()[0]
+    index = splits.train.ids.index(first["id"])
+    view = view_of(asker_of(human[1], splits), splits.train, index)
+    assert view.eem.mean() == pytest.approx(first["score"], abs=1e-4)
+    assert view.asked.sum() == round(PRESET.mask.area * view.asked.size)
+
+
+def test_unknown_images_are_refused(splits, human):
+    with pytest.raises(ConfigError, match="no training image 'moon'"):
+        find_image(splits.train, "moon", splits.train.ids[0])
+    with pytest.raises(ConfigError, match="was not queried in cycle 1"):
+        figures.annotation_steps(human[1], splits, "moon")
+
+
+def test_pipeline_adds_up(human, splits):
+    parts = figures.pipeline_parts(human[1], splits)
+    assert len(parts.accepted) + len(parts.rejected) == parts.numbers["queried"] == 2
+    said = texts(figures.pipeline_figure(parts))
+    assert f"accepted: {len(parts.accepted)} of 2 annotations" in said
+    assert "labelled pool: 3 images, then " + str(parts.numbers["labelled_after"]) in said
+
+
+def test_pipeline_draws_empty_lanes(human, splits):
+    parts = replace(figures.pipeline_parts(human[1], splits), accepted=[], rejected=[])
+    assert texts(figures.pipeline_figure(parts)).count("none in this cycle") == 2
+
+
+def test_pae_steps_follow_the_paper(human, splits):
+    steps = figures.pae_steps(human[1], splits)
+    expected = np.minimum(1, steps.near / steps.threshold)
+    assert np.allclose(steps.view.attention, expected, atol=1e-5)
+    assert np.allclose(steps.informed, steps.view.image / 255 * steps.view.attention[..., None], atol=1e-5)
+    assert isinstance(figures.pae_figure(steps), Sheet)
+
+
+def test_annotation_steps_match_the_record(human, splits):
+    steps = figures.annotation_steps(human[1], splits)
+    assert steps.query["pixels"] == steps.prompts.sum()
+    changed = steps.reannotated != steps.view.prediction
+    assert not changed[~steps.prompts].any()
+    assert isinstance(figures.annotation_figure(steps), Sheet)
+
+
+def test_cycles_show_an_image_that_is_never_labelled(pseudo, splits):
+    columns = figures.cycle_columns(pseudo, splits)
+    labelled = {splits.train.ids[i] for i in loop.Pool.read(pseudo[-1].folder / "pool.json").labelled}
+    assert [column.cycle for column in columns] == [1, 2]
+    assert columns[0].view.id not in labelled
+    sheet = figures.cycles_figure(columns)
+    maps = [
+        axes.images[0].get_clim() for axes in sheet.axes[:9] if axes.images and axes.images[0].get_array().ndim == 2
+    ]
+    assert len(set(maps)) == 2  # one scale for EBU, one for EEM
+    with pytest.raises(ConfigError, match="only cycle 0"):
+        figures.cycle_columns(pseudo[:1], splits)
+
+
+def test_oracles_answer_about_the_same_image(pseudo, human, splits):
+    answers = figures.oracle_answers(pseudo[1], human[1], splits)
+    assert answers.numbers["human"]["right"] == 1
+    assert answers.numbers["cost"]["pseudo"]["clicks"] == 0
+    assert isinstance(figures.oracles_figure(answers), Sheet)
+
+
+def test_attention_has_both_maps_for_all_classes_and_one(human, splits):
+    shown = figures.attention_maps(human[-1], splits, category="road")
+    assert set(shown.maps) == {("plain", "all"), ("plain", "one"), ("pae", "all"), ("pae", "one")}
+    empty = replace(shown, maps=shown.maps | {("pae", "one"): np.zeros_like(shown.view.pae)})
+    assert "no pixel speaks for road" in texts(figures.attention_figure(empty))
+    with pytest.raises(ConfigError, match="no class 'dragon'"):
+        figures.attention_maps(human[-1], splits, category="dragon")
+
+
+def split_rows(seeds):
+    rows = [("segxal-human", 25.0, 30.0), ("segxal-human", 50.0, 33.0), ("random", np.nan, 31.0)]
+    return pd.DataFrame(
+        [(m, s, seed, score + seed) for m, s, score in rows for seed in seeds],
+        columns=["method", "split_percent", "seed", "miou"],
+    )
+
+
+@pytest.mark.parametrize(("seeds", "words", "bands"), [([0], "one seed", 0), ([0, 1], "range of 2 seeds", 1)])
+def test_split_figure_says_how_many_seeds_it_shows(seeds, words, bands):
+    paper = pd.read_csv(paths.PUBLISHED / "segxal_fig7.csv")
+    sheet = figures.split_figure(PRESET, split_rows(seeds), paper)
+    assert words in sheet.axes[0].get_title(loc="left")
+    assert len(sheet.axes[0].collections) == bands
+    assert sheet.axes[1].get_title(loc="left") == "paper, Cityscapes, printed"
+
+
+def test_split_records_come_from_the_results(tmp_path):
+    folder = tmp_path / PRESET.name
+    folder.mkdir()
+    names = ["method", "ablation", "seed", "cycle", "miou"]
+    rows = [
+        ("segxal-human", "none", 0, 1, 10.0), ("segxal-human", "none", 0, 2, 20.0),
+        ("segxal-human", "split-50", 0, 2, 30.0),
+        ("random", "none", 0, 2, 25.0), ("supervised", "none", 0, 0, 40.0), ("segxal-human", "gate-all", 0, 2, 1.0),
+    ]  # fmt: skip
+    pd.DataFrame(rows, columns=names).to_csv(folder / "results.csv", index=False)
+    found = figures.split_records(PRESET, runs=tmp_path)
+    kept = {(m, None if np.isnan(s) else s): score for m, s, _, score in found.itertuples(index=False)}
+    assert kept == {
+        ("segxal-human", 25.0): 20.0, ("segxal-human", 50.0): 30.0, ("random", None): 25.0, ("supervised", None): 40.0,
+    }  # fmt: skip
+
+
+def test_split_runs_are_the_methods_at_every_split_and_the_baselines():
+    runs = split_runs(PRESET)
+    assert len(runs) == 3 * 2 + 2
+    assert all(isinstance(run[-1], Cycle) for run in runs)
+
+
+def test_the_paper_gains_what_it_prints():
+    paper = pd.read_csv(paths.PUBLISHED / "segxal_fig7.csv").pivot(index="mode", columns="split_percent", values="miou")
+    assert (paper[40] - paper[10]).round(2).to_dict() == {"Manual-D": 12.28, "Manual-M": 12.08, "Pseudolabel": 12.54}
+
+
+def test_data_sheet_leaves_out_missing_depth(splits):
+    with_depth = figures.data_sheet(splits.train)
+    without = figures.data_sheet(replace(splits.train, depth=None))
+    assert "relative inverse depth" in texts(with_depth)
+    assert "relative inverse depth" not in texts(without)

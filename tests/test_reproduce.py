@@ -1,0 +1,94 @@
+"""`segxal reproduce`: the whole graph on a tiny study, killed in the middle, resumed, and left alone when finished."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from segxal import paths, study
+from segxal.cli import main
+from segxal.config import load_preset
+from segxal.reproduce import StudyFailed, command, only_one, reproduce
+
+NAME = "test-reproduce"
+TINY = """\
+data: {name: streets, height: 16, width: 32, counts: [10, 4, 4]}
+model: {base: 4, depth: 2}
+train: {steps: 4, cycle_steps: 2, batch: 2, evaluations: 1}
+mask: {depth: dataset}
+loop: {start: 0.2, step: 0.2, cycles: 1, subset: 1.0}
+methods: [random, supervised]
+folds: 2
+"""
+
+
+@pytest.fixture
+def preset(tmp_path):
+    """A preset file of the user's own; its study is removed afterwards."""
+    file = tmp_path / f"{NAME}.yml"
+    file.write_text(TINY)
+    _remove()
+    yield file
+    _remove()
+
+
+def _remove():
+    for folder in (paths.RUNS / NAME, paths.FIGURES / NAME):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _records(runs):
+    return {file.relative_to(runs): file.read_bytes() for file in sorted(runs.rglob("metrics.json"))}
+
+
+def test_killed_in_the_middle_it_resumes_to_the_same_bytes_and_then_rests(preset, tmp_path, capsys):
+    folder = paths.RUNS / NAME
+    line = [sys.executable, "-m", "segxal.cli", "reproduce", "--preset", str(preset), "--jobs", "2"]
+    with subprocess.Popen(line, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        limit = time.monotonic() + 120
+        while not list(folder.glob("runs/*/*/*/cycle_00/manifest.json")) and time.monotonic() < limit:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    killed = _records(folder)
+    assert 1 <= len(killed) < 3, "killed after the first cycle and before the last"
+
+    assert main(["reproduce", "--preset", str(preset), "--jobs", "2"]) == 0
+    assert "report.html" in capsys.readouterr().out
+    plain = study.select(load_preset(str(preset)))
+    study.run_cycles([cycle for run in study.whole_grid(plain, tmp_path) for cycle in run])
+    assert _records(folder) == _records(tmp_path / NAME), "notebooks, kill and resume give what plain Python gives"
+    assert (folder / "tables" / "table2.md").is_file() and (folder / "report.html").is_file()
+
+    for file in (folder / "notebooks").rglob("*.ipynb"):
+        ran = json.loads(file.read_text())["metadata"]["papermill"]["input_path"]
+        rule = file.stem if file.parent.name == "notebooks" else file.parent.name
+        assert ran == f"notebooks/{rule}.ipynb", "every rule runs its own notebook"
+
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*.ipynb")}
+    assert main(["reproduce", "--preset", str(preset)]) == 0
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*.ipynb")} == before
+
+
+def test_a_failing_job_is_named_and_its_notebook_kept(preset, tmp_path):
+    preset.write_text(TINY.replace("name: streets", "name: camvid").replace(", counts: [10, 4, 4]", ""))
+    with pytest.raises(StudyFailed, match=r"(?s)log.txt.*data_and_pool.ipynb: cell \d+ raised DataMissing.*camvid"):
+        reproduce(str(preset), data_root=str(tmp_path), jobs=2)
+    assert (paths.RUNS / NAME / "notebooks" / "data_and_pool.failed.ipynb").is_file()
+
+
+def test_two_commands_never_work_on_one_study(tmp_path):
+    with only_one(tmp_path), pytest.raises(StudyFailed, match="another `segxal reproduce`"), only_one(tmp_path):
+        pass
+    with only_one(tmp_path):
+        pass
+
+
+def test_command_hands_over_what_was_chosen():
+    line = command("smoke", 2, "", [0, 1], ["random"])
+    assert line[line.index("--cores") + 1] == "2"
+    assert "seeds=[0, 1]" in line and "methods=['random']" in line

@@ -1,0 +1,234 @@
+"""The study: the grid, the records it leaves, and what tables make of them."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from segxal import checks, kfold, loop, report, study, tables
+from segxal.config import load_preset, preset_names
+from segxal.errors import ConfigError
+from segxal.methods import ABLATIONS, METHODS, ablate, get_method, split_name
+from segxal.state import Cycle
+
+
+@pytest.fixture(scope="module")
+def finished(tiny, tmp_path_factory):
+    """A whole tiny study, collected."""
+    runs = tmp_path_factory.mktemp("runs")
+    preset = study.select(tiny, seeds=[0, 1], methods=["segxal-human", "random", "supervised"])
+    study.run_cycles([cycle for run in study.whole_grid(preset, runs) for cycle in run])
+    study.collect(preset, runs)
+    return preset, runs
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_run_of_every_preset_is_named_once_and_begins_with_its_start(name):
+    preset = load_preset(name)
+    ends = [run[-1].folder for run in study.whole_grid(preset)]
+    assert len(ends) == len(set(ends))
+    for run in study.whole_grid(preset):
+        assert [cycle.number for cycle in run] == list(range(len(run)))
+        assert all(later.previous == earlier for earlier, later in zip(run, run[1:], strict=False))
+
+
+def test_methods_of_a_seed_share_their_first_training(tiny):
+    starts = {study.run_of(tiny, method, 0)[0].folder for method in METHODS}
+    assert len(starts) == 1
+    assert study.run_of(tiny, "random", 1)[0].folder not in starts
+
+
+def test_split_ablation_changes_the_start_and_nothing_else(tiny):
+    share = next(s for s in tiny.splits if s != tiny.loop.start)
+    changed = ablate(tiny, split_name(share))
+    assert changed.loop.start == share
+    assert changed.with_changes(loop={"start": tiny.loop.start}) == tiny
+
+
+def test_unknown_names_are_answered_with_the_known_ones(tiny):
+    with pytest.raises(ConfigError, match="segxal-human"):
+        get_method("segxal-humam")
+    with pytest.raises(ConfigError, match="without-ebu"):
+        ablate(tiny, "without-eub")
+    with pytest.raises(ConfigError, match="random"):
+        study.select(tiny, methods=["ramdom"])
+    with pytest.raises(ConfigError, match="0 or larger"):
+        study.select(tiny, seeds=[-1])
+
+
+def test_records_hold_one_row_per_cycle_and_scores_in_percent(finished):
+    preset, runs = finished
+    records = tables.read_records(preset, runs)
+    per_run = preset.loop.cycles + 1
+    ours = 1 + sum("segxal-human" in methods for methods in study.ablations_of(preset).values())
+    assert len(records) == 2 * (per_run * (ours + 1) + 1)
+    assert list(records) == study.COLUMNS
+    cycle = study.run_of(preset, "random", 1, runs=runs)[-1]
+    row = records[(records.method == "random") & (records.seed == 1)].iloc[-1]
+    assert row.miou == pytest.approx(100 * cycle.metrics()["report"]["miou"], abs=1e-4)
+    assert row.pixels == cycle.metrics()["budget"]["pixels"]
+
+
+def test_every_miou_is_the_mean_of_its_class_ious(finished):
+    preset, runs = finished
+    records, class_iou = tables.read_records(preset, runs), tables.read_class_iou(preset, runs)
+    assert tables.check_means(records, class_iou) < 1e-3
+    class_iou.loc[0, "iou"] = 99.0
+    assert tables.check_means(records, class_iou) > 1e-3
+
+
+def test_collecting_again_gives_the_same_bytes(finished):
+    preset, runs = finished
+    before = [(runs / preset.name / name).read_bytes() for name in ("results.csv", "class_iou.csv")]
+    study.collect(preset, runs)
+    assert before == [(runs / preset.name / name).read_bytes() for name in ("results.csv", "class_iou.csv")]
+
+
+def test_nothing_recorded_says_what_to_run(tiny, tmp_path):
+    with pytest.raises(ConfigError, match="segxal reproduce --preset smoke"):
+        study.collect(tiny, tmp_path)
+    with pytest.raises(ConfigError, match="segxal reproduce"):
+        tables.read_records(tiny, tmp_path)
+
+
+def test_ensure_runs_nothing_when_records_are_there(finished, monkeypatch):
+    preset, runs = finished
+    monkeypatch.setattr(study, "run_cycles", lambda *_: pytest.fail("a recorded study was run again"))
+    assert study.ensure(preset, runs=runs) == runs / preset.name
+
+
+def test_table2_prints_mean_and_spread_over_seeds_and_the_papers_rows(finished):
+    preset, runs = finished
+    records = tables.read_records(preset, runs)
+    table = tables.table2(records).set_index("method")
+    values = records[(records.method == "random") & (records.cycle == 2)].miou
+    assert table.loc["random", "cycle 2"] == f"{values.mean():.2f} ± {values.std():.2f}"
+    assert table.loc["random", "seeds"] == 2
+    assert table.loc["paper, printed: Manual-D", "cycle 5"] == "65.11"
+    assert not any(name.startswith("Manual") for name in table.index), "no MiDaS or DINOv2 made our depth"
+
+
+def test_table3_pairs_masks_with_the_papers_numbers(finished):
+    preset, runs = finished
+    table = tables.table3(tables.read_records(preset, runs)).set_index("mask")
+    assert list(table.index) == ["with EEM", "without EBU", "without PAE"]
+    assert table.loc["without PAE", "paper: Manual-M"] == "61.68"
+    assert "±" in table.loc["without EBU", "segxal-human"]
+
+
+def test_split_table_and_differences_and_gain(finished):
+    preset, runs = finished
+    records = tables.read_records(preset, runs)
+    assert list(tables.split_table(records, preset)["split"]) == sorted({25.0, *(100 * s for s in preset.splits)})
+    differences = tables.paired_differences(records)
+    assert set(differences.columns) == {"method", "seed", "without-ebu", "without-pae"}
+    gain = tables.random_gain(records)
+    random = records[records.method == "random"].groupby("cycle").miou.mean()
+    assert gain["grow"] == pytest.approx(random[2] - random[0])
+
+
+def test_tables_are_written_in_three_forms(finished):
+    preset, runs = finished
+    table = pd.DataFrame({"a_b": ["1 ± 2"], "c": [""]})
+    folder = tables.save_table(table, preset, "probe", runs)
+    assert (folder / "probe.csv").read_text() == "a_b,c\n1 ± 2,\n"
+    assert "| a_b" in (folder / "probe.md").read_text()
+    assert "a\\_b" in (folder / "probe.tex").read_text()
+
+
+def test_spread_of_one_seed_is_no_spread():
+    assert tables.spread(pd.Series([12.345])) == "12.35" or tables.spread(pd.Series([12.345])) == "12.34"
+    assert tables.spread(pd.Series([1.0, 3.0])) == "2.00 ± 1.41"
+
+
+def test_report_stands_on_its_own(finished):
+    preset, runs = finished
+    tables.save_table(tables.table2(tables.read_records(preset, runs)), preset, "table2", runs)
+    text = report.write_report(preset, runs, runs / "no-figures").read_text()
+    assert "Table 2" in text and "random" in text
+    assert "http" not in text and "<script" not in text
+
+
+def test_oracles_on_the_same_queries(finished):
+    preset, runs = finished
+    cycle = study.run_of(preset, "segxal-human", 0, runs=runs)[1]
+    splits = loop.open_splits(preset, "", cycle.study / "cache")
+    rows = pd.DataFrame(checks.compare_oracles(cycle, splits))
+    assert rows.groupby("oracle").size().nunique() == 1
+    people = rows[rows.oracle != "pseudo"]
+    assert (people.accuracy.dropna() == 1).all()
+    recorded = {query["id"]: query["clicks"] for query in cycle.queries()}
+    human = rows[rows.oracle == "human"].set_index("id").clicks.to_dict()
+    assert human == recorded, "the comparison asks what the cycle asked"
+    assert checks.compare_oracles(study.run_of(preset, "segxal-human", 0, runs=runs)[0], splits) == []
+
+
+def test_mask_quality_and_faithfulness_of_a_cycle(finished):
+    preset, runs = finished
+    cycle = study.run_of(preset, "segxal-human", 0, runs=runs)[-1]
+    splits = loop.open_splits(preset, "", cycle.study / "cache")
+    rows = tables.detection_table(checks.mask_quality(cycle, splits))
+    assert set(rows["map"]) == {"eem", "ebu", "pae", "learned", "random"}
+    stages, curves = checks.faithfulness(cycle, splits, 2)
+    assert stages[0].spearman == pytest.approx(1, abs=1e-6)
+    assert len(tables.faithfulness_table(curves)) == 6
+    with pytest.raises(ConfigError, match="choose 1 to 4"):
+        checks.faithfulness(cycle, splits, 5)
+
+
+def test_folds_are_a_partition_and_keep_strata_together():
+    labels = torch.zeros(12, 2, 2, dtype=torch.uint8)
+    labels[:6, 0, 0] = 1  # six images hold the rarer class
+    pairs = kfold.folds_of(labels, 3, folds=3, seed=0)
+    assert sorted(i for _, outside in pairs for i in outside) == list(range(12))
+    for inside, outside in pairs:
+        assert not set(inside) & set(outside)
+        assert sum(i < 6 for i in outside) == 2
+    assert kfold.folds_of(labels, 3, 3, 0) == pairs
+    assert kfold.folds_of(labels, 3, 3, 1) != pairs
+
+
+def test_strata_of_void_and_one_class_images():
+    labels = torch.full((3, 2, 2), 255, dtype=torch.uint8)
+    labels[1] = 2
+    labels[2, 0] = 2
+    labels[2, 1] = 0
+    assert np.array_equal(kfold.strata(labels, 3), [-1, 2, 0])
+    with pytest.raises(ConfigError, match="folds"):
+        kfold.folds_of(labels, 3, folds=4, seed=0)
+
+
+def test_cross_validation_is_kept_and_not_run_again(tiny, tmp_path, monkeypatch):
+    first = kfold.cross_validate(tiny, 0, tmp_path)
+    assert len(first["miou"]) == tiny.folds
+    monkeypatch.setattr(kfold, "fit", lambda *_: pytest.fail("a finished fold was trained again"))
+    assert kfold.cross_validate(tiny, 0, tmp_path) == first
+
+
+def test_the_study_runs_as_a_plain_module(tmp_path):
+    """On a machine without Jupyter and Snakemake: neither is imported."""
+    code = (
+        "import sys\n"
+        "for name in ('papermill', 'snakemake', 'IPython', 'nbformat', 'pandas', 'matplotlib'): sys.modules[name] = None\n"
+        "from segxal import study\n"
+        "study.main(['--help'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--preset" in done.stdout
+
+
+def test_ablations_are_those_of_the_paper():
+    assert {"without-ebu", "without-pae"} <= set(ABLATIONS)
+    preset = ablate(load_preset("quick"), "without-ebu")
+    assert (preset.mask.w_pae, preset.mask.w_ebu) == (1.0, 0.0)
+
+
+def test_cycles_that_do_not_exist_are_refused(tiny):
+    with pytest.raises(ConfigError, match="cycles 1..2"):
+        Cycle(tiny, "random", 0, 3)
+    with pytest.raises(ConfigError, match="cycles 0..0"):
+        Cycle(tiny, "supervised", 0, 1)
