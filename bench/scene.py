@@ -36,7 +36,7 @@ class Sizes:
     render: int
 
 
-FULL = Sizes(((128, 256), (96, 128)), base=16, wide=64, batch=8, steps=150, stream=5000, render=64)
+FULL = Sizes(((128, 256), (96, 128)), base=16, wide=64, batch=8, steps=100, stream=5000, render=64)
 SMALL = Sizes(((32, 64),), base=4, wide=8, batch=2, steps=4, stream=40, render=4)
 
 

@@ -5,7 +5,7 @@ One paper noun is one file, one notebook and one test file. A module imports onl
 ======  ========================================================================================
 0       errors, paths, labels, seeds: words, folders, randomness
 1       files (state on disk, atomic), device
-2       config (presets as frozen dataclasses), metrics (one confusion matrix, calibration)
+2       config (presets as frozen dataclasses), metrics (one confusion matrix, calibration), tensors
 3       data/ (the data sets, one sample form), pool, methods, unet, augment
 4       models (any segmentation network by name), cams (the other CAM methods)
 5       train, entropy (EBU), gradcam, depth: the parts of the explainable error mask

@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 
 from segxal.eem import ErrorMask, fuse
@@ -156,6 +155,8 @@ def _row(name: str, pixels: Pixels, images: list[_Scored]) -> Detection:
 
 def _ranking(values: np.ndarray, wrong: np.ndarray) -> tuple[float, float]:
     """AUROC and AP; a small sample may miss all errors."""
+    from sklearn.metrics import average_precision_score, roc_auc_score  # a second of import
+
     if wrong.all() or not wrong.any():
         return float("nan"), float("nan")
     return float(roc_auc_score(wrong, values)), float(average_precision_score(wrong, values))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from skimage.filters import threshold_otsu
 from torch import Tensor, nn
 
 from segxal.cams import check_cam, library_cam
@@ -63,6 +62,8 @@ def soft_attention(near: Tensor, rule: str, quantile: float = 0.5) -> Tensor:
     """
     flat = near.flatten(1)
     if rule == "otsu":
+        from skimage.filters import threshold_otsu  # half a second of import
+
         levels = [threshold_otsu(row.cpu().numpy()) if row.min() < row.max() else 0.0 for row in flat]
         threshold = torch.tensor(np.array(levels), dtype=near.dtype, device=near.device)
     else:

@@ -8,8 +8,6 @@ from typing import Literal
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
-from scipy.stats import spearmanr
-from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from segxal.errors import ConfigError, ShapeError
@@ -162,6 +160,9 @@ def _maps(trace: Callable[[Tensor], Trace], x: Tensor, predictions: list[Tensor]
 
 
 def _similarity(original: np.ndarray, now: np.ndarray) -> tuple[float, float]:
+    from scipy.stats import spearmanr  # a second of import, with the next line, that only this check needs
+    from skimage.metrics import structural_similarity
+
     told = [(a, b) for a, b in zip(original, now, strict=True) if np.ptp(a) > 0]
     if not told:
         return float("nan"), float("nan")

@@ -16,11 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
-from segxal.errors import CheckpointMismatch, DataInvalid, StorageError
+from segxal.errors import DataInvalid, StorageError
 
 
 @contextmanager
@@ -126,26 +123,3 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise DataInvalid(f"{path} is not a readable .npz ({error})") from error
-
-
-def write_tensors(path: Path, tensors: dict[str, torch.Tensor], **metadata: str) -> None:
-    """Write tensors as safetensors atomically; ``metadata`` says what model they belong to."""
-    with replacing(path) as temporary:
-        try:
-            save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata)
-        except SafetensorError as error:  # how it reports a full disk
-            raise OSError(str(error)) from error
-
-
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """Read safetensors.
-
-    Raises:
-        CheckpointMismatch: if the file is truncated or no safetensors file.
-    """
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise CheckpointMismatch(
-            f"{path} is not a readable safetensors file ({error}); delete it to have it made again"
-        ) from error

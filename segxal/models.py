@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from segxal.config import ModelConfig
 from segxal.errors import CheckpointMismatch, ConfigError, DataMissing, ShapeError
-from segxal.files import read_tensors, write_tensors
 from segxal.seeds import lent
+from segxal.tensors import read_tensors, write_tensors
 from segxal.unet import UNet
 
 # Mean and standard deviation of ImageNet, RGB in [0, 1] (paper section 4).

@@ -15,7 +15,7 @@ from segxal.paths import NOTEBOOKS, PACKAGE, ROOT
 LAYERS = [
     {"errors", "paths", "labels", "seeds"},
     {"files", "device"},
-    {"config", "metrics"},
+    {"config", "metrics", "tensors"},
     {"data", "pool", "unet", "methods", "augment"},
     {"models", "cams"},
     {"train", "entropy", "gradcam", "depth"},

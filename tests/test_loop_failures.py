@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from segxal import files, train
+from segxal import tensors, train
 from segxal.errors import StorageError, TrainingDiverged
 from segxal.loop import run_cycle
 from segxal.state import Cycle
@@ -77,7 +77,7 @@ def test_a_full_disk_leaves_the_earlier_state(started, monkeypatch, place):
         if place == "arrays":
             full.setattr(np, "savez_compressed", no_space)
         elif place == "weights":
-            full.setattr(files, "save_file", no_space_for_weights)
+            full.setattr(tensors, "save_file", no_space_for_weights)
         else:
             full.setattr(os, "replace", no_space)
         check_intact(started, StorageError, r"cannot write .*No space left on device.* is intact\. Free some space")

@@ -12,8 +12,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from segxal.errors import ConfigError, DataInvalid
-from segxal.files import read_tensors, write_tensors
 from segxal.labels import VOID, Classes
+from segxal.tensors import read_tensors, write_tensors
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def draw_road(r: Rng, grass: float, parked: float) -> Road:
     strip = (r.uniform(1.2, 3.5) * (r.random() < grass), r.uniform(1.2, 3.5) * (r.random() < grass))
     section = Section(lanes, park, strip, (r.uniform(2.2, 5), r.uniform(2.2, 5)))
     begin = r.uniform(10, 55) if r.random() < 0.5 else 500.0
-    tram = lanes > 0 and bool(r.random() < 0.12)
+    tram = lanes > 0 and bool(r.random() < 0.16)
     yard = ("grass", "dirt")[int(r.random() < 0.15)] if r.random() < 0.25 + 0.7 * grass else "yard"
     return Road(
         lanes=lanes,

@@ -129,5 +129,5 @@ def attention_figure(shown: AttentionMaps) -> Sheet:
         heat = show_map(place, shown.maps[image, classes], title, note)
         outline(place, shown.near, "white", 0.6)
         if image == "pae":
-            scale(place, heat, "attention (0 to 1, per image)", "right")
+            scale(place, heat, "0 to 1, per image", "right")
     return sheet

@@ -5,7 +5,6 @@ from typing import Protocol
 
 import numpy as np
 from scipy import ndimage
-from skimage.measure import approximate_polygon, find_contours
 
 from segxal.errors import AnnotationError
 from segxal.labels import VOID
@@ -105,5 +104,7 @@ def polygon_clicks(labels: np.ndarray, inside: np.ndarray, right: np.ndarray | N
 
 
 def _vertices(piece: np.ndarray) -> int:
+    from skimage.measure import approximate_polygon, find_contours  # a second of import that only clicks need
+
     outlines = find_contours(np.pad(piece, 1).astype(float), 0.5)
     return sum(max(3, len(approximate_polygon(outline, TOLERANCE)) - 1) for outline in outlines)
