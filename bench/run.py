@@ -1,7 +1,7 @@
 """Speed of segxal against the plain ways, as ratios measured in one run: ``make bench``.
 
 Times of one machine say little about another, ratios of peers measured side by side say more. Repeats are interleaved
-and medians taken; still, run it on a machine that does nothing else.
+and medians taken, and with one CPU thread it is CPU time that counts. Still, use a machine that does nothing else.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import steady
 import torch
 import train_speed
 from scene import FULL, SMALL, Sizes, briefly_trained
-from timer import Row, table
+from timer import Row, clock, table
 
 from segxal.device import device, has_fast_bf16
 from segxal.files import write_json
@@ -51,7 +51,8 @@ def machine(threads: int) -> dict[str, Any]:
     """What the numbers depend on; no date and no path, so that equal machines give equal records."""
     return {
         "processor": _processor(), "cores": os.cpu_count(), "threads": threads,
-        "instructions": torch.backends.cpu.get_cpu_capability(), "fast_bf16": has_fast_bf16(),
+        "clock": clock().__name__, "fast_bf16": has_fast_bf16(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "device": torch.cuda.get_device_name() if device().type == "cuda" else "cpu",
         "system": platform.system(), "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
@@ -89,7 +90,7 @@ def main() -> None:
     rows = measure(sizes, given.repeats, given.images or sizes.stream)
     if given.small:
         rows = [replace(row, target=None) for row in rows]
-    shown = ("processor", "threads", "cores", "device", "instructions", "fast_bf16")
+    shown = ("processor", "threads", "cores", "device", "instructions", "fast_bf16", "clock")
     print(", ".join(f"{name} {where[name]}" for name in shown) + f", torch {where['versions']['torch']}\n")
     print(table(rows))
     record = [asdict(row) | {"verdict": row.verdict} for row in rows]

@@ -121,7 +121,12 @@ def test_when_the_kernel_refuses_to_write_more(tmp_path):
     """A limit on file sizes stops each writer half-way, as a full disk does."""
     (tmp_path / "state").write_text("old")
     lines = ["import resource, sys", "from pathlib import Path", "import numpy as np", "import torch"]
-    lines += ["from segxal.errors import StorageError", "from segxal.files import *", "from segxal.tensors import *", "path = Path(sys.argv[1])"]
+    lines += [
+        "from segxal.errors import StorageError",
+        "from segxal.files import *",
+        "from segxal.tensors import *",
+        "path = Path(sys.argv[1])",
+    ]
     lines += ["resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"]
     for call in BIG.values():
         lines += ["try:", f"    {call}", "except StorageError as error:", "    print(error)"]

@@ -49,7 +49,8 @@ def _records(runs):
 def test_killed_in_the_middle_it_resumes_to_the_same_bytes_and_then_rests(preset, tmp_path, capsys):
     folder = paths.RUNS / NAME
     line = [sys.executable, "-m", "segxal.cli", "reproduce", "--preset", str(preset), "--jobs", "2"]
-    with subprocess.Popen(line, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(line, start_new_session=True, **quiet) as process:
         limit = time.monotonic() + 120
         while not list(folder.glob("runs/*/*/*/cycle_00/manifest.json")) and time.monotonic() < limit:
             time.sleep(0.05)

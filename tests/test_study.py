@@ -1,5 +1,6 @@
 """The study: the grid, the records it leaves, and what tables make of them."""
 
+import itertools
 import subprocess
 import sys
 
@@ -32,7 +33,7 @@ def test_every_run_of_every_preset_is_named_once_and_begins_with_its_start(name)
     assert len(ends) == len(set(ends))
     for run in study.whole_grid(preset):
         assert [cycle.number for cycle in run] == list(range(len(run)))
-        assert all(later.previous == earlier for earlier, later in zip(run, run[1:], strict=False))
+        assert all(later.previous == earlier for earlier, later in itertools.pairwise(run))
 
 
 def test_methods_of_a_seed_share_their_first_training(tiny):
@@ -212,7 +213,7 @@ def test_the_study_runs_as_a_plain_module(tmp_path):
     """On a machine without Jupyter and Snakemake: neither is imported."""
     code = (
         "import sys\n"
-        "for name in ('papermill', 'snakemake', 'IPython', 'nbformat', 'pandas', 'matplotlib'): sys.modules[name] = None\n"
+        "for name in 'papermill snakemake IPython nbformat pandas matplotlib'.split(): sys.modules[name] = None\n"
         "from segxal import study\n"
         "study.main(['--help'])"
     )
@@ -228,7 +229,7 @@ def test_ablations_are_those_of_the_paper():
 
 
 def test_cycles_that_do_not_exist_are_refused(tiny):
-    with pytest.raises(ConfigError, match="cycles 1..2"):
+    with pytest.raises(ConfigError, match=r"cycles 1\.\.2"):
         Cycle(tiny, "random", 0, 3)
-    with pytest.raises(ConfigError, match="cycles 0..0"):
+    with pytest.raises(ConfigError, match=r"cycles 0\.\.0"):
         Cycle(tiny, "supervised", 0, 1)

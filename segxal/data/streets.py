@@ -24,7 +24,7 @@ SMALLEST = 16  # pixels
 class Streets:
     """A split of rendered rides through made-up towns.
 
-    A ride is 4 to 6 consecutive frames: the camera moves on a little, so they are near-duplicates.
+    A ride is 2 or 3 consecutive frames: the camera moves on a little, so they are near-duplicates.
 
     Attributes:
         name: ``streets``.
@@ -93,12 +93,12 @@ def _check(split: str, size: tuple[int, int], count: int, seed: int) -> None:
 
 
 def _length(split: str, ride: int, seed: int) -> int:
-    return 4 + int(rng(seed, "streets", split, ride, "length").choice(3, p=(0.65, 0.25, 0.1)))
+    return 2 + int(rng(seed, "streets", split, ride, "length").random() < 0.4)
 
 
 def _frames(split: str, count: int, seed: int) -> tuple[tuple[int, int], ...]:
     """(ride, frame) of the first ``count`` images."""
-    lengths = [_length(split, ride, seed) for ride in range(count // 4 + 1)]
+    lengths = [_length(split, ride, seed) for ride in range(count // 2 + 1)]
     rides = np.searchsorted(list(accumulate(lengths)), np.arange(count), side="right")
     begin = np.concatenate([[0], np.cumsum(lengths)])
     return tuple((int(ride), int(index - begin[ride])) for index, ride in enumerate(rides))
