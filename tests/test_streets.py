@@ -1,3 +1,5 @@
+"""The rendered streets: exact labels and depth, rides, imbalance, determinism."""
+
 from itertools import pairwise
 
 import numpy as np
@@ -5,9 +7,9 @@ import pytest
 
 from segxal.data.base import check_sample
 from segxal.data.streets import Streets
-from segxal.data.streets_develop import camera_of
-from segxal.data.streets_paint import SKY, Canvas
-from segxal.data.streets_sprites import Stencil
+from segxal.data.streets.develop import camera_of
+from segxal.data.streets.paint import SKY, Canvas
+from segxal.data.streets.sprites import Stencil
 from segxal.errors import ConfigError
 from segxal.labels import CITYSCAPES
 

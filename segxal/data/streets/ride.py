@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from segxal.data.streets_colours import Paints
-from segxal.data.streets_ground import Road
-from segxal.data.streets_light import Light
-from segxal.data.streets_shapes import VARIANTS
-from segxal.data.streets_sprites import Sprite
+from segxal.data.streets.colours import Paints
+from segxal.data.streets.ground import Road
+from segxal.data.streets.light import Light
+from segxal.data.streets.shapes import VARIANTS
+from segxal.data.streets.sprites import Sprite
 
 FAR = 105.0  # metres ahead that are furnished
 

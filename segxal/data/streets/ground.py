@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segxal.data.streets_colours import Paints
-from segxal.data.streets_light import Light, Rng, hsv, rgb
-from segxal.data.streets_paint import REACH, SHADOW, STEP, TONES
+from segxal.data.streets.colours import Paints
+from segxal.data.streets.light import Light, Rng, hsv, rgb
+from segxal.data.streets.paint import REACH, SHADOW, STEP, TONES
 from segxal.labels import CITYSCAPES
 
 LANE = 3.2

@@ -9,9 +9,9 @@ from itertools import accumulate
 import numpy as np
 
 from segxal.data.base import Sample
-from segxal.data.streets_develop import render
-from segxal.data.streets_ride import Ride
-from segxal.data.streets_scene import draw_ride
+from segxal.data.streets.develop import render
+from segxal.data.streets.ride import Ride
+from segxal.data.streets.scene import draw_ride
 from segxal.errors import ConfigError
 from segxal.labels import CITYSCAPES, Classes
 from segxal.seeds import rng

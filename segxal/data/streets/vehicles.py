@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from segxal.data.streets_sprites import Slot, Sprite, Stencil
+from segxal.data.streets.sprites import Slot, Sprite, Stencil
 
 
 def _wheels(pen: Stencil, places: tuple[float, ...], radius: float) -> None:

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from segxal.data.streets_colours import base_colours, clothes, post_colours, vehicle_colours
-from segxal.data.streets_ground import LANE
-from segxal.data.streets_light import Rng
-from segxal.data.streets_lots import plant
-from segxal.data.streets_ride import FAR, Ride, Thing, stand, variant
-from segxal.data.streets_shapes import shape
+from segxal.data.streets.colours import base_colours, clothes, post_colours, vehicle_colours
+from segxal.data.streets.ground import LANE
+from segxal.data.streets.light import Rng
+from segxal.data.streets.lots import plant
+from segxal.data.streets.ride import FAR, Ride, Thing, stand, variant
+from segxal.data.streets.shapes import shape
 
 PAIRS = {"person": ("person", ""), "person_bicycle": ("person", "bicycle"), "bicycle": ("bicycle", "bicycle")}
 

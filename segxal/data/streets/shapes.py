@@ -2,8 +2,8 @@
 
 from functools import cache
 
-from segxal.data.streets_houses import blank, facade, fence, poster, skyline, wall, warehouse
-from segxal.data.streets_people import (
+from segxal.data.streets.houses import blank, facade, fence, poster, skyline, wall, warehouse
+from segxal.data.streets.people import (
     bicycle,
     cyclist_end,
     cyclist_side,
@@ -12,10 +12,10 @@ from segxal.data.streets_people import (
     person,
     person_bicycle,
 )  # fmt: skip
-from segxal.data.streets_plants import bush, hedge, tree, treeline
-from segxal.data.streets_signs import lamp_head, sign, solid, traffic_light
-from segxal.data.streets_sprites import Sprite
-from segxal.data.streets_vehicles import (
+from segxal.data.streets.plants import bush, hedge, tree, treeline
+from segxal.data.streets.signs import lamp_head, sign, solid, traffic_light
+from segxal.data.streets.sprites import Sprite
+from segxal.data.streets.vehicles import (
     bus_end,
     bus_side,
     car_front,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from segxal.data.streets_paint import SHADOW, SKY, Camera, Canvas, sensor
-from segxal.data.streets_ride import Ride, Thing
+from segxal.data.streets.paint import SHADOW, SKY, Camera, Canvas, sensor
+from segxal.data.streets.ride import Ride, Thing
 
 Rng = np.random.Generator
 

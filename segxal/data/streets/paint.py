@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from segxal.data.streets_sprites import Sprite, smooth_noise
+from segxal.data.streets.sprites import Sprite, smooth_noise
 from segxal.seeds import rng
 
 NEAR = 0.8  # metres; nothing nearer is drawn

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from segxal.data.streets_sprites import Slot, Sprite, Stencil, smooth_noise
+from segxal.data.streets.sprites import Slot, Sprite, Stencil, smooth_noise
 
 
 def _blotches(pen: Stencil, r: np.random.Generator, crown: np.ndarray, grain: int) -> None:

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from segxal.data.streets_colours import Paints
-from segxal.data.streets_ground import draw_road, ground_paints, sky_paints
-from segxal.data.streets_light import Rng, draw_light
-from segxal.data.streets_lots import backdrop, lots
-from segxal.data.streets_ride import Ride, Style
-from segxal.data.streets_traffic import furniture, parked, people, signals, traffic
+from segxal.data.streets.colours import Paints
+from segxal.data.streets.ground import draw_road, ground_paints, sky_paints
+from segxal.data.streets.light import Rng, draw_light
+from segxal.data.streets.lots import backdrop, lots
+from segxal.data.streets.ride import Ride, Style
+from segxal.data.streets.traffic import furniture, parked, people, signals, traffic
 
 # share of the rides, and the district
 STYLES = {

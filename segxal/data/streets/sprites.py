@@ -1,7 +1,7 @@
 """Sprites of the rendered streets: flat pictures made of slot numbers, and the pen that draws them.
 
 A sprite holds no colour: each cell names a slot, and every object brings its own colours and labels
-for the slots (:mod:`segxal.data.streets_colours`). Slot 0 is see-through.
+for the slots (:mod:`segxal.data.streets.colours`). Slot 0 is see-through.
 """
 
 from dataclasses import dataclass

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from segxal.data.streets_light import Light, Rng, hsv, rgb
-from segxal.data.streets_sprites import SECOND, SLOTS, Slot
+from segxal.data.streets.light import Light, Rng, hsv, rgb
+from segxal.data.streets.sprites import SECOND, SLOTS, Slot
 from segxal.labels import CITYSCAPES
 
 GLOWING = (Slot.TAIL, Slot.LAMP, Slot.LIT, Slot.AMBER, Slot.GREEN, Slot.TAIL2, Slot.LAMP2)

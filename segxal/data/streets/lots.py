@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from segxal.data.streets_colours import barrier_colours, clothes, leaves, vehicle_colours, wall_colours
-from segxal.data.streets_colours import post_colours as posts
-from segxal.data.streets_light import Rng
-from segxal.data.streets_ride import FAR, Ride, Thing, stand, variant
-from segxal.data.streets_shapes import shape
-from segxal.data.streets_sprites import Sprite
+from segxal.data.streets.colours import barrier_colours, clothes, leaves, vehicle_colours, wall_colours
+from segxal.data.streets.colours import post_colours as posts
+from segxal.data.streets.light import Rng
+from segxal.data.streets.ride import FAR, Ride, Thing, stand, variant
+from segxal.data.streets.shapes import shape
+from segxal.data.streets.sprites import Sprite
 
 
 def backdrop(ride: Ride, r: Rng) -> None:
