@@ -45,7 +45,7 @@ notebooks: $(STAMP)  ## run the notebooks with the smoke preset in place, keepin
 		--ExecutePreprocessor.record_timing=False $(sort $(wildcard notebooks/*.ipynb notebooks/*/*.ipynb))
 
 bench: $(STAMP)  ## speed against the plain ways, as ratios in one run
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python bench/run.py $(ARGS)
 
 lab: $(STAMP)  ## open JupyterLab in the notebooks folder
 	$(BIN)/jupyter lab --LabApp.news_url=None notebooks

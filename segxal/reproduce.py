@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from segxal import paths
 from segxal.config import Preset, load_preset
+from segxal.device import device
 from segxal.errors import SegxalError
 from segxal.study import select
 
@@ -44,8 +45,11 @@ def only_one(study: Path) -> Iterator[None]:
 
 
 def default_jobs(preset: Preset) -> int:
-    """As many jobs as the processor has room for."""
-    return max(1, len(os.sched_getaffinity(0)) // preset.threads)
+    """As many jobs as the processor has room for; one on a GPU, which the jobs would only share."""
+    if device().type == "cuda":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // preset.threads)
 
 
 def command(preset_name: str, jobs: int, data_root: str, seeds: Sequence[int], methods: Sequence[str]) -> list[str]:
