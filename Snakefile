@@ -9,7 +9,8 @@ from segxal.execution import parameters_of
 from segxal.methods import METHODS, START, SUPERVISED
 from segxal.study import GATE_METHOD, ours, run_of, select, split_ablations, whole_grid
 
-PRESET = select(load_preset(config["preset"]), config["seeds"], config["methods"])
+SEEDS = [int(seed) for seed in config["seeds"]]  # Snakemake hands numbers over as text
+PRESET = select(load_preset(config["preset"]), SEEDS, config["methods"])
 STUDY = paths.RUNS / PRESET.name
 BOOKS = STUDY / "notebooks"
 FIGURES = paths.FIGURES / PRESET.name
@@ -42,7 +43,7 @@ def done(name):
 
 def notebook(*wildcards):
     """Shell line that runs the notebook a rule is named after through the strict papermill runner."""
-    values = {"preset": config["preset"], "data_root": f"'{config['data_root']}'"}
+    values = {"preset": config["preset"], "data_root": f"'{config['data_root'] or ''}'"}  # Snakemake reads '' as None
     values |= {word: f"{{wildcards.{word}}}" for word in wildcards}
     words = " ".join(f"-p {key} {value}" for key, value in values.items())
     return f"{sys.executable} -m segxal.cli notebook {{rule}} {{output.book}} {words}"

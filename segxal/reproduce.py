@@ -95,7 +95,8 @@ def reproduce(
         ) as process:
             said = _follow(process, log, preset.name)
     if process.returncode:
-        reasons = "\n".join(said) or "snakemake itself failed"
+        tail = (study / "log.txt").read_text(encoding="utf-8").splitlines()[-8:]
+        reasons = "\n".join(said or ["no notebook failed, Snakemake did; its last words:", *tail])
         raise StudyFailed(f"the study is not complete; the whole log is {study / 'log.txt'}\n{reasons}")
     return study
 

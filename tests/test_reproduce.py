@@ -48,7 +48,7 @@ def _records(runs):
 
 def test_killed_in_the_middle_it_resumes_to_the_same_bytes_and_then_rests(preset, tmp_path, capsys):
     folder = paths.RUNS / NAME
-    line = [sys.executable, "-m", "segxal.cli", "reproduce", "--preset", str(preset), "--jobs", "2"]
+    line = [sys.executable, "-m", "segxal.cli", "reproduce", "--preset", str(preset), "--seeds", "0"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(line, start_new_session=True, **quiet) as process:
         limit = time.monotonic() + 120
@@ -58,7 +58,7 @@ def test_killed_in_the_middle_it_resumes_to_the_same_bytes_and_then_rests(preset
     killed = _records(folder)
     assert 1 <= len(killed) < 3, "killed after the first cycle and before the last"
 
-    assert main(["reproduce", "--preset", str(preset), "--jobs", "2"]) == 0
+    assert main(["reproduce", "--preset", str(preset), "--jobs", "2", "--seeds", "0"]) == 0
     assert "report.html" in capsys.readouterr().out
     plain = study.select(load_preset(str(preset)))
     study.run_cycles([cycle for run in study.whole_grid(plain, tmp_path) for cycle in run])
@@ -69,9 +69,11 @@ def test_killed_in_the_middle_it_resumes_to_the_same_bytes_and_then_rests(preset
         ran = json.loads(file.read_text())["metadata"]["papermill"]["input_path"]
         rule = file.stem if file.parent.name == "notebooks" else file.parent.name
         assert ran == f"notebooks/{rule}.ipynb", "every rule runs its own notebook"
+        given = json.loads(file.read_text())["metadata"]["papermill"]["parameters"]
+        assert given["data_root"] == "" and given["preset"] == str(preset)
 
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*.ipynb")}
-    assert main(["reproduce", "--preset", str(preset)]) == 0
+    assert main(["reproduce", "--preset", str(preset), "--seeds", "0"]) == 0
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*.ipynb")} == before
 
 
