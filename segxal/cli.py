@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segxal import paths
 from segxal.config import load_preset, preset_names
-from segxal.errors import SegxalError
+from segxal.errors import DataInvalid, SegxalError
 from segxal.methods import METHODS, SUPERVISED
 
 REPRODUCE = """\
@@ -97,6 +97,7 @@ def _records(options: argparse.Namespace) -> None:
 def _data(options: argparse.Namespace) -> None:
     from segxal.data import check, report
 
+    found = 0
     for entry in report(options.data_root):
         counts = ", ".join(f"{split} {count}" for split, count in entry.counts.items())
         print(f"{entry.name:<11} {entry.state:<11} {entry.where or '-'}  {counts}".rstrip())
@@ -108,6 +109,9 @@ def _data(options: argparse.Namespace) -> None:
             print(f"{'':<11} ! {problem}")
         if entry.state != "ready":
             print(f"{'':<11} {entry.how_to_get}")
+        found += len(problems) if options.check and entry.state == "ready" else 0
+    if found:
+        raise DataInvalid(f"{found} problems found; mend or remove the files named above")
 
 
 def _doctor(options: argparse.Namespace) -> None:

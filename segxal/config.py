@@ -193,6 +193,11 @@ def load_preset(name: str) -> Preset:
         ConfigError: if there is no such preset, a key is unknown or a value is of the wrong kind or range.
     """
     path = Path(name) if name.endswith(".yml") else paths.PRESETS / f"{name}.yml"
+    if name.endswith(".yml") and path.stem in preset_names() and path.resolve().parent != paths.PRESETS:
+        raise ConfigError(
+            f"{path} has the name of the preset {path.stem!r} and would write into its folder "
+            f"papermill_runs/{path.stem}; give the file another name"
+        )
     if not path.is_file():
         raise ConfigError(f"no preset {name!r}; choose one of {', '.join(preset_names())} or name a .yml file")
     try:

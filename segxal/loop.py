@@ -18,7 +18,7 @@ from torch import nn
 from segxal import seeds
 from segxal.config import Preset
 from segxal.data import open_dataset
-from segxal.data.base import Frames, load_frames
+from segxal.data.base import Dataset, Frames, load_frames
 from segxal.device import device
 from segxal.eem import ErrorMask, error_masks, learn_weights, top_area
 from segxal.errors import ConfigError
@@ -50,15 +50,21 @@ class Splits:
         return self.test if preset.data.report == "test" else self.val
 
 
+def open_sources(preset: Preset, data_root: str = "") -> list[Dataset]:
+    """Open the three splits of a study; nothing is decoded, so this says early what is missing."""
+    size = (preset.data.height, preset.data.width)
+    rendered = preset.data.name == "streets"
+    sources = []
+    for split, count in zip(("train", "val", "test"), preset.data.counts, strict=True):
+        options = {"count": count, "seed": preset.data.seed} if rendered else {}
+        sources.append(open_dataset(preset.data.name, split, size, data_root, **options))
+    return sources
+
+
 @lru_cache(maxsize=2)
 def open_splits(preset: Preset, data_root: str = "", cache: Path | None = None) -> Splits:
     """Load the three splits of a study; decoded images are kept in ``cache``."""
-    size = (preset.data.height, preset.data.width)
-    loaded = []
-    for split, count in zip(("train", "val", "test"), preset.data.counts, strict=True):
-        options = {"count": count, "seed": preset.data.seed} if preset.data.name == "streets" else {}
-        loaded.append(load_frames(open_dataset(preset.data.name, split, size, data_root, **options), cache))
-    return Splits(*loaded)
+    return Splits(*(load_frames(source, cache) for source in open_sources(preset, data_root)))
 
 
 def run_cycle(cycle: Cycle, data_root: str = "") -> Cycle:

@@ -15,6 +15,7 @@ from segxal import paths
 from segxal.config import Preset, load_preset
 from segxal.device import device
 from segxal.errors import SegxalError
+from segxal.loop import open_sources
 from segxal.study import select
 
 DONE = re.compile(r"(\d+) of (\d+) steps \(\d+%\) done")
@@ -80,6 +81,7 @@ def reproduce(
 
     Raises:
         ConfigError: if the preset, a method or a seed is unknown.
+        DataMissing: if the data set is not there.
         StudyFailed: if a notebook failed; the message repeats what the failing jobs said.
     """
     preset = select(load_preset(preset_name), seeds, methods)
@@ -87,6 +89,7 @@ def reproduce(
         preset_name = str(Path(preset_name).resolve())
     root = str(Path(data_root).expanduser().resolve()) if data_root else ""
     study = paths.RUNS / preset.name
+    open_sources(preset, root)  # before anything is started
     with only_one(study), (study / "log.txt").open("w", encoding="utf-8") as log:
         line = command(preset_name, jobs or default_jobs(preset), root, seeds, methods)
         environment = os.environ | {"OMP_NUM_THREADS": str(preset.threads), "PYTHONUNBUFFERED": "1"}

@@ -6,6 +6,7 @@ runs the same cycles as ``segxal reproduce`` on a machine without Jupyter or Sna
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tqdm.auto import tqdm
 
 from segxal import paths
 from segxal.config import Preset, load_preset
-from segxal.errors import ConfigError
+from segxal.errors import ConfigError, SegxalError
 from segxal.files import read_json, write_rows
 from segxal.loop import run_cycle
 from segxal.methods import SEGXAL, START, SUPERVISED, get_method, split_name
@@ -165,4 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SegxalError as error:
+        sys.exit(f"segxal: {error}")

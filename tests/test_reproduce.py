@@ -13,6 +13,7 @@ import pytest
 from segxal import paths, study
 from segxal.cli import main
 from segxal.config import load_preset
+from segxal.errors import ConfigError, DataMissing
 from segxal.reproduce import StudyFailed, command, only_one, reproduce
 
 NAME = "test-reproduce"
@@ -78,10 +79,23 @@ def test_killed_in_the_middle_it_resumes_to_the_same_bytes_and_then_rests(preset
 
 
 def test_a_failing_job_is_named_and_its_notebook_kept(preset, tmp_path):
+    preset.write_text(TINY.replace("batch: 2", "batch: 2, lr: 1.0e+30, schedule: constant"))
+    with pytest.raises(StudyFailed, match=r"(?s)log.txt.*supervised.ipynb: cell \d+ raised TrainingDiverged.*lower"):
+        reproduce(str(preset), jobs=2)
+    assert (paths.RUNS / NAME / "notebooks" / "supervised" / "seed0.failed.ipynb").is_file()
+
+
+def test_missing_data_are_named_before_anything_starts(preset, tmp_path):
     preset.write_text(TINY.replace("name: streets", "name: camvid").replace(", counts: [10, 4, 4]", ""))
-    with pytest.raises(StudyFailed, match=r"(?s)log.txt.*data_and_pool.ipynb: cell \d+ raised DataMissing.*camvid"):
-        reproduce(str(preset), data_root=str(tmp_path), jobs=2)
-    assert (paths.RUNS / NAME / "notebooks" / "data_and_pool.failed.ipynb").is_file()
+    with pytest.raises(DataMissing, match="camvid was not found"):
+        reproduce(str(preset), data_root=str(tmp_path))
+    assert not (paths.RUNS / NAME).exists()
+
+
+def test_a_preset_of_ones_own_never_writes_into_a_shipped_study(tmp_path):
+    (tmp_path / "camvid.yml").write_text(TINY)
+    with pytest.raises(ConfigError, match="give the file another name"):
+        load_preset(str(tmp_path / "camvid.yml"))
 
 
 def test_two_commands_never_work_on_one_study(tmp_path):
