@@ -93,6 +93,8 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
     logging.getLogger("papermill").setLevel(logging.ERROR)
     failed = output.with_suffix(".failed.ipynb")
     output.parent.mkdir(parents=True, exist_ok=True)
+    for rest in output.parent.glob(f".{output.name}.*"):  # of a run that was killed
+        rest.unlink(missing_ok=True)
     with replacing(output) as temporary:
         partial = temporary.with_suffix(".ipynb")  # papermill writes while it runs: never to the final name
         try:

@@ -66,7 +66,7 @@ def test_killed_in_the_middle_it_resumes_to_the_same_bytes_and_then_rests(preset
     assert _records(folder) == _records(tmp_path / NAME), "notebooks, kill and resume give what plain Python gives"
     assert (folder / "tables" / "table2.md").is_file() and (folder / "report.html").is_file()
 
-    for file in (folder / "notebooks").rglob("*.ipynb"):
+    for file in (folder / "notebooks").rglob("[!.]*.ipynb"):
         ran = json.loads(file.read_text())["metadata"]["papermill"]["input_path"]
         rule = file.stem if file.parent.name == "notebooks" else file.parent.name
         assert ran == f"notebooks/{rule}.ipynb", "every rule runs its own notebook"
