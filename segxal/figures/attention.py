@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from segxal.checks import learner_of
 from segxal.device import autocast, device
 from segxal.eem import depth_informed
 from segxal.errors import ConfigError
@@ -20,7 +21,7 @@ from segxal.figures.base import (
     show_map,
     styled,
 )
-from segxal.figures.view import View, find_image, learner_of, view_of
+from segxal.figures.view import View, find_image, view_of
 from segxal.gradcam import gradcam, traced
 from segxal.loop import Splits
 from segxal.models import normalise

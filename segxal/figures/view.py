@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from segxal.checks import learner_of
 from segxal.data.base import Frames
 from segxal.eem import top_area
 from segxal.errors import ConfigError
 from segxal.labels import VOID, Classes
-from segxal.loop import Splits, load_models, masks_of
-from segxal.models import target_layer
+from segxal.loop import Splits, masks_of
 from segxal.state import Cycle
 from segxal.strategies.base import Learner
 
@@ -44,13 +44,6 @@ class View:
     pae: np.ndarray
     eem: np.ndarray
     asked: np.ndarray
-
-
-def learner_of(cycle: Cycle, splits: Splits) -> Learner:
-    """The network that a cycle left, as a strategy sees it."""
-    settings = cycle.settings
-    model = load_models(cycle, splits)["model"].eval()
-    return Learner(model, target_layer(model, settings.model), settings.mask, settings.train.amp)
 
 
 def asker_of(cycle: Cycle, splits: Splits) -> Learner:
