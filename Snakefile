@@ -137,8 +137,7 @@ rule ablation_split:
 rule records:
     input: [done(name) for name in sources_of_records()]
     output: f"{STUDY}/results.csv", f"{STUDY}/class_iou.csv"
-    params: " ".join(f"--{key} {' '.join(map(str, config[key]))}" for key in ("seeds", "methods") if config[key])
-    shell: f"{sys.executable} -m segxal.cli records --preset {config['preset']} {{params}}"
+    shell: f"{sys.executable} -m segxal.cli records --preset {config['preset']}"
 
 
 for name in ("kfold", *CHECKS, *PICTURES, *TABLES):

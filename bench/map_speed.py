@@ -19,6 +19,7 @@ from segxal.gradcam import class_maps, gradcam, traced
 from segxal.models import normalise
 
 Work = Callable[[], Any]
+CACHED = 4 * 128 * 256  # pixels of a batch of masks; larger ones leave the caches of the CPUs we measured
 
 
 def rows(model: nn.Module, layer: nn.Module, sizes: Sizes, repeats: int) -> list[Row]:
@@ -100,7 +101,7 @@ def _tutorial(model: nn.Module, layer: nn.Module, x: Tensor, category: int) -> d
 
 def _masks(model: nn.Module, layer: nn.Module, frames: Any) -> dict[str, Work]:
     def run(depth: Any) -> Work:
-        config = MaskConfig(depth=depth, batch=len(frames))
+        config = MaskConfig(depth=depth, batch=max(1, CACHED // frames.labels[0].numel()))
         return lambda: list(error_masks(model, layer, frames.images, frames.depth, frames.classes, config, "off"))
 
     return {"EEM": run("dataset"), "EEM geometry": run("geometry")}

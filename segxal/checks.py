@@ -1,6 +1,6 @@
 """Questions put to a finished cycle: is its mask right, is its explanation faithful, what would each oracle say?"""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -19,6 +19,18 @@ from segxal.oracles import ORACLES, get_oracle
 from segxal.pool import Pool
 from segxal.state import Cycle
 from segxal.strategies.base import Learner
+
+
+def asker_of(cycle: Cycle, splits: Splits) -> Learner:
+    """The network that asked in a cycle, with the mask it asked with: the one the cycle before left.
+
+    Raises:
+        ConfigError: for cycle 0, in which nothing is asked.
+    """
+    if cycle.previous is None:
+        raise ConfigError(f"cycle 0 of {cycle.method} asks nothing; name a cycle from 1 on")
+    learner, metrics = learner_of(cycle.previous, splits), cycle.metrics()
+    return replace(learner, mask=replace(cycle.settings.mask, w_pae=metrics["w_pae"], w_ebu=metrics["w_ebu"]))
 
 
 def learner_of(cycle: Cycle, splits: Splits) -> Learner:
@@ -58,15 +70,16 @@ def compare_oracles(cycle: Cycle, splits: Splits) -> list[dict[str, Any]]:
     Returns:
         One row per oracle and queried image: ``share`` of the pixels that got a label, ``accuracy`` of these labels
         and of the ``prediction`` at the same pixels (shares in 0..1, void left out), ``dice``, ``pixels``, ``clicks``.
+
+    Raises:
+        ConfigError: for cycle 0, in which nothing is asked.
     """
-    before = cycle.previous
-    if before is None:
-        return []
+    asker = asker_of(cycle, splits)
     settings, train = cycle.settings, splits.train
-    models = load_models(before, splits)
+    models = load_models(cycle.previous or cycle, splits)
     positions = {name: i for i, name in enumerate(train.ids)}
     chosen = [positions[query["id"]] for query in cycle.queries()]
-    queries = queries_for(learner_of(before, splits), train, chosen)
+    queries = queries_for(asker, train, chosen)
     rows = []
     for name in ORACLES:
         oracle = get_oracle(name, settings.loop, models, settings.train.amp)

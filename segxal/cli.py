@@ -31,15 +31,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     reproduce = commands.add_parser("reproduce", help="run a study", description=REPRODUCE, formatter_class=raw)
-    reproduce.add_argument("--jobs", type=int, default=0, help="notebooks at the same time (default: one per core)")
+    reproduce.add_argument("--jobs", type=_jobs, default=0, help="notebooks at the same time (default: one per core)")
+    reproduce.add_argument("--seeds", type=int, nargs="+", default=[], help="instead of the preset's, e.g. 0 1 2")
+    reproduce.add_argument(
+        "--methods", nargs="+", default=[], help=f"instead of the preset's: {', '.join((*METHODS, SUPERVISED))}"
+    )
+    reproduce.add_argument("--dry-run", action="store_true", help="only say which notebooks would run")
     records = commands.add_parser("records", help="collect results.csv and class_iou.csv from finished cycles")
     for command in (reproduce, records):
         command.add_argument(
             "--preset", default="quick", help=f"one of {', '.join(preset_names())}, or a .yml file (default: quick)"
-        )
-        command.add_argument("--seeds", type=int, nargs="+", default=[], help="instead of the preset's, e.g. 0 1 2")
-        command.add_argument(
-            "--methods", nargs="+", default=[], help=f"instead of the preset's: {', '.join((*METHODS, SUPERVISED))}"
         )
 
     data = commands.add_parser("data", help="list and check the data sets", description=DATA, formatter_class=raw)
@@ -55,6 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     notebook.add_argument("output", type=Path, help="where the executed notebook goes")
     notebook.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
     return parser
+
+
+def _jobs(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; give a number of notebooks, at least 1")
+    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,8 +85,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> None:
-    from segxal.reproduce import reproduce
+    from segxal.reproduce import planned, reproduce
 
+    if options.dry_run:
+        for name, count in planned(options.preset, options.data_root, options.seeds, options.methods).items():
+            print(f"{count:>5}  {name}")
+        return
     study = reproduce(options.preset, options.data_root, options.jobs, options.seeds, options.methods)
     print(f"tables     {study / 'tables'}")
     print(f"figures    {paths.FIGURES / study.name}")
@@ -89,9 +100,12 @@ def _reproduce(options: argparse.Namespace) -> None:
 
 
 def _records(options: argparse.Namespace) -> None:
-    from segxal.study import collect, select
+    from segxal.study import collect, outdated
 
-    print(collect(select(load_preset(options.preset), options.seeds, options.methods)))
+    preset = load_preset(options.preset)
+    print(collect(preset))
+    if others := outdated(preset):
+        print(f"{others} cycles there were made with other settings; they are in no table")
 
 
 def _data(options: argparse.Namespace) -> None:

@@ -25,7 +25,7 @@ def _share(name: str, value: float, low: float = 0.0, high: float = 1.0) -> None
 class DataConfig:
     """Which images, at what size."""
 
-    name: str = "streets"  # streets, camvid, cityscapes or folder
+    name: Literal["streets", "camvid", "cityscapes", "folder"] = "streets"
     height: int = 64  # pixels, every image is resized to it
     width: int = 128  # pixels
     counts: tuple[int, int, int] = (160, 40, 80)  # streets only: images in train, val, test
@@ -199,7 +199,8 @@ def load_preset(name: str) -> Preset:
             f"papermill_runs/{path.stem}; give the file another name"
         )
     if not path.is_file():
-        raise ConfigError(f"no preset {name!r}; choose one of {', '.join(preset_names())} or name a .yml file")
+        missing = f"there is no file {path}" if name.endswith(".yml") else f"no preset {name!r}"
+        raise ConfigError(f"{missing}; choose one of {', '.join(preset_names())} or name a .yml file that exists")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:

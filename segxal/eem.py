@@ -15,7 +15,7 @@ from segxal.entropy import entropy_map, patch_entropy_map
 from segxal.errors import ShapeError
 from segxal.gradcam import gradcam, traced, unit_range
 from segxal.labels import VOID, Classes
-from segxal.models import normalise
+from segxal.models import folded, normalise
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def error_masks(
     depth-informed images with back-propagation to the target layer.
 
     Args:
-        model: the segmentation network; flags, hooks and gradients are restored.
+        model: the segmentation network; it is moved to the device and not changed.
         layer: the target layer of Grad-CAM.
         images: (N, 3, H, W) uint8.
         measured: (N, H, W) float depth of the data set, or None.
@@ -111,12 +111,13 @@ def error_masks(
     """
     check_cam(config.cam)
     place, provider = device(), get_depth(config.depth)
-    model.to(place).to(memory_format=torch.channels_last)
+    fast, target = folded(model.to(place), layer)
+    fast.to(memory_format=torch.channels_last)
     for start in range(0, len(images), config.batch):
         chunk = images[start : start + config.batch].to(place)
-        with traced(model, layer) as trace:
+        with traced(fast, target) as trace:
             with torch.no_grad(), autocast(amp):
-                probs = model(normalise(chunk).contiguous(memory_format=torch.channels_last)).float().softmax(1)
+                probs = fast(normalise(chunk).contiguous(memory_format=torch.channels_last)).float().softmax(1)
             confidence, prediction = probs.max(1)
             depth_here = None if measured is None else measured[start : start + config.batch].to(place)
             depth = provider(prediction, classes, depth_here)

@@ -36,6 +36,8 @@ from segxal.strategies import get_strategy
 from segxal.strategies.base import Learner, choose
 from segxal.train import Fit, Scores, evaluate, fit
 
+FUSION_IMAGES = 64  # labelled images the learned fusion is fitted on, at most
+
 
 @dataclass(frozen=True)
 class Splits:
@@ -123,8 +125,8 @@ def _first(cycle: Cycle, splits: Splits) -> _Step:
     steps = preset.train.steps + all_cycles * preset.train.cycle_steps
     model = build_model(preset.model, len(train.classes), seeds.generator(cycle.seed, "weights"))
     labels = {name: answer.labels for name, answer in answers.items()}
-    mask = preset.mask
-    return _Step(pool, model, steps, labels, [], _add({}, list(answers.values())), (mask.w_pae, mask.w_ebu))
+    weights = (preset.mask.w_pae, preset.mask.w_ebu)
+    return _Step(pool, model, steps, labels, [], _add({}, list(answers.values())), weights)
 
 
 def _next(cycle: Cycle, splits: Splits) -> _Step:
@@ -182,16 +184,16 @@ def _askable(free: list[int], train: Frames, oracle: str, count: int) -> list[in
 
 
 def _fitted_mask(learner: Learner, before: Cycle, pool: Pool, train: Frames) -> Any:
-    labels = before.labels_of([train.ids[i] for i in pool.labelled])
-    w_pae, w_ebu = learn_weights(masks_of(learner, train, pool.labelled), labels)
+    """Fusion weights from the labelled images that joined last; their masks are in memory at once."""
+    latest = sorted(pool.labelled, key=lambda i: pool.since[i])[-FUSION_IMAGES:]
+    w_pae, w_ebu = learn_weights(masks_of(learner, train, latest), before.labels_of([train.ids[i] for i in latest]))
     return replace(learner.mask, w_pae=w_pae, w_ebu=w_ebu)
 
 
 def load_models(cycle: Cycle, splits: Splits) -> dict[str, nn.Module]:
     """The network (``model``) and its moving average (``teacher``) of a finished cycle, on the device."""
-    config, classes = cycle.settings.model, len(splits.train.classes)
-    names = ("model", "teacher")
-    return {n: load_model(cycle.folder / f"{n}.safetensors", config, classes).to(device()) for n in names}
+    config, classes, files = cycle.settings.model, len(splits.train.classes), ("model", "teacher")
+    return {n: load_model(cycle.folder / f"{n}.safetensors", config, classes).to(device()) for n in files}
 
 
 def masks_of(learner: Learner, frames: Frames, indices: list[int]) -> ErrorMask:

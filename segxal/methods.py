@@ -42,6 +42,11 @@ ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+def depth_of(name: str, provider: str) -> str:
+    """The depth provider of a method's records: ``none`` where no error mask is made."""
+    return provider if name in SEGXAL else "none"
+
+
 def get_method(name: str) -> Method:
     """A method by name.
 

@@ -1,5 +1,6 @@
 """Segmentation networks by name, with the layer Grad-CAM looks at, saved without pickle."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from segxal.config import ModelConfig
 from segxal.errors import CheckpointMismatch, ConfigError, DataMissing, ShapeError
@@ -109,6 +111,29 @@ def target_layer(model: nn.Module, config: ModelConfig) -> nn.Module:
     except AttributeError as error:
         names = [n for n, _ in model.named_modules() if n and n.count(".") <= 2]
         raise ConfigError(f"{config.name} has no layer {name!r}; it has {', '.join(names[:40])}") from error
+
+
+def folded(model: nn.Module, layer: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """A faster copy for inference: batch normalisation becomes part of the convolution right before it.
+
+    Args:
+        model: the network; it is not changed.
+        layer: one of its modules. A convolution that is itself ``layer`` keeps its own output and is not merged.
+
+    Returns:
+        The copy in evaluation mode, and ``layer`` in it; outputs agree with the network's up to rounding.
+    """
+    names = {module: name for name, module in model.named_modules()}
+    copied = copy.deepcopy(model).eval()
+    place = copied.get_submodule(names[layer])
+    for block in copied.modules():
+        if not isinstance(block, nn.Sequential):
+            continue
+        for i in range(len(block) - 1):
+            first, second = block[i], block[i + 1]
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d) and place not in (first, second):
+                block[i], block[i + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
+    return copied, place
 
 
 def normalise(images: Tensor) -> Tensor:

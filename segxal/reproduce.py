@@ -19,6 +19,7 @@ from segxal.loop import open_sources
 from segxal.study import select
 
 DONE = re.compile(r"(\d+) of (\d+) steps \(\d+%\) done")
+PLAN = re.compile(r"^(\w+) +(\d+)$", re.M)  # a line of Snakemake's "Job stats"
 
 
 class StudyFailed(SegxalError, RuntimeError):
@@ -64,6 +65,32 @@ def command(preset_name: str, jobs: int, data_root: str, seeds: Sequence[int], m
     ]  # fmt: skip
 
 
+def planned(
+    preset_name: str, data_root: str = "", seeds: Sequence[int] = (), methods: Sequence[str] = ()
+) -> dict[str, int]:
+    """What :func:`reproduce` would run: name of the step -> how often, then ``total``; empty when all is done.
+
+    Raises:
+        StudyFailed: if Snakemake cannot plan the study; the message holds its last words.
+        ConfigError, DataMissing: as :func:`reproduce`.
+    """
+    preset_name, root = _absolute(preset_name, data_root, seeds, methods)
+    line = [*command(preset_name, 1, root, seeds, methods), "--dry-run"]
+    found = subprocess.run(line, capture_output=True, text=True, cwd=paths.ROOT)
+    if found.returncode:
+        raise StudyFailed("the study cannot be planned:\n" + "\n".join(found.stderr.splitlines()[-8:]))
+    counts = {name: int(count) for name, count in PLAN.findall(found.stdout + found.stderr) if name != "all"}
+    return counts | ({"total": counts["total"] - 1} if counts else {})
+
+
+def _absolute(preset_name: str, data_root: str, seeds: Sequence[int], methods: Sequence[str]) -> tuple[str, str]:
+    """Preset and data root as every process can find them, after a look at whether they are there at all."""
+    preset = select(load_preset(preset_name), seeds, methods)
+    root = str(Path(data_root).expanduser().resolve()) if data_root else ""
+    open_sources(preset, root)
+    return (str(Path(preset_name).resolve()) if preset_name.endswith(".yml") else preset_name), root
+
+
 def reproduce(
     preset_name: str, data_root: str = "", jobs: int = 0, seeds: Sequence[int] = (), methods: Sequence[str] = ()
 ) -> Path:
@@ -84,12 +111,9 @@ def reproduce(
         DataMissing: if the data set is not there.
         StudyFailed: if a notebook failed; the message repeats what the failing jobs said.
     """
-    preset = select(load_preset(preset_name), seeds, methods)
-    if preset_name.endswith(".yml"):
-        preset_name = str(Path(preset_name).resolve())
-    root = str(Path(data_root).expanduser().resolve()) if data_root else ""
+    preset_name, root = _absolute(preset_name, data_root, seeds, methods)  # before anything is started
+    preset = load_preset(preset_name)
     study = paths.RUNS / preset.name
-    open_sources(preset, root)  # before anything is started
     with only_one(study), (study / "log.txt").open("w", encoding="utf-8") as log:
         line = command(preset_name, jobs or default_jobs(preset), root, seeds, methods)
         environment = os.environ | {"OMP_NUM_THREADS": str(preset.threads), "PYTHONUNBUFFERED": "1"}
@@ -109,11 +133,11 @@ def _follow(process: "subprocess.Popen[str]", log: object, name: str) -> list[st
     said: list[str] = []
     speaking = False
     form = "{desc}: {n_fmt}/{total_fmt} notebooks |{bar}| {elapsed} gone, about {remaining} to go"
-    with tqdm(desc=name, total=1, bar_format=form, dynamic_ncols=True) as bar:
+    with tqdm(desc=f"{name}, looking what is missing", bar_format=form, dynamic_ncols=True) as bar:
         for text in process.stdout or ():
             log.write(text)  # type: ignore[attr-defined]
             if found := DONE.search(text):
-                bar.total = int(found[2])
+                bar.total, bar.desc = int(found[2]), name
                 bar.update(int(found[1]) - bar.n)
             speaking = text.startswith("segxal: ") or (speaking and text.startswith("  "))
             if speaking:

@@ -18,8 +18,8 @@ from segxal.config import Preset, load_preset
 from segxal.errors import ConfigError, SegxalError
 from segxal.files import read_json, write_rows
 from segxal.loop import run_cycle
-from segxal.methods import SEGXAL, START, SUPERVISED, get_method, split_name
-from segxal.state import Cycle
+from segxal.methods import METHODS, SEGXAL, START, SUPERVISED, depth_of, get_method, split_name
+from segxal.state import MANIFEST, Cycle
 
 MASK_ABLATIONS = ("without-ebu", "without-pae")  # Table 3
 GATE_ABLATIONS = ("gate-low", "gate-all")
@@ -98,7 +98,7 @@ def rows_of(run: Sequence[Cycle]) -> tuple[list[dict[str, Any]], list[dict[str, 
             continue
         metrics, timing = cycle.metrics(), read_json(cycle.folder / "timing.json")
         report = metrics["report"]
-        key = {"method": named.method, "ablation": named.ablation, "depth": metrics["depth"],
+        key = {"method": named.method, "ablation": named.ablation, "depth": depth_of(named.method, metrics["depth"]),
                "seed": cycle.seed, "cycle": cycle.number}  # fmt: skip
         oracle = "whole-image" if named.method == SUPERVISED else get_method(named.method).oracle
         rows.append({
@@ -117,11 +117,35 @@ def _percent(share: float) -> float:
     return round(100 * share, 4)
 
 
+def recorded(preset: Preset, runs: Path = paths.RUNS) -> Preset:
+    """The preset with every method and seed that the study's folder holds, so that no record is left out."""
+    places = [path.relative_to(runs / preset.name / "runs").parts for path in _cycle_folders(preset, runs)]
+    methods = {method for method, _, _, _ in places}
+    seeds = {int(seed.removeprefix("seed")) for _, _, seed, _ in places}
+    known = [name for name in (*METHODS, SUPERVISED) if name in methods]
+    return select(preset, sorted(seeds), sorted(known, key=lambda name: _place(preset.methods, name)))
+
+
+def _place(names: Sequence[str], name: str) -> int:
+    return names.index(name) if name in names else len(names)
+
+
+def _cycle_folders(preset: Preset, runs: Path) -> list[Path]:
+    return sorted((runs / preset.name / "runs").glob("*/*/seed*/cycle_*"))
+
+
+def outdated(preset: Preset, runs: Path = paths.RUNS) -> int:
+    """How many cycles on disk were made with other settings than the preset's; they are in no table."""
+    made = sum((folder / MANIFEST).is_file() for folder in _cycle_folders(preset, runs))
+    cycles = {c for run in whole_grid(recorded(preset, runs), runs) for c in run if c.is_recorded()} if made else set()
+    return made - len(cycles)
+
+
 def collect(preset: Preset, runs: Path = paths.RUNS) -> Path:
     """Write ``results.csv`` and ``class_iou.csv`` from every recorded cycle of the study.
 
     Args:
-        preset: the study; its seeds and methods say which runs are looked for.
+        preset: the study; runs of methods and seeds that it does not name, but that are on disk, are collected too.
         runs: folder that holds the studies.
 
     Returns:
@@ -131,7 +155,7 @@ def collect(preset: Preset, runs: Path = paths.RUNS) -> Path:
         ConfigError: if no cycle is recorded yet.
     """
     rows, class_rows = [], []
-    for run in whole_grid(preset, runs):
+    for run in whole_grid(recorded(preset, runs), runs):
         new, new_classes = rows_of(run)
         rows += new
         class_rows += new_classes
@@ -163,6 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     preset = select(load_preset(options.preset), options.seeds, options.methods)
     run_cycles([cycle for run in whole_grid(preset) for cycle in run], options.data_root)
     print(f"records: {collect(preset)}")
+    if others := outdated(preset):
+        print(f"{others} cycles there were made with other settings; they are in no table")
 
 
 if __name__ == "__main__":

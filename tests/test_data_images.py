@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from pictures import TWO, TWO_IDS, noise, save
 from PIL import Image
 
 from segxal.data.base import Sample, check_sample
 from segxal.data.images import (
     Item,
-    id_table,
     read_disparity,
     read_ids,
     read_image,
@@ -16,21 +16,7 @@ from segxal.data.images import (
     resize_nearest,
 )
 from segxal.errors import DataInvalid, DataMissing
-from segxal.labels import VOID, Classes
-from segxal.seeds import rng
-
-TWO = Classes(("ground", "thing"), ((0, 0, 0), (255, 255, 255)))
-TWO_IDS = id_table({0: 0, 1: 1})
-
-
-def noise(height, width, seed=0):
-    return rng(seed, "noise").integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def save(path, array, **options):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).save(path, **options)
-    return path
+from segxal.labels import VOID
 
 
 def test_rgb_png_is_read_as_written(tmp_path):

@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from segxal import figures, loop, paths, study
+from segxal.checks import asker_of
 from segxal.config import DataConfig, LoopConfig, MaskConfig, ModelConfig, Preset, TrainConfig
 from segxal.errors import ConfigError
 from segxal.figures.base import Sheet, class_patches, label_picture, legend_below, new_sheet, outline, percent
 from segxal.figures.split import split_runs
-from segxal.figures.view import asker_of, find_image, right_share, view_of
+from segxal.figures.view import find_image, right_share, view_of
 from segxal.labels import CAMVID, VOID
 from segxal.state import Cycle
 

@@ -9,7 +9,18 @@ from torchvision.models import segmentation
 
 from segxal.config import ModelConfig
 from segxal.errors import CheckpointMismatch, ConfigError, DataMissing, ShapeError
-from segxal.models import MEAN, MODELS, STD, TORCHVISION, build_model, load_model, normalise, save_model, target_layer
+from segxal.models import (
+    MEAN,
+    MODELS,
+    STD,
+    TORCHVISION,
+    build_model,
+    folded,
+    load_model,
+    normalise,
+    save_model,
+    target_layer,
+)
 from segxal.unet import UNet
 
 LRASPP = "lraspp_mobilenet_v3_large"
@@ -183,3 +194,23 @@ def test_the_replaced_head_has_the_names_of_a_new_network(name, monkeypatch):
     monkeypatch.setattr(segmentation, name, pretrained)
     replaced = build_model(ModelConfig(name, weights="DEFAULT"), 3, seeded()).state_dict()
     assert {k: v.shape for k, v in plain.items()} == {k: v.shape for k, v in replaced.items()}
+
+
+@pytest.mark.parametrize("layer", ["bottleneck", "bottleneck.0", "bottleneck.1", "up.1"])
+def test_folding_changes_neither_the_network_nor_what_it_and_its_layer_say(unet, layer):
+    x = torch.randn(2, 3, 16, 32, generator=seeded())
+    for part in unet.modules():  # statistics that are not the identity
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.running_mean.normal_(generator=seeded())
+            part.running_var.uniform_(0.5, 2, generator=seeded())
+    before = {name: value.clone() for name, value in unet.state_dict().items()}
+    fast, place = folded(unet, unet.get_submodule(layer))
+    seen = {}
+    for name, module in (("own", unet.get_submodule(layer)), ("fast", place)):
+        module.register_forward_hook(lambda _m, _i, output, name=name: seen.update({name: output.clone()}))
+    with torch.no_grad():
+        assert torch.allclose(fast(x), unet(x), atol=1e-4)
+    assert torch.allclose(seen["fast"], seen["own"], atol=1e-4)
+    assert all(torch.equal(value, before[name]) for name, value in unet.state_dict().items())
+    merged = sum(isinstance(part, torch.nn.BatchNorm2d) for part in fast.modules())
+    assert merged == (1 if layer in ("bottleneck.0", "bottleneck.1") else 0), "all others are part of a convolution"

@@ -105,6 +105,20 @@ def test_two_commands_never_work_on_one_study(tmp_path):
         pass
 
 
+def test_a_dry_run_says_what_would_run_and_runs_nothing(preset, capsys):
+    assert main(["reproduce", "--preset", str(preset), "--dry-run"]) == 0
+    said = dict(reversed(line.split()) for line in capsys.readouterr().out.splitlines())
+    assert said["al_cycle"] == "2" and said["supervised"] == "1", "the start and one cycle of random"
+    assert int(said["total"]) == sum(int(count) for name, count in said.items() if name != "total")
+    assert not (paths.RUNS / NAME / "runs").exists()
+
+
+def test_jobs_are_at_least_one(capsys):
+    with pytest.raises(SystemExit):
+        main(["reproduce", "--jobs", "0"])
+    assert "at least 1" in capsys.readouterr().err
+
+
 def test_command_hands_over_what_was_chosen():
     line = command("smoke", 2, "", [0, 1], ["random"])
     assert line[line.index("--cores") + 1] == "2"

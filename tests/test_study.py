@@ -88,6 +88,30 @@ def test_collecting_again_gives_the_same_bytes(finished):
     assert before == [(runs / preset.name / name).read_bytes() for name in ("results.csv", "class_iou.csv")]
 
 
+def test_collecting_a_selection_leaves_no_record_out(finished):
+    preset, runs = finished
+    everything = (runs / preset.name / "results.csv").read_bytes()
+    study.collect(study.select(preset, seeds=[1], methods=["random"]), runs)
+    kept = tables.read_records(preset, runs)
+    study.collect(preset, runs)
+    assert set(kept.seed) == {0, 1} and set(kept.method) == {"segxal-human", "random", "supervised"}
+    assert (runs / preset.name / "results.csv").read_bytes() == everything
+
+
+def test_cycles_of_other_settings_are_counted_and_in_no_table(finished):
+    preset, runs = finished
+    assert study.outdated(preset, runs) == 0
+    other = preset.with_changes(train={"lr": 1e-4})
+    assert study.outdated(other, runs) == len(list((runs / preset.name).rglob("manifest.json")))
+    with pytest.raises(ConfigError, match="no finished cycle"):
+        study.collect(other, runs)
+
+
+def test_the_depth_provider_is_named_only_where_a_mask_is_made(finished):
+    depths = tables.read_records(*finished).groupby("method").depth.unique().str[0]
+    assert depths.to_dict() == {"segxal-human": "dataset", "random": "none", "supervised": "none"}
+
+
 def test_nothing_recorded_says_what_to_run(tiny, tmp_path):
     with pytest.raises(ConfigError, match="segxal reproduce --preset smoke"):
         study.collect(tiny, tmp_path)
@@ -164,7 +188,8 @@ def test_oracles_on_the_same_queries(finished):
     recorded = {query["id"]: query["clicks"] for query in cycle.queries()}
     human = rows[rows.oracle == "human"].set_index("id").clicks.to_dict()
     assert human == recorded, "the comparison asks what the cycle asked"
-    assert checks.compare_oracles(study.run_of(preset, "segxal-human", 0, runs=runs)[0], splits) == []
+    with pytest.raises(ConfigError, match="asks nothing"):
+        checks.compare_oracles(study.run_of(preset, "segxal-human", 0, runs=runs)[0], splits)
 
 
 def test_mask_quality_and_faithfulness_of_a_cycle(finished):

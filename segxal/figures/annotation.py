@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy import ndimage
 
+from segxal.checks import asker_of
 from segxal.figures.base import (
     Sheet,
     class_patches,
@@ -22,7 +23,7 @@ from segxal.figures.base import (
     show_map,
     styled,
 )
-from segxal.figures.view import View, asker_of, find_image, first_query, letters, query_of, right_share, view_of
+from segxal.figures.view import View, find_image, first_query, letters, query_of, right_share, view_of
 from segxal.labels import VOID
 from segxal.loop import Splits
 from segxal.oracles.human import touched_objects

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from segxal.checks import asker_of
 from segxal.errors import ConfigError
 from segxal.figures.base import (
     SOFT,
@@ -22,7 +23,7 @@ from segxal.figures.base import (
     show_map,
     styled,
 )
-from segxal.figures.view import View, asker_of, find_image, right_share, view_of
+from segxal.figures.view import View, find_image, right_share, view_of
 from segxal.labels import VOID
 from segxal.loop import Splits, load_models
 from segxal.oracles import get_oracle

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 
+from segxal.checks import asker_of
 from segxal.errors import ConfigError
 from segxal.figures.base import (
     BAD,
@@ -24,7 +25,7 @@ from segxal.figures.base import (
     show_labels,
     styled,
 )
-from segxal.figures.view import View, asker_of, find_image, query_of, right_share, view_of
+from segxal.figures.view import View, find_image, query_of, right_share, view_of
 from segxal.labels import VOID
 from segxal.loop import Splits
 from segxal.state import Cycle

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from segxal.checks import asker_of
 from segxal.eem import depth_informed, proximity
 from segxal.figures.base import NEAR, Sheet, new_sheet, outline, page_height, scale, show_image, show_map, styled
-from segxal.figures.view import View, asker_of, find_image, first_query, letters, view_of
+from segxal.figures.view import View, find_image, first_query, letters, view_of
 from segxal.loop import Splits
 from segxal.state import Cycle
 

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from segxal.checks import asker_of
 from segxal.config import Preset
 from segxal.figures.base import ACCENT, BAD, GOOD, GREY, SOFT, Sheet, label_picture, styled
 from segxal.figures.canvas import arrow, box, diamond, heat, network, new_canvas, thumbnail
-from segxal.figures.view import View, asker_of, first_query, picture, view_of
+from segxal.figures.view import View, first_query, picture, view_of
 from segxal.labels import Classes
 from segxal.loop import Splits
 from segxal.methods import get_method

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from segxal.checks import asker_of
 from segxal.data.base import Frames
 from segxal.figures.base import (
     NEAR,
@@ -17,7 +18,7 @@ from segxal.figures.base import (
     show_map,
     styled,
 )
-from segxal.figures.view import asker_of, first_query, picture, query_of, view_of
+from segxal.figures.view import first_query, picture, query_of, view_of
 from segxal.loop import Splits
 from segxal.state import Cycle
 

@@ -1,16 +1,15 @@
 """One image as one network sees it: what most figures are drawn from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from segxal.checks import learner_of
 from segxal.data.base import Frames
 from segxal.eem import top_area
 from segxal.errors import ConfigError
 from segxal.labels import VOID, Classes
-from segxal.loop import Splits, masks_of
+from segxal.loop import masks_of
 from segxal.state import Cycle
 from segxal.strategies.base import Learner
 
@@ -44,18 +43,6 @@ class View:
     pae: np.ndarray
     eem: np.ndarray
     asked: np.ndarray
-
-
-def asker_of(cycle: Cycle, splits: Splits) -> Learner:
-    """The network that asked in a cycle, with the fusion weights it asked with: the one the cycle before left.
-
-    Raises:
-        ConfigError: for cycle 0, in which nothing is asked.
-    """
-    if cycle.previous is None:
-        raise ConfigError(f"cycle 0 of {cycle.method} asks nothing; name a cycle from 1 on")
-    learner, metrics = learner_of(cycle.previous, splits), cycle.metrics()
-    return replace(learner, mask=replace(learner.mask, w_pae=metrics["w_pae"], w_ebu=metrics["w_ebu"]))
 
 
 def view_of(learner: Learner, frames: Frames, index: int) -> View:
