@@ -135,6 +135,8 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _notebook(options: argparse.Namespace) -> None:
+    # jsonschema would build a grammar for checks of addresses, which no notebook needs: a second for every notebook
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     from segxal.execution import execute
 
     print(execute(options.name, options.output, dict(options.p)))
