@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,19 @@ def build_model(config: ModelConfig, classes: int, generator: torch.Generator) -
         A module that maps normalised images (N, 3, H, W) to logits (N, C, H, W).
 
     Raises:
-        ConfigError: if there is no such model or no such weights.
+        ConfigError: if there is no such model or no such weights, or another network than the U-Net is to drop out.
         DataMissing: if the weights cannot be downloaded.
     """
     if config.name not in MODELS:
         raise ConfigError(f"no model {config.name!r}; choose one of {', '.join(MODELS)}")
+    if config.dropout and config.name != "unet":
+        raise ConfigError(
+            f"model.dropout = {config.dropout} for {config.name}; only the U-Net takes it: set it to 0, or model.name "
+            "to unet"
+        )
     with lent(generator):
         if config.name == "unet":
-            return UNet(classes, config.base, config.depth)
+            return UNet(classes, config.base, config.depth, config.dropout)
         return LogitsOnly(_torchvision(config, classes))
 
 
@@ -175,7 +181,7 @@ def load_model(path: Path, config: ModelConfig, classes: int) -> nn.Module:
         raise CheckpointMismatch(
             f"{path} holds {found}, the settings ask for {wanted}; use the preset it was trained with, or delete it"
         )
-    offline = ModelConfig(config.name, config.base, config.depth, target_layer=config.target_layer)
+    offline = replace(config, weights="")  # the file holds all weights
     model = build_model(offline, classes, torch.Generator())
     model.load_state_dict(tensors)
     return model.eval()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from segxal.labels import VOID
 from segxal.metrics import CalibrationBins, Confusion
 from segxal.models import normalise
 from segxal.seeds import lent
+from segxal.semi import COLD, COLD_WEIGHT, Taught, class_mix, ramped_average, taught, unlabelled, unsupervised_loss
 
 EMA_DECAY = 0.99  # of the teacher's weights per step
 
@@ -91,9 +92,13 @@ def fit(
 ) -> Fit:  # fmt: skip
     """Train on annotated images; the validation split picks the weights that are kept.
 
+    With ``config.semi`` = ``s4al`` every step also learns from a batch of images that are not annotated, or for the
+    most part not: pseudo-labels of the teacher, mixed by ClassMix (see :mod:`segxal.semi`). Where all images are
+    annotated it makes no difference.
+
     Args:
         model: the network to start from; it is trained in place.
-        frames: the training split, for its images (its own labels are not looked at).
+        frames: the training split, for its images (its own labels are not looked at), the unlabelled ones included.
         indices: positions of the n annotated images in ``frames``.
         labels: (n, H, W) uint8, what the oracles answered; 255 = not annotated.
         val: the validation split.
@@ -107,6 +112,11 @@ def fit(
     Raises:
         ConfigError: if no image is annotated.
         TrainingDiverged: if the loss becomes NaN or infinite.
+
+    Source: the semi-supervised part is S4AL's (arXiv 2210.08403). Departure: no L_adapt (pasting of tail classes); the
+    first fifth of the steps is supervised alone, with weight 1.5 (S4AL: the first 10 of 100 epochs); annotated regions
+    teach in both losses (S4AL: in the unsupervised one alone); the teacher is in evaluation mode and averages batch
+    normalisation's statistics too; flips and crops come before the teacher, colour jitter on every mixed image.
     """
     if not indices:
         raise ConfigError("no annotated image to train on; label at least one (loop.start) before training")
@@ -121,7 +131,8 @@ def _train(
     steps = steps or config.epochs * math.ceil(len(indices) / config.batch)
     place = device()
     model.to(place).to(memory_format=torch.channels_last).train()
-    teacher = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
+    average = (ramped_average if config.semi == "s4al" else get_ema_multi_avg_fn)(EMA_DECAY)
+    teacher = AveragedModel(model, multi_avg_fn=average, use_buffers=True).eval()
     optimizer = _optimizer(model, config)
     schedule = _schedule(optimizer, config, steps)
     scaler = torch.amp.GradScaler(place.type, enabled=amp_dtype(config.amp) == torch.float16)
@@ -131,10 +142,14 @@ def _train(
     history: list[dict[str, float]] = []
     best, kept, losses = -1.0, {}, []
     batches = _batches(frames, indices, labels, config, steps, generator, place)
+    mixed = _mixed(teacher, frames, indices, labels, config, steps, generator, place)
     for step, (x, y) in enumerate(tqdm(batches, total=steps, desc="training", leave=False, mininterval=1), 1):
-        with autocast(config.amp):
-            logits = model(normalise(x).contiguous(memory_format=torch.channels_last))
-        loss = cross_entropy(logits.float(), y, weights)
+        loss = cross_entropy(_logits(model, x, config.amp), y, weights)
+        if mixed is not None and step <= COLD * steps:
+            loss = COLD_WEIGHT * loss
+        elif mixed is not None:
+            batch = next(mixed)
+            loss = loss + unsupervised_loss(_logits(model, batch.images, config.amp), batch)
         losses.append(loss.item())
         if not math.isfinite(losses[-1]):
             raise TrainingDiverged(
@@ -157,6 +172,37 @@ def _train(
     return Fit(model.eval(), teacher.module.eval(), history)
 
 
+def _logits(model: nn.Module, images: Tensor, amp: str) -> Tensor:
+    with autocast(amp):
+        logits = model(normalise(images).contiguous(memory_format=torch.channels_last))
+    return logits.float()
+
+
+def _mixed(
+    teacher: nn.Module, frames: Frames, indices: list[int], labels: Tensor, config: TrainConfig, steps: int,
+    generator: torch.Generator, place: torch.device,
+) -> Iterator[Taught] | None:  # fmt: skip
+    """Batches of mixed images with labels of the teacher as it is when they are asked for; None for none."""
+    if config.semi == "none":
+        return None
+    positions, annotation = unlabelled(len(frames), indices, labels)
+    if not positions:
+        return None
+    batches = _batches(frames, positions, annotation, replace(config, jitter=0.0), steps, generator, place)
+    recolour = Augmentation(replace(config, crop=1.0, flip=False), (labels.shape[-2], labels.shape[-1]))
+    return (_taught_mix(teacher, x, y, config.amp, recolour, generator) for x, y in batches)
+
+
+@torch.no_grad()
+def _taught_mix(
+    teacher: nn.Module, images: Tensor, annotation: Tensor, amp: str, recolour: Augmentation,
+    generator: torch.Generator,
+) -> Taught:  # fmt: skip
+    probs = _logits(teacher, images, amp).softmax(1)
+    mix = class_mix(taught(images, annotation, probs), generator)
+    return replace(mix, images=recolour(mix.images, mix.labels, generator)[0])
+
+
 def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     weights, lr, decay = model.parameters(), config.lr, config.weight_decay
     if config.optimizer == "sgd":
@@ -169,8 +215,9 @@ def _schedule(
     optimizer: torch.optim.Optimizer, config: TrainConfig, steps: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
     if config.schedule == "one-cycle":
+        total = 6 if steps == 5 else max(steps, 2)  # torch divides by 0.2 * 5 - 1 = 0
         return torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, config.lr, total_steps=max(steps, 2), pct_start=0.2, cycle_momentum=False
+            optimizer, config.lr, total_steps=total, pct_start=0.2, cycle_momentum=False
         )
     power = 0.9 if config.schedule == "poly" else 0.0
     return torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=steps, power=power)
@@ -180,17 +227,25 @@ def _batches(
     frames: Frames, indices: list[int], labels: Tensor, config: TrainConfig, steps: int,
     generator: torch.Generator, place: torch.device,
 ) -> Iterator[tuple[Tensor, Tensor]]:  # fmt: skip
-    """Shuffled passes over the annotated images; every batch is full, also when there are fewer images."""
+    """Passes over the annotated images in random order; every batch is full, also when there are fewer images."""
     images = frames.images[indices].to(place)
     labels = labels.to(place)
     augment = Augmentation(config, (images.shape[-2], images.shape[-1]))
     order = torch.empty(0, dtype=torch.long)
     for _ in range(steps):
         while len(order) < config.batch:
-            order = torch.cat([order, torch.randperm(len(indices), generator=generator)])
+            order = torch.cat([order, _order(labels, config.sampling, generator)])
         chosen, order = order[: config.batch], order[config.batch :]
         x, y = augment(images[chosen], labels[chosen], generator)
         yield x, y.long()
+
+
+def _order(labels: Tensor, sampling: str, generator: torch.Generator) -> Tensor:
+    """Which images come next: each once (``image``), or as many draws with odds by what is annotated in them."""
+    if sampling == "image":
+        return torch.randperm(len(labels), generator=generator)
+    odds = (labels != VOID).flatten(1).sum(1).cpu().float().sqrt() + 1e-6
+    return torch.multinomial(odds, len(labels), replacement=True, generator=generator)
 
 
 @torch.no_grad()

@@ -27,13 +27,16 @@ class UNet(nn.Module):
         classes: number of classes C.
         base: channels of the first level; every level down doubles them.
         depth: number of 2x2 max poolings.
+        dropout: share of the channels before the last convolution that are dropped in training mode; it has no
+            weights, so checkpoints fit with and without.
 
     Source: SegXAL (arXiv 2408.04482) section 3.1; convolution, pooling, ReLU and batch normalisation down,
     transposed convolutions and concatenated skips up. Departure: the paper gives neither width nor depth;
-    ``base=64, depth=4`` is the network of Ronneberger et al. with padded convolutions.
+    ``base=64, depth=4`` is the network of Ronneberger et al. with padded convolutions. The dropout is not in the
+    paper; MC-dropout methods (BALD, QBC) need a network that was trained with it.
     """
 
-    def __init__(self, classes: int, base: int = 64, depth: int = 4) -> None:
+    def __init__(self, classes: int, base: int = 64, depth: int = 4, dropout: float = 0.0) -> None:
         super().__init__()
         widths = [base * 2**level for level in range(depth + 1)]
         self.depth = depth
@@ -41,10 +44,15 @@ class UNet(nn.Module):
         self.bottleneck = double_conv(widths[-2] if depth else 3, widths[-1])
         self.upsample = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in reversed(widths[:-1]))
         self.up = nn.ModuleList(double_conv(2 * w, w) for w in reversed(widths[:-1]))
+        self.dropout = nn.Dropout2d(dropout) if dropout else nn.Identity()
         self.head = nn.Conv2d(base, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, C, H, W) of normalised images (N, 3, H, W)."""
+        return self.classify(self.features(x), (x.shape[-2], x.shape[-1]))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Everything before the dropout, (N, base, H', W') with H and W padded to multiples of ``2 ** depth``."""
         height, width = x.shape[-2:]
         factor = 2**self.depth
         x = F.pad(x, (0, -width % factor, 0, -height % factor), mode="replicate")
@@ -56,4 +64,8 @@ class UNet(nn.Module):
         x = self.bottleneck(x)  # (N, base * 2 ** depth, H / 2 ** depth, W / 2 ** depth)
         for upsample, level in zip(self.upsample, self.up, strict=True):
             x = level(torch.cat([skips.pop(), upsample(x)], dim=1))
-        return self.head(x)[..., :height, :width]
+        return x
+
+    def classify(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Logits (N, C, H, W) from :meth:`features` of images of ``size`` (H, W); dropout drops in training mode."""
+        return self.head(self.dropout(features))[..., : size[0], : size[1]]

@@ -21,6 +21,7 @@ from segxal.models import (
     save_model,
     target_layer,
 )
+from segxal.seeds import lent
 from segxal.unet import UNet
 
 LRASPP = "lraspp_mobilenet_v3_large"
@@ -66,6 +67,36 @@ def test_padding_repeats_the_border():
 def test_the_unet_of_ronneberger_has_31_million_weights():
     weights = sum(weight.numel() for weight in UNet(2, 64, 4).parameters())
     assert weights == pytest.approx(31.0e6, rel=0.01)
+
+
+def test_dropout_has_no_weights_and_acts_in_training_only(tmp_path):
+    plain, dropping = ModelConfig(base=8, depth=2), ModelConfig(base=8, depth=2, dropout=0.5)
+    without, with_it = build_model(plain, 3, seeded()), build_model(dropping, 3, seeded())
+    assert same(without, with_it)
+    x = torch.randn(2, 3, 9, 14, generator=seeded())
+    assert torch.equal(without.eval()(x), with_it.eval()(x))
+    for written, read in ((plain, dropping), (dropping, plain)):
+        save_model(tmp_path / "m.safetensors", without, written, 3)
+        again = load_model(tmp_path / "m.safetensors", read, 3)
+        assert again.dropout.train()(torch.ones(1, 64, 1, 1)).eq(1).all() == (read is plain)
+    features = with_it.features(x)
+    with_it.dropout.train()
+    with lent(seeded()):
+        one, other = (with_it.classify(features, (9, 14)) for _ in range(2))
+    assert not torch.equal(one, other)
+
+
+def test_classify_of_features_is_the_network(unet):
+    x = torch.randn(2, 3, 9, 14, generator=seeded())
+    features = unet.features(x)
+    assert features.shape == (2, 4, 12, 16)  # padded to multiples of 4
+    assert torch.equal(unet.classify(features, (9, 14)), unet(x))
+    assert torch.equal(unet(x), unet.head(features)[..., :9, :14])
+
+
+def test_only_the_unet_drops_out():
+    with pytest.raises(ConfigError, match=r"model\.dropout = 0\.2 for lraspp.*; only the U-Net takes it: set it to 0"):
+        build_model(ModelConfig(LRASPP, dropout=0.2), 3, seeded())
 
 
 @pytest.mark.parametrize("name", ["unet", LRASPP])

@@ -15,7 +15,7 @@ from segxal.config import ModelConfig, TrainConfig
 from segxal.errors import ConfigError, TrainingDiverged
 from segxal.labels import VOID
 from segxal.models import build_model
-from segxal.train import class_weights, cross_entropy, evaluate, fit, predict
+from segxal.train import _order, class_weights, cross_entropy, evaluate, fit, predict
 
 QUICK = TrainConfig(epochs=1, batch=4, evaluations=2, amp="off")
 
@@ -207,6 +207,17 @@ def test_every_optimiser_and_schedule_runs(frames, optimizer, schedule):
     assert not equal(weights_of(result.model), before) and math.isfinite(result.history[-1]["loss"])
 
 
+@pytest.mark.parametrize("steps", range(1, 9))
+def test_one_cycle_takes_any_length(steps):
+    model = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters())
+    schedule = train._schedule(optimizer, QUICK, steps)
+    for _ in range(steps):
+        optimizer.step()
+        assert 0 < schedule.get_last_lr()[0] <= QUICK.lr + 1e-9
+        schedule.step()
+
+
 def test_an_all_void_annotation_changes_no_score_and_does_not_fail(frames):
     void = torch.full_like(frames.labels[:1], VOID)
     result = fit(unet(), frames, [0], void, part(frames, [1]), QUICK, 2, seeded())
@@ -264,3 +275,13 @@ def test_scores_of_a_broken_network_are_refused(frames):
         model.head.bias.fill_(math.nan)
     with pytest.raises(TrainingDiverged, match="output is NaN"):
         evaluate(model, frames, "off")
+
+
+def test_sampling_by_the_root_of_annotated_pixels():
+    labels = torch.full((3, 10, 10), VOID, dtype=torch.uint8)
+    labels[0] = 1  # 100 pixels, odds 10
+    labels[1, 0, :4] = 1  # 4 pixels, odds 2; nothing in the third
+    draws = torch.cat([_order(labels, "sqrt-pixels", seeded(k)) for k in range(2000)])
+    shares = torch.bincount(draws, minlength=3) / len(draws)
+    assert torch.allclose(shares, torch.tensor([10 / 12, 2 / 12, 0.0]), atol=0.02)
+    assert sorted(_order(labels, "image", seeded(0)).tolist()) == [0, 1, 2]

@@ -1,20 +1,32 @@
-"""SegXAL's ranking: images by their mean explainable error mask (paper section 3.2)."""
+"""SegXAL's ranking: the explainable error mask (paper section 3.2)."""
+
+from collections.abc import Iterator
 
 import numpy as np
-import torch
+from torch import Tensor
 
 from segxal.data.base import Frames
 from segxal.eem import error_masks
 from segxal.strategies.base import Learner
 
+TOP = 0.1  # share of a unit's pixels that eem-top looks at
 
-def score_eem(learner: Learner, frames: Frames, candidates: list[int], rng: np.random.Generator) -> np.ndarray:
-    """Mean EEM of each candidate.
 
-    Departure: the paper does not say how the mask of an image becomes its rank; we take the mean over pixels.
+def eem_maps(learner: Learner, frames: Frames, candidates: list[int], rng: np.random.Generator) -> Iterator[Tensor]:
+    """The explainable error mask, 0 to 1.
+
+    Source: SegXAL section 3.2. Departure: the paper does not say how the mask of an image becomes its rank; ``eem``
+    takes the mean over the pixels, ``eem-top`` the mean over the highest tenth (:func:`top_mean`).
     """
     depth = None if frames.depth is None else frames.depth[candidates]
     masks = error_masks(
         learner.model, learner.layer, frames.images[candidates], depth, frames.classes, learner.mask, learner.amp
     )
-    return torch.cat([mask.eem.mean((1, 2)).cpu() for mask in masks]).double().numpy()
+    for mask in masks:
+        yield mask.eem.float().cpu()
+
+
+def top_mean(values: np.ndarray) -> float:
+    """Mean of the highest tenth of the pixel scores of one unit (1-D), at least one pixel."""
+    count = max(1, round(TOP * len(values)))
+    return float(np.partition(values, len(values) - count)[-count:].mean())
