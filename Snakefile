@@ -7,7 +7,7 @@ from segxal import paths
 from segxal.config import load_preset
 from segxal.execution import parameters_of
 from segxal.methods import METHODS, START, SUPERVISED
-from segxal.study import GATE_METHOD, ours, run_of, select, split_ablations, whole_grid
+from segxal.study import GATE_METHOD, ours, rivals, run_of, select, split_ablations, whole_grid
 
 SEEDS = [int(seed) for seed in config["seeds"]]  # Snakemake hands numbers over as text
 PRESET = select(load_preset(config["preset"]), SEEDS, config["methods"])
@@ -17,20 +17,22 @@ FIGURES = paths.FIGURES / PRESET.name
 SETTINGS = config["preset"] if config["preset"].endswith(".yml") else str(paths.PRESETS / f"{PRESET.name}.yml")
 SPLIT_ABLATIONS = [name for name in split_ablations(PRESET).values() if name != "none"]
 PICTURES = ("fig1_pipeline", "fig2_pae", "fig3_annotation", "fig4_cycles", "fig5_oracles", "fig6_gradcam", "fig7_split")
-TABLES = ("table2", "table3")
-CHECKS = ("data_and_pool", "error_detection", "faithfulness", "ablation_oracle")
+TABLES = ("table1", "table2", "table3")
+CHECKS = ("data_and_pool", "error_detection", "faithfulness", "ablation_oracle", "comparison")
 SHOWN = {  # methods a notebook shows; without them it is left out
     **dict.fromkeys(("fig1_pipeline", "fig2_pae", "fig3_annotation", "fig6_gradcam"), {"segxal-human"}),
     "fig4_cycles": {"segxal-pseudo"},
     "fig5_oracles": {"segxal-pseudo", "segxal-human"},
     **dict.fromkeys(("fig7_split", "table3"), set(ours(PRESET)) or {"a SegXAL method"}),
     **dict.fromkeys(("error_detection", "faithfulness", "ablation_oracle"), {"segxal-human"}),
+    "comparison": {"random"},
 }
 PICTURES, TABLES, CHECKS = (
     tuple(name for name in names if SHOWN.get(name, set()) <= set(PRESET.methods)) for names in (PICTURES, TABLES, CHECKS)
 )
 DONE = STUDY / ".done"  # not in git: a fresh clone has the records but not the weights, and runs everything
 GRID = whole_grid(PRESET)
+RIVALS = rivals(PRESET)  # one notebook for all cycles of a run
 
 
 def source(name):
@@ -57,6 +59,8 @@ def first_seed(name):
 def cycle_name(cycle):
     if cycle.method == SUPERVISED:
         return f"supervised/seed{cycle.seed}"
+    if cycle.method in RIVALS and cycle.number:
+        return f"rival/{cycle.method}-seed{cycle.seed}"
     return f"al_cycle/{cycle.method}-{cycle.ablation}-seed{cycle.seed}-cycle{cycle.number}"
 
 
@@ -88,7 +92,7 @@ def sources_of_records():
 
 wildcard_constraints:
     method="|".join((START, *METHODS)),
-    ablation=r"none|split-[0-9.]+",
+    ablation=r"none|dropout|split-[0-9.]+",
     seed=r"\d+",
     cycle=r"\d",
 
@@ -108,6 +112,12 @@ rule al_cycle:
         book=f"{BOOKS}/al_cycle/{{method}}-{{ablation}}-seed{{seed}}-cycle{{cycle}}.ipynb",
         stamp=touch(f"{DONE}/al_cycle/{{method}}-{{ablation}}-seed{{seed}}-cycle{{cycle}}"),
     shell: notebook("method", "ablation", "seed", "cycle")
+
+
+rule rival:
+    input: source("rival"), SETTINGS, lambda w: done(cycle_name(run_of_wildcards(w)[0]))
+    output: book=f"{BOOKS}/rival/{{method}}-seed{{seed}}.ipynb", stamp=touch(f"{DONE}/rival/{{method}}-seed{{seed}}")
+    shell: notebook("method", "seed")
 
 
 rule supervised:

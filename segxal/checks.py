@@ -5,20 +5,21 @@ from typing import Any
 
 import torch
 
-from segxal import seeds
-from segxal.config import Preset
+from segxal import loop, seeds
+from segxal.data.splits import Splits
 from segxal.detection import detection_scores
 from segxal.eem import depth_informed, learn_weights
 from segxal.errors import ConfigError
 from segxal.faithfulness import Curve, Stage, faithfulness_curves, randomisation_check
 from segxal.gate import dice_agreement
 from segxal.labels import VOID
-from segxal.loop import Splits, load_models, masks_of, queries_for
-from segxal.models import target_layer
-from segxal.oracles import ORACLES, get_oracle
+from segxal.oracles import get_oracle
 from segxal.pool import Pool
+from segxal.query import masks_of, queries_for
 from segxal.state import Cycle
 from segxal.strategies.base import Learner
+
+COMPARED = ("pseudo", "gt-patch", "human", "whole-image")  # oracles that answer to an error mask
 
 
 def asker_of(cycle: Cycle, splits: Splits) -> Learner:
@@ -35,9 +36,8 @@ def asker_of(cycle: Cycle, splits: Splits) -> Learner:
 
 def learner_of(cycle: Cycle, splits: Splits) -> Learner:
     """The network of a finished cycle, as strategies and masks want it."""
-    settings: Preset = cycle.settings
-    model = load_models(cycle, splits)["model"]
-    return Learner(model, target_layer(model, settings.model), settings.mask, settings.train.amp)
+    model = loop.load_models(cycle, len(splits.train.classes))["model"]
+    return loop.learner_of(cycle, model, Pool.read(cycle.folder / "pool.json"), cycle.settings)
 
 
 def mask_quality(cycle: Cycle, splits: Splits) -> list[dict[str, Any]]:
@@ -51,9 +51,8 @@ def mask_quality(cycle: Cycle, splits: Splits) -> list[dict[str, Any]]:
         Rows of :func:`segxal.detection.detection_scores`, with the learned weights ``w_pae`` and ``w_ebu``.
     """
     learner = learner_of(cycle, splits)
-    pool = Pool.read(cycle.folder / "pool.json")
-    labels = cycle.labels_of([pool.ids[i] for i in pool.labelled])
-    weights = learn_weights(masks_of(learner, splits.train, pool.labelled), labels)
+    labelled, labels = list(learner.labelled), learner.labels
+    weights = learn_weights(masks_of(learner, splits.train, labelled), labels) if labels is not None else (0.5, 0.5)
     frames = splits.reported(cycle.settings)
     masks = masks_of(learner, frames, list(range(len(frames))))
     rows = detection_scores([masks], frames.labels, seeds.generator(cycle.seed, "detection"), weights)
@@ -76,13 +75,15 @@ def compare_oracles(cycle: Cycle, splits: Splits) -> list[dict[str, Any]]:
     """
     asker = asker_of(cycle, splits)
     settings, train = cycle.settings, splits.train
-    models = load_models(cycle.previous or cycle, splits)
+    models = loop.load_models(cycle.previous or cycle, len(train.classes))
     positions = {name: i for i, name in enumerate(train.ids)}
     chosen = [positions[query["id"]] for query in cycle.queries()]
     queries = queries_for(asker, train, chosen)
     rows = []
-    for name in ORACLES:
-        oracle = get_oracle(name, settings.loop, models, settings.train.amp)
+    for name in COMPARED:
+        oracle = get_oracle(
+            name, settings.loop, models, settings.train.amp, seeds.rng(cycle.seed, "noise", cycle.number)
+        )
         for query in queries:
             answer = oracle.annotate(query)
             given = (answer.labels != VOID) & (query.truth != VOID)

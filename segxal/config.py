@@ -42,6 +42,11 @@ class ModelConfig:
     depth: int = 4  # U-Net: number of poolings
     weights: str = ""  # torchvision weights name, for example DEFAULT; empty = random start, offline
     target_layer: str = ""  # layer Grad-CAM looks at; empty = the model's default
+    dropout: float = 0.0  # U-Net: share of the channels before the last convolution that are dropped in training
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _share("dropout", self.dropout, 0.0, 0.9)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ class TrainConfig:
     amp: Literal["auto", "bf16", "fp16", "off"] = "auto"
     evaluations: int = 4  # how often the validation split is scored during one training
     retrain: Literal["previous", "scratch"] = "previous"  # weights a cycle starts from
+    sampling: Literal["image", "sqrt-pixels"] = "image"  # sqrt-pixels: odds of an image = root of its annotated pixels
+    semi: Literal["none", "s4al"] = "none"  # s4al: cycles also learn from unlabelled images (mean teacher, ClassMix)
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -119,15 +126,25 @@ class LoopConfig:
     confidence: float = 0.8  # probability below which the pseudo oracle gives no label
     patch: int = 8  # gt-patch oracle: side of a patch, pixels
     overlap: float = 0.25  # human oracle: share of an object inside the mask that makes it corrected
+    region_step: float = 0.002  # region methods: share of all training pixels asked for in each cycle
+    pixels: int = 10  # pixel methods: pixels asked for in each image and cycle
+    cell: int = 16  # side of a grid cell, pixels
+    pieces: int = 64  # SLIC superpixels per image, about
+    passes: int = 20  # BALD and QBC: forward passes with dropout
+    committee: int = 0  # QBC: networks trained for the committee; 0 = dropout passes vote
+    noise_boundary: float = 0.0  # simulated people: share of the pixels beside a class boundary that flip across it
+    noise_class: float = 0.0  # simulated people: share of the pieces that get a wrong class
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for name in ("start", "step", "subset"):
+        for name in ("start", "step", "subset", "region_step"):
             _share(name, getattr(self, name), 1e-6)
-        for name in ("tau", "confidence", "overlap"):
+        for name in ("tau", "confidence", "overlap", "noise_boundary", "noise_class"):
             _share(name, getattr(self, name))
         _require(self.cycles >= 1, f"cycles = {self.cycles}; a study has at least one cycle")
-        _require(self.patch >= 1, f"patch = {self.patch}; a patch is at least one pixel wide")
+        for name in ("patch", "pixels", "cell", "pieces", "passes"):
+            _require(getattr(self, name) >= 1, f"{name} = {getattr(self, name)}; it is at least 1")
+        _require(self.committee != 1 and self.committee >= 0, f"committee = {self.committee}; give 0, or 2 or more")
         total = self.start + self.step * self.cycles
         _require(
             total <= 1 + 1e-9,
@@ -173,6 +190,14 @@ class Preset:
     def to_json(self) -> dict[str, Any]:
         """All settings as plain values."""
         return dataclasses.asdict(self)
+
+    def changes(self) -> dict[str, dict[str, Any]]:
+        """Per part the settings that are not at their default; a setting that comes later does not show."""
+        parts = {name: part for name, part in vars(self).items() if dataclasses.is_dataclass(part)}
+        return {
+            name: {f.name: vars(part)[f.name] for f in dataclasses.fields(part) if vars(part)[f.name] != f.default}
+            for name, part in parts.items()
+        }
 
 
 def preset_names() -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from segxal.cams import check_cam, library_cam
 from segxal.config import MaskConfig
+from segxal.data.base import Frames
 from segxal.depth import get_depth
 from segxal.device import autocast, device
 from segxal.entropy import entropy_map, patch_entropy_map
@@ -71,6 +72,21 @@ def soft_attention(near: Tensor, rule: str, quantile: float = 0.5) -> Tensor:
         threshold = flat.kthvalue(rank, dim=1).values
     threshold = threshold.view(-1, 1, 1)
     return torch.where(threshold > 0, (near / threshold.clamp(min=1e-6)).clamp(max=1), torch.ones_like(near))
+
+
+def near_pixels(frames: Frames, quantile: float = 0.5) -> Tensor:
+    """What is near in images of known truth: the same for every network that is scored on them.
+
+    Args:
+        frames: images with the data set's depth, or, without one, labels from which ``geometry`` makes it.
+        quantile: of the proximity of each image, from which on a pixel is near.
+
+    Returns:
+        (N, H, W) bool.
+    """
+    provider = get_depth("geometry" if frames.depth is None else "dataset")
+    near = proximity(provider(frames.labels, frames.classes, frames.depth))
+    return soft_attention(near, "quantile", quantile) >= 1
 
 
 def depth_informed(images: Tensor, attention: Tensor) -> Tensor:

@@ -13,9 +13,9 @@ from tqdm.auto import tqdm
 from segxal import seeds
 from segxal.config import Preset
 from segxal.data.base import Frames
+from segxal.data.splits import open_splits
 from segxal.errors import ConfigError
 from segxal.files import read_json, write_json
-from segxal.loop import open_splits
 from segxal.models import build_model
 from segxal.train import evaluate, fit
 

@@ -5,8 +5,7 @@ import os
 import platform
 import shutil
 import time
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,57 +15,28 @@ import torch
 from torch import nn
 
 from segxal import seeds
-from segxal.config import Preset
-from segxal.data import open_dataset
-from segxal.data.base import Dataset, Frames, load_frames
+from segxal.config import MaskConfig, Preset
+from segxal.data.base import Frames
+from segxal.data.splits import Splits, open_splits
 from segxal.device import device
-from segxal.eem import ErrorMask, error_masks, learn_weights, top_area
+from segxal.eem import learn_weights, near_pixels
 from segxal.errors import ConfigError
 from segxal.files import replacing, write_arrays, write_json
 from segxal.gate import dice_agreement, passes
 from segxal.labels import VOID
 from segxal.methods import START, SUPERVISED, get_method
+from segxal.metrics import Confusion
 from segxal.models import build_model, load_model, save_model, target_layer
 from segxal.oracles import get_oracle
-from segxal.oracles.base import Annotation, Query, check_annotation
+from segxal.oracles.base import Annotation, check_annotation
 from segxal.oracles.whole_image import WholeImageOracle
-from segxal.pool import Pool, random_subset, start_pool
-from segxal.state import MANIFEST, Cycle
-from segxal.strategies import get_strategy
-from segxal.strategies.base import Learner, choose
+from segxal.pool import Pool, start_pool
+from segxal.query import ask, masks_of, whole_query
+from segxal.state import MANIFEST, Cycle, merge
+from segxal.strategies.base import Learner
 from segxal.train import Fit, Scores, evaluate, fit
 
 FUSION_IMAGES = 64  # labelled images the learned fusion is fitted on, at most
-
-
-@dataclass(frozen=True)
-class Splits:
-    """The three splits of a study in memory."""
-
-    train: Frames
-    val: Frames
-    test: Frames
-
-    def reported(self, preset: Preset) -> Frames:
-        """The split whose scores are printed."""
-        return self.test if preset.data.report == "test" else self.val
-
-
-def open_sources(preset: Preset, data_root: str = "") -> list[Dataset]:
-    """Open the three splits of a study; nothing is decoded, so this says early what is missing."""
-    size = (preset.data.height, preset.data.width)
-    rendered = preset.data.name == "streets"
-    sources = []
-    for split, count in zip(("train", "val", "test"), preset.data.counts, strict=True):
-        options = {"count": count, "seed": preset.data.seed} if rendered else {}
-        sources.append(open_dataset(preset.data.name, split, size, data_root, **options))
-    return sources
-
-
-@lru_cache(maxsize=2)
-def open_splits(preset: Preset, data_root: str = "", cache: Path | None = None) -> Splits:
-    """Load the three splits of a study; decoded images are kept in ``cache``."""
-    return Splits(*(load_frames(source, cache) for source in open_sources(preset, data_root)))
 
 
 def run_cycle(cycle: Cycle, data_root: str = "") -> Cycle:
@@ -97,7 +67,7 @@ def run_cycle(cycle: Cycle, data_root: str = "") -> Cycle:
         step.steps, seeds.generator(cycle.seed, "train", cycle.number),
     )  # fmt: skip
     scores = {name: evaluate(trained.model, frames, preset.train.amp) for name, frames in _scored(preset, splits)}
-    _write(cycle, step, trained, scores, splits.train.classes.names, time.perf_counter() - started)
+    _write(cycle, step, trained, _numbers(scores), splits.train.classes.names, time.perf_counter() - started)
     return cycle
 
 
@@ -112,6 +82,7 @@ class _Step:
     queries: list[dict[str, Any]]
     budget: dict[str, int]
     weights: tuple[float, float]
+    asked: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def _first(cycle: Cycle, splits: Splits) -> _Step:
@@ -120,7 +91,7 @@ def _first(cycle: Cycle, splits: Splits) -> _Step:
     known = [i for i, labelled in enumerate(train.labelled) if labelled]
     share = len(known) / len(train) if cycle.method == SUPERVISED else preset.loop.start
     pool = start_pool(train.ids, known, share, seeds.rng(cycle.seed, "start"))
-    answers = {train.ids[i]: WholeImageOracle().annotate(_query(train, i)) for i in pool.labelled}
+    answers = {train.ids[i]: WholeImageOracle().annotate(whole_query(train, i)) for i in pool.labelled}
     all_cycles = preset.loop.cycles if cycle.method == SUPERVISED else 0
     steps = preset.train.steps + all_cycles * preset.train.cycle_steps
     model = build_model(preset.model, len(train.classes), seeds.generator(cycle.seed, "weights"))
@@ -135,29 +106,26 @@ def _next(cycle: Cycle, splits: Splits) -> _Step:
     if before is None or not before.is_done():
         where = before.folder if before else "no cycle"
         raise ConfigError(f"cycle {cycle.number} of {cycle.method} needs {where}, which is not done; run that first")
-    method = get_method(cycle.method)
+    method, models = get_method(cycle.method), load_models(before, len(train.classes))
     pool = Pool.read(before.folder / "pool.json")
-    models = load_models(before, splits)
-    learner = Learner(models["model"], target_layer(models["model"], preset.model), preset.mask, preset.train.amp)
+    learner = learner_of(before, models["model"], pool, preset)
     if preset.mask.fusion == "learned":
-        learner = replace(learner, mask=_fitted_mask(learner, before, pool, train))
-    count = max(1, round(preset.loop.step * len(train)))
-    free = _askable(pool.unlabelled, train, method.oracle, count)
-    candidates = random_subset(free, preset.loop.subset, count, seeds.rng(cycle.seed, "subset", cycle.number))
-    scores = get_strategy(method.strategy)(learner, train, candidates, seeds.rng(cycle.seed, "query", cycle.number))
-    chosen = choose(scores, candidates, count)
-    oracle = get_oracle(method.oracle, preset.loop, models, preset.train.amp)
+        learner = replace(learner, mask=_fitted_mask(learner, pool, train))
+    streams = {name: seeds.rng(cycle.seed, name, cycle.number) for name in ("subset", "query")}
+    asks = ask(learner, method, train, pool, _asked(before, train), streams)
+    noise = seeds.rng(cycle.seed, "noise", cycle.number)
+    oracle = get_oracle(method.oracle, preset.loop, models, preset.train.amp, noise)
     answers, queries, accepted = {}, [], []
-    for index, query in zip(chosen, queries_for(learner, train, chosen), strict=True):
+    for one in asks:
+        query = one.query
         answer = check_annotation(oracle.annotate(query), query, len(train.classes))
         dice = dice_agreement(query.prediction, answer.reannotated(query.prediction))
         joins = bool((answer.labels != VOID).any()) and (
             not method.gated or passes(dice, preset.loop.tau, preset.loop.accept)
         )
         answers[query.id] = answer
-        accepted += [index] if joins else []
-        score = float(scores[candidates.index(index)])
-        queries.append({"id": query.id, "score": score, "dice": dice, "accepted": joins,
+        accepted += [one.index] if joins and one.index in pool.unlabelled else []
+        queries.append({"id": query.id, "score": one.score, "dice": dice, "accepted": joins,
                         "pixels": answer.pixels, "clicks": answer.clicks})  # fmt: skip
     scratch = preset.train.retrain == "scratch"
     model = models["model"]
@@ -166,64 +134,40 @@ def _next(cycle: Cycle, splits: Splits) -> _Step:
     steps = preset.train.steps if scratch else preset.train.cycle_steps
     budget = _add(before.metrics()["budget"], list(answers.values()))
     labels = {name: answer.labels for name, answer in answers.items()}
+    asked = {one.query.id: one.query.asked for one in asks} if method.granularity != "image" else {}
     weights = (learner.mask.w_pae, learner.mask.w_ebu)
-    return _Step(pool.add(accepted, cycle.number), model, steps, labels, queries, budget, weights)
+    return _Step(pool.add(accepted, cycle.number), model, steps, labels, queries, budget, weights, asked)
 
 
-def _askable(free: list[int], train: Frames, oracle: str, count: int) -> list[int]:
-    """Simulated people need ground truth; images without it can only be asked of the machine."""
-    if oracle == "pseudo":
-        return free
-    known = [i for i in free if train.labelled[i]]
-    if len(known) < min(count, len(free)):
-        raise ConfigError(
-            f"{count} images are to be queried, but only {len(known)} unlabelled ones have ground truth, which the "
-            f"simulated oracle {oracle} needs; lower loop.step or loop.cycles, or use segxal-pseudo"
-        )
-    return known
+def learner_of(cycle: Cycle, model: nn.Module, pool: Pool, preset: Preset) -> Learner:
+    """The network of a finished cycle as strategies see it, with the annotations it was trained on."""
+    labels = cycle.labels_of([pool.ids[i] for i in pool.labelled])
+    layer = target_layer(model, preset.model)
+    return Learner(model, layer, preset.mask, preset.train.amp, preset.loop, preset.train, tuple(pool.labelled), labels)
 
 
-def _fitted_mask(learner: Learner, before: Cycle, pool: Pool, train: Frames) -> Any:
+def _asked(before: Cycle, train: Frames) -> np.ndarray:
+    """(N, H, W) bool: the pixels somebody was asked for up to a cycle."""
+    asked = np.zeros(tuple(train.labels.shape), dtype=bool)
+    positions = {name: i for i, name in enumerate(train.ids)}
+    for step in before.history:
+        for name, part in step.asked().items():
+            asked[positions[name]] |= part
+    return asked
+
+
+def _fitted_mask(learner: Learner, pool: Pool, train: Frames) -> MaskConfig:
     """Fusion weights from the labelled images that joined last; their masks are in memory at once."""
-    latest = sorted(pool.labelled, key=lambda i: pool.since[i])[-FUSION_IMAGES:]
-    w_pae, w_ebu = learn_weights(masks_of(learner, train, latest), before.labels_of([train.ids[i] for i in latest]))
+    latest = sorted(range(len(learner.labelled)), key=lambda k: pool.since[learner.labelled[k]])[-FUSION_IMAGES:]
+    labels = torch.empty(0) if learner.labels is None else learner.labels[latest]
+    w_pae, w_ebu = learn_weights(masks_of(learner, train, [learner.labelled[k] for k in latest]), labels)
     return replace(learner.mask, w_pae=w_pae, w_ebu=w_ebu)
 
 
-def load_models(cycle: Cycle, splits: Splits) -> dict[str, nn.Module]:
+def load_models(cycle: Cycle, classes: int) -> dict[str, nn.Module]:
     """The network (``model``) and its moving average (``teacher``) of a finished cycle, on the device."""
-    config, classes, files = cycle.settings.model, len(splits.train.classes), ("model", "teacher")
+    files, config = ("model", "teacher"), cycle.settings.model
     return {n: load_model(cycle.folder / f"{n}.safetensors", config, classes).to(device()) for n in files}
-
-
-def masks_of(learner: Learner, frames: Frames, indices: list[int]) -> ErrorMask:
-    """Error masks of some images of a split, all in memory, on the CPU."""
-    depth = None if frames.depth is None else frames.depth[indices]
-    parts = list(
-        error_masks(
-            learner.model, learner.layer, frames.images[indices], depth, frames.classes, learner.mask, learner.amp
-        )
-    )
-    names = ErrorMask.__dataclass_fields__
-    return ErrorMask(**{name: torch.cat([getattr(part, name) for part in parts]).cpu() for name in names})
-
-
-def queries_for(learner: Learner, frames: Frames, indices: list[int]) -> list[Query]:
-    """What an oracle is shown for these images: prediction, mask and the part that is asked for."""
-    masks = masks_of(learner, frames, indices)
-    asked = top_area(masks.eem, learner.mask.area)
-    return [
-        Query(frames.ids[i], frames.images[i].numpy(), masks.prediction[k].numpy(), masks.eem[k].numpy(),
-              asked[k].numpy(), frames.labels[i].numpy())
-        for k, i in enumerate(indices)
-    ]  # fmt: skip
-
-
-def _query(frames: Frames, index: int) -> Query:
-    """A query before there is a network: the whole image is asked for."""
-    truth = frames.labels[index].numpy()
-    everything = np.ones(truth.shape)
-    return Query(frames.ids[index], frames.images[index].numpy(), truth, everything, everything > 0, truth)
 
 
 def _add(budget: dict[str, int], answers: list[Annotation]) -> dict[str, int]:
@@ -237,21 +181,32 @@ def _add(budget: dict[str, int], answers: list[Annotation]) -> dict[str, int]:
 
 
 def _training_labels(cycle: Cycle, step: _Step) -> torch.Tensor:
+    """(n, H, W) uint8 annotations of the labelled images, this cycle's answers on top of the earlier ones."""
     ids = [step.pool.ids[i] for i in step.pool.labelled]
-    fresh = [name for name in ids if name in step.annotations]
-    old = [name for name in ids if name not in step.annotations]
-    known = {name: torch.from_numpy(step.annotations[name]) for name in fresh}
-    if old and cycle.previous:
-        known |= dict(zip(old, cycle.previous.labels_of(old), strict=True))
-    return torch.stack([known[name] for name in ids])
+    refused = {query["id"] for query in step.queries if not query["accepted"]}
+    fresh = {name: labels for name, labels in step.annotations.items() if name not in refused}
+    old = [name for name in ids if cycle.previous and name in _known(cycle.previous)]
+    known: dict[str, np.ndarray] = {}
+    if cycle.previous and old:
+        known = dict(zip(old, cycle.previous.labels_of(old).numpy(), strict=True))
+    merged = known | {name: merge(known.get(name), labels) for name, labels in fresh.items()}
+    return torch.from_numpy(np.stack([merged[name] for name in ids]))
+
+
+def _known(cycle: Cycle) -> set[str]:
+    pool = Pool.read(cycle.folder / "pool.json")
+    return {pool.ids[i] for i in pool.labelled}
 
 
 def _scored(preset: Preset, splits: Splits) -> list[tuple[str, Frames]]:
-    return [("val", splits.val), ("report", splits.reported(preset))]
+    """The validation split, the reported one, and what is near in it (the rest is far)."""
+    reported = splits.reported(preset)
+    near = torch.where(near_pixels(reported), reported.labels, VOID)
+    return [("val", splits.val), ("report", reported), ("near", replace(reported, labels=near))]
 
 
 def _write(
-    cycle: Cycle, step: _Step, trained: Fit, scores: dict[str, Scores], classes: tuple[str, ...], seconds: float
+    cycle: Cycle, step: _Step, trained: Fit, numbers: dict[str, Any], classes: tuple[str, ...], seconds: float
 ) -> None:
     preset = cycle.settings
     own = cycle.method not in (START, SUPERVISED)
@@ -261,13 +216,15 @@ def _write(
         "budget": step.budget, "labelled": len(step.pool.labelled), "queried": len(step.queries),
         "accepted": sum(q["accepted"] for q in step.queries), "w_pae": step.weights[0], "w_ebu": step.weights[1],
         "split": preset.data.report, "classes": list(classes),
-        **{name: _numbers(part) for name, part in scores.items()}, "history": trained.history,
+        "bought": bought(step.annotations, step.queries, len(classes)), **numbers, "history": trained.history,
     }  # fmt: skip
     _sweep(cycle.folder)
     with replacing(cycle.folder) as folder:
         folder.mkdir()
         step.pool.write(folder / "pool.json")
         write_arrays(folder / "annotations.npz", **step.annotations)
+        if step.asked:
+            write_arrays(folder / "asked.npz", **{name: part.astype(np.uint8) for name, part in step.asked.items()})
         save_model(folder / "model.safetensors", trained.model, preset.model, len(classes))
         save_model(folder / "teacher.safetensors", trained.teacher, preset.model, len(classes))
         write_json(folder / "queries.json", step.queries)
@@ -291,10 +248,23 @@ def _sweep(folder: Path) -> None:
             shutil.rmtree(rest)
 
 
-def _numbers(scores: Scores) -> dict[str, Any]:
-    """Scores of one split as shares in 0..1, with the counts they come from."""
-    confusion = scores.confusion
+def bought(annotations: dict[str, np.ndarray], queries: list[dict[str, Any]], classes: int) -> list[int]:
+    """Annotated pixels of each class that joined the labelled pool in a cycle."""
+    refused = {query["id"] for query in queries if not query["accepted"]}
+    joined = [labels.ravel() for name, labels in annotations.items() if name not in refused]
+    return np.bincount(np.concatenate([*joined, [VOID]]).astype(int), minlength=VOID)[:classes].tolist()
+
+
+def _numbers(scores: dict[str, Scores]) -> dict[str, Any]:
+    """Scores of each split as shares in 0..1, with the counts they come from."""
+    far = Confusion(scores["report"].confusion.classes)
+    far.counts = scores["report"].confusion.counts - scores["near"].confusion.counts
+    parts = {name: _ious(part.confusion) | {"ece": part.calibration.ece} for name, part in scores.items()}
+    return parts | {"far": _ious(far)}
+
+
+def _ious(confusion: Confusion) -> dict[str, Any]:
     return {
         "miou": confusion.miou, "dice": confusion.mean_dice, "accuracy": confusion.accuracy,
-        "ece": scores.calibration.ece, "class_iou": confusion.iou.tolist(), "confusion": confusion.to_list(),
+        "class_iou": confusion.iou.tolist(), "confusion": confusion.to_list(),
     }  # fmt: skip

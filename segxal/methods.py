@@ -1,6 +1,7 @@
-"""Methods (strategy + oracle + gate) and ablations by name; a run is a method with a seed."""
+"""Methods (strategy + oracle + gate + granularity) and ablations by name; a run is a method with a seed."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from segxal.config import Preset
@@ -12,39 +13,76 @@ class Method:
     """How a method asks and what it accepts.
 
     Attributes:
-        strategy: name of the query strategy that ranks images.
+        strategy: name of the query strategy.
         oracle: name of the oracle that answers.
         gated: whether the Dice gate decides what joins the labelled pool.
+        granularity: what is asked for, see :data:`segxal.regions.GRANULARITIES`.
+        start: the first training it continues: ``none``, shared by most, or an ablation that changes the network.
+        changes: settings that are the method's own, as of :meth:`segxal.config.Preset.with_changes`.
     """
 
     strategy: str
     oracle: str
-    gated: bool
+    gated: bool = False
+    granularity: str = "image"
+    start: str = "none"
+    changes: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+
+DROPOUT = ("bald", "qbc")  # strategies whose network is trained with dropout
+BY_MAP = ("entropy", "margin", "least-confidence", *DROPOUT, "eem")  # strategies that score every pixel
+BY_IMAGE = ("random", "class-random", *BY_MAP, "eem-top", "core-set", "deal-ds", "deal-de", "vaal")
+STRATEGIES_AT = {  # granularity -> strategies that have it
+    "image": BY_IMAGE,
+    "grid": ("random", "class-random", *BY_MAP, "core-set", "deal-ds"),
+    "superpixel": ("random", "class-random", *BY_MAP, "core-set", "deal-ds"),
+    "component": BY_MAP,
+    "pixel": ("random", *BY_MAP),
+}
+ORACLE_AT = {
+    "image": "whole-image", "grid": "region", "superpixel": "superpixel", "component": "region", "pixel": "pixel",
+}  # fmt: skip
+
+
+def _plain(strategy: str, granularity: str) -> Method:
+    """A strategy whose every answer joins the labelled pool."""
+    start = "dropout" if strategy in DROPOUT else "none"
+    return Method(strategy, ORACLE_AT[granularity], granularity=granularity, start=start)
 
 
 METHODS = {
     "segxal-pseudo": Method("eem", "pseudo", gated=True),
     "segxal-gt-patch": Method("eem", "gt-patch", gated=True),
     "segxal-human": Method("eem", "human", gated=True),
-    "random": Method("random", "whole-image", gated=False),
+    **{
+        strategy if granularity == "image" else f"{strategy}-{granularity}": _plain(strategy, granularity)
+        for granularity, strategies in STRATEGIES_AT.items()
+        for strategy in strategies
+    },
+    "s4al": Method("entropy", "region", granularity="grid", changes={"train": {"semi": "s4al"}}),
+    "s4al-random": Method("random", "region", granularity="grid", changes={"train": {"semi": "s4al"}}),
 }
 SEGXAL = tuple(name for name in METHODS if name.startswith("segxal"))
 START = "start"  # the first training on the initial labels; all methods of a seed continue from it
 SUPERVISED = "supervised"  # all training images labelled
 
-# Settings that an ablation changes (paper Table 3; the gate's two other sides).
+# Settings that an ablation changes (paper Table 3; the gate's two other sides; dropout for BALD and QBC; noisy people).
 ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
     "none": {},
     "without-ebu": {"mask": {"w_pae": 1.0, "w_ebu": 0.0}},
     "without-pae": {"mask": {"w_pae": 0.0, "w_ebu": 1.0}},
     "gate-low": {"loop": {"accept": "low"}},
     "gate-all": {"loop": {"accept": "all"}},
+    "dropout": {"model": {"dropout": 0.2}},
+    "noise-boundary": {"loop": {"noise_boundary": 0.5}},
+    "noise-class": {"loop": {"noise_class": 0.1}},
 }
 
 
 def depth_of(name: str, provider: str) -> str:
     """The depth provider of a method's records: ``none`` where no error mask is made."""
-    return provider if name in SEGXAL else "none"
+    masked = name != SUPERVISED and get_method(name).strategy in ("eem", "eem-top")
+    return provider if masked else "none"
 
 
 def get_method(name: str) -> Method:
@@ -68,8 +106,8 @@ def ablate(preset: Preset, ablation: str) -> Preset:
 
     Args:
         preset: the settings of the study.
-        ablation: ``none``, ``without-ebu``, ``without-pae``, ``gate-low``, ``gate-all``, or ``split-P``: protocol
-            ``split``, P percent of the images labelled at the start, then as many cycles as in ``grow``.
+        ablation: a key of ``ABLATIONS``, or ``split-P``: protocol ``split``, P percent of the images labelled at the
+            start, then as many cycles as in ``grow``.
 
     Raises:
         ConfigError: if there is no such ablation; the error lists the names.

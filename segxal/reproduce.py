@@ -13,9 +13,9 @@ from tqdm.auto import tqdm
 
 from segxal import paths
 from segxal.config import Preset, load_preset
+from segxal.data.splits import open_sources
 from segxal.device import device
 from segxal.errors import SegxalError
-from segxal.loop import open_sources
 from segxal.study import select
 
 DONE = re.compile(r"(\d+) of (\d+) steps \(\d+%\) done")

@@ -14,9 +14,10 @@ from segxal import paths
 from segxal.config import Preset
 from segxal.errors import ConfigError
 from segxal.files import read_arrays, read_json
-from segxal.methods import METHODS, START, SUPERVISED, ablate
+from segxal.labels import VOID
+from segxal.methods import METHODS, START, SUPERVISED, ablate, get_method
 
-VERSION = 1  # of the state on disk; a cycle of another version is computed again
+VERSION = 2  # of the state on disk; a cycle of another version is computed again
 MANIFEST = "manifest.json"
 
 
@@ -42,12 +43,11 @@ class Cycle:
 
     def __post_init__(self) -> None:
         """Check that there is such a cycle."""
-        settings = ablate(self.preset, self.ablation)
         if self.method not in (*METHODS, START, SUPERVISED):
             raise ConfigError(f"no method {self.method!r}; choose one of {', '.join((*METHODS, SUPERVISED, START))}")
         if self.seed < 0:
             raise ConfigError(f"seed = {self.seed}; a seed is 0 or larger")
-        last = 0 if self.method in (START, SUPERVISED) else settings.loop.cycles
+        last = 0 if self.method in (START, SUPERVISED) else self.settings.loop.cycles
         first = 0 if self.method in (START, SUPERVISED) else 1
         if not first <= self.number <= last:
             raise ConfigError(
@@ -56,8 +56,12 @@ class Cycle:
 
     @property
     def settings(self) -> Preset:
-        """The preset as the ablation changes it."""
-        return ablate(self.preset, self.ablation)
+        """The preset as the ablation and the method change it."""
+        changed = ablate(self.preset, self.ablation)
+        if self.method in (START, SUPERVISED):
+            return changed
+        method = get_method(self.method)
+        return ablate(changed, method.start).with_changes(**method.changes)
 
     @property
     def study(self) -> Path:
@@ -71,21 +75,22 @@ class Cycle:
 
     @property
     def previous(self) -> "Cycle | None":
-        """The cycle this one continues; None for a first training. All methods of a seed share their start."""
+        """The cycle this one continues; None for a first training. Methods of a seed share their start."""
         if self.number == 0:
             return None
         if self.number > 1:
             return Cycle(self.preset, self.method, self.seed, self.number - 1, self.ablation, self.runs)
-        split = self.ablation if self.ablation.startswith("split-") else "none"
-        return Cycle(self.preset, START, self.seed, 0, split, self.runs)
+        own = self.ablation if self.ablation.startswith("split-") else get_method(self.method).start
+        return Cycle(self.preset, START, self.seed, 0, own, self.runs)
 
     @property
     def digest(self) -> str:
-        """Fingerprint of everything this cycle's result depends on, except the code and the data."""
-        settings = self.settings.to_json()
-        for unrelated in ("name", "seeds", "methods", "splits", "folds"):
-            settings.pop(unrelated)
-        words = json.dumps([VERSION, settings, self.method, self.ablation, self.seed, self.number])
+        """Fingerprint of everything this cycle's result depends on, except the code and the data.
+
+        Settings at their default leave no trace in it, so that a setting added later does not make old records stale.
+        """
+        settings = self.settings.changes() | {"threads": self.settings.threads}
+        words = json.dumps([VERSION, settings, self.method, self.ablation, self.seed, self.number], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()[:16]
 
     def is_recorded(self) -> bool:
@@ -111,11 +116,31 @@ class Cycle:
         """What the oracle answered in this cycle, accepted or not: id -> (H, W) uint8, 255 = not annotated."""
         return read_arrays(self.folder / "annotations.npz")
 
+    def asked(self) -> dict[str, np.ndarray]:
+        """What was asked for in this cycle: id -> (H, W) bool; whole images where no regions are asked for."""
+        file = self.folder / "asked.npz"
+        if file.is_file():
+            return {name: part > 0 for name, part in read_arrays(file).items()}
+        return {name: np.ones(labels.shape, dtype=bool) for name, labels in self.annotations().items()}
+
+    @property
+    def history(self) -> "list[Cycle]":
+        """The cycles up to this one, first training first."""
+        return [*(self.previous.history if self.previous else []), self]
+
     def labels_of(self, ids: list[str]) -> Tensor:
-        """(n, H, W) uint8 training labels of labelled images, from the cycles in which they joined."""
-        found: dict[str, np.ndarray] = {}
-        step: Cycle | None = self
-        while step is not None:
-            found = step.annotations() | found  # a later answer stands before an earlier one
-            step = step.previous
-        return torch.from_numpy(np.stack([found[name] for name in ids]))
+        """(n, H, W) uint8 training labels of labelled images: the accepted answers of all cycles, later ones on top."""
+        merged: dict[str, np.ndarray] = {}
+        for step in self.history:
+            refused = {query["id"] for query in step.queries() if not query["accepted"]}
+            merged |= {
+                name: merge(merged.get(name), labels)
+                for name, labels in step.annotations().items()
+                if name not in refused
+            }
+        return torch.from_numpy(np.stack([merged[name] for name in ids]))
+
+
+def merge(old: np.ndarray | None, new: np.ndarray) -> np.ndarray:
+    """Annotations of one image, (H, W) uint8 with 255 = not annotated: the new one where it says something."""
+    return new if old is None else np.where(new != VOID, new, old)

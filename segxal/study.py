@@ -26,7 +26,7 @@ GATE_ABLATIONS = ("gate-low", "gate-all")
 GATE_METHOD = "segxal-human"  # the gate's other sides are shown on the paper's main mode
 COLUMNS = [
     "method", "ablation", "oracle", "depth", "seed", "cycle", "labelled", "accepted", "images", "pixels", "clicks",
-    "miou", "dice", "ece", "val_miou", "seconds",
+    "miou", "near_miou", "far_miou", "dice", "ece", "val_miou", "seconds",
 ]  # fmt: skip
 CLASS_COLUMNS = ["method", "ablation", "depth", "seed", "cycle", "class", "iou"]
 
@@ -44,6 +44,11 @@ def run_of(preset: Preset, method: str, seed: int, ablation: str = "none", runs:
 def ours(preset: Preset) -> list[str]:
     """The SegXAL methods of a study."""
     return [method for method in preset.methods if method in SEGXAL]
+
+
+def rivals(preset: Preset) -> list[str]:
+    """The methods that SegXAL is compared with, random selection of whole images apart."""
+    return [method for method in preset.methods if method not in (*SEGXAL, "random", SUPERVISED)]
 
 
 def split_ablations(preset: Preset) -> dict[float, str]:
@@ -103,6 +108,7 @@ def rows_of(run: Sequence[Cycle]) -> tuple[list[dict[str, Any]], list[dict[str, 
         oracle = "whole-image" if named.method == SUPERVISED else get_method(named.method).oracle
         rows.append({
             **key, "oracle": oracle, **{name: metrics[name] for name in ("labelled", "accepted")}, **metrics["budget"],
+            **{f"{part}_miou": _percent(metrics[part]["miou"]) for part in ("near", "far")},
             **{name: _percent(report[name]) for name in ("miou", "dice", "ece")},
             "val_miou": _percent(metrics["val"]["miou"]), "seconds": timing["seconds"],
         })  # fmt: skip

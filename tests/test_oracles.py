@@ -14,8 +14,12 @@ from segxal.oracles import ORACLES, get_oracle
 from segxal.oracles.base import Annotation, Query, check_annotation, polygon_clicks
 from segxal.oracles.gt_patch import GtPatchOracle
 from segxal.oracles.human import HumanOracle, touched_objects
+from segxal.oracles.pixel import PixelOracle
 from segxal.oracles.pseudo import PseudoOracle, flip_scale, teacher
+from segxal.oracles.region import RegionOracle
+from segxal.oracles.superpixel import SuperpixelOracle, dominant_labels
 from segxal.oracles.whole_image import WholeImageOracle
+from segxal.regions import annotated_out, grid, superpixels
 
 
 def query(prediction, truth, asked=None, eem=None):
@@ -219,3 +223,78 @@ def test_answers_that_do_not_fit_are_refused(labels, words):
     answer = Annotation(labels, np.zeros(labels.shape, bool), 0, 0)
     with pytest.raises(AnnotationError, match=f"annotation of street {words}"):
         check_annotation(answer, query(np.zeros((2, 2)), np.zeros((2, 2))), 3)
+
+
+# regions, superpixels and pixels
+
+
+def query_of(truth, partition):
+    """A query for regions, as the loop makes it."""
+    partition = np.asarray(partition, np.int32)
+    return dataclasses.replace(query(np.zeros(partition.shape), truth, partition >= 0), partition=partition)
+
+
+def quarters(*numbers):
+    """Labels of a 4x4 image in four cells of 2x2."""
+    return np.array(numbers, np.uint8)[grid(4, 4, 2)]
+
+
+def test_regions_get_the_truth_and_are_priced_as_polygons():
+    truth = rectangle(rows=slice(0, 12), columns=slice(4, 16))  # class 1 right of column 4
+    cells = grid(12, 16, 4)
+    asked = np.where(np.isin(cells, [1, 2]), cells, -1)  # two cells of class 1 that touch
+    answer = RegionOracle().annotate(query_of(truth, asked))
+    assert np.array_equal(answer.labels, np.where(asked >= 0, truth, VOID))
+    assert (answer.pixels, answer.clicks) == (32, 4), "cells that touch are one rectangle"
+    apart = np.where(np.isin(cells, [1, 3]), cells, -1)
+    assert RegionOracle().annotate(query_of(truth, apart)).clicks == 8
+    mixed = np.where(grid(12, 16, 8) == 0, 0, -1)  # half of class 0, half of class 1
+    assert RegionOracle().annotate(query_of(truth, mixed)).clicks == 8
+
+
+def test_void_in_a_region_is_paid_for_and_not_outlined():
+    truth = quarters(0, VOID, 1, 1)
+    answer = RegionOracle().annotate(query_of(truth, grid(4, 4, 4)))
+    assert answer.pixels == 16 and np.array_equal(answer.undecided, truth == VOID)
+    assert answer.clicks == polygon_clicks(truth, truth != VOID)
+    void = RegionOracle().annotate(query_of(truth, np.where(grid(4, 4, 2) == 1, 1, -1)))
+    assert (void.pixels, void.clicks) == (4, 0) and (void.labels == VOID).all()
+
+
+def test_a_superpixel_gets_its_most_frequent_label():
+    truth = [[0, 0, 2, 1], [0, 1, 1, 2], [VOID, VOID, VOID, VOID], [3, VOID, 4, 4]]
+    expected = [[0, 0, 1, 1], [0, 0, 1, 1], [VOID, VOID, 4, 4], [VOID, VOID, 4, 4]]
+    assert dominant_labels(np.array(truth, np.uint8), grid(4, 4, 2)).tolist() == expected  # ties: lower id, never void
+    answer = SuperpixelOracle(1).annotate(query_of(truth, grid(4, 4, 2)))
+    assert answer.labels.tolist() == expected and answer.labels.dtype == np.uint8
+    assert (answer.pixels, answer.clicks) == (16, 4), "one click each, the void one too"
+    assert np.array_equal(answer.undecided, grid(4, 4, 2) == 2)
+
+
+def test_only_asked_superpixels_are_labelled_and_numbers_may_be_missing():
+    truth, cells = quarters(0, 1, 2, 3), grid(4, 4, 2)
+    truth[0, 2] = 5
+    asked = annotated_out(np.where(np.isin(cells, [1, 3]), cells, -1), np.eye(4, dtype=bool))
+    answer = SuperpixelOracle(1).annotate(query_of(truth, asked))
+    assert (answer.labels[asked == 1] == 1).all() and (answer.labels[asked == 3] == 3).all()
+    assert (answer.labels[asked < 0] == VOID).all() and not answer.undecided.any()
+    assert (answer.pixels, answer.clicks) == (6, 2)
+    nothing = SuperpixelOracle(1).annotate(query_of(truth, np.full((4, 4), -1)))
+    assert nothing.pixels == nothing.clicks == 0 and (nothing.labels == VOID).all()
+
+
+def test_without_a_partition_the_person_sees_the_asked_part_of_each_superpixel():
+    question = query(np.zeros((12, 16)), rectangle(), rectangle() == 1)
+    asked = annotated_out(superpixels(question.image.transpose(1, 2, 0), 12), ~question.asked)
+    told = dataclasses.replace(question, partition=asked)
+    one, other = (SuperpixelOracle(12).annotate(q) for q in (question, told))
+    assert np.array_equal(one.labels, other.labels) and one.clicks == other.clicks
+    assert one.pixels == other.pixels == 48 and 1 < one.clicks <= 12
+
+
+def test_a_pixel_costs_a_click():
+    truth = np.where(np.arange(16) == 15, VOID, np.arange(16)).reshape(4, 4)
+    partition = np.diag([1, 2, 0, 3]) - 1
+    answer = PixelOracle().annotate(query_of(truth, partition))
+    assert np.diag(answer.labels).tolist() == [0, 5, VOID, VOID] and (answer.labels != VOID).sum() == 2
+    assert (answer.pixels, answer.clicks) == (3, 3) and np.argwhere(answer.undecided).tolist() == [[3, 3]]

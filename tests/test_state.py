@@ -8,6 +8,7 @@ import pytest
 from segxal.config import load_preset
 from segxal.errors import ConfigError, DataInvalid
 from segxal.files import read_json, write_arrays, write_json
+from segxal.labels import VOID
 from segxal.methods import METHODS
 from segxal.state import MANIFEST, Cycle
 
@@ -41,7 +42,7 @@ def test_what_a_cycle_continues():
 @pytest.mark.parametrize(
     ("method", "seed", "number", "words"),
     [
-        ("core-set", 0, 1, "no method 'core-set'; choose one of segxal-pseudo"),
+        ("core-sett", 0, 1, "no method 'core-sett'; choose one of segxal-pseudo"),
         ("random", -1, 1, "seed = -1"),
         ("random", 0, 0, "random has cycles 1..2 in preset smoke, not 0"),
         ("random", 0, 3, "random has cycles 1..2 in preset smoke, not 3"),
@@ -91,16 +92,40 @@ def test_the_fingerprint_follows_what_matters(tmp_path):
     assert len({digest, *(cycle.digest for cycle in others)}) == len(others) + 1
 
 
-def test_labels_come_from_the_latest_answer(tmp_path):
+def test_labels_are_the_accepted_answers_of_all_cycles_later_ones_on_top(tmp_path):
     smoke = load_preset("smoke")
     second = Cycle(smoke, "random", 0, 2, runs=tmp_path)
     first = second.previous
-    answers = {first.previous: {"a": 0}, first: {"b": 1, "c": 1}, second: {"c": 2}}  # c: asked twice
+    answers = {  # c is asked about twice, d first refused
+        first.previous: {"a": [0, 0]},
+        first: {"b": [1, 1], "c": [1, 1], "d": [3, 3]},
+        second: {"c": [2, VOID], "d": [4, VOID]},
+    }
     for cycle, values in answers.items():
-        write_arrays(cycle.folder / "annotations.npz", **{k: np.full((2, 2), v, np.uint8) for k, v in values.items()})
-    labels = second.labels_of(["c", "a", "b"])
-    assert labels.shape == (3, 2, 2) and labels[:, 0, 0].tolist() == [2, 0, 1]
-    assert first.labels_of(["c"]).eq(1).all()
+        write_arrays(cycle.folder / "annotations.npz", **{k: np.array([v], np.uint8) for k, v in values.items()})
+        queries = [{"id": name, "accepted": not (cycle is first and name == "d")} for name in values]
+        write_json(cycle.folder / "queries.json", queries if cycle.number else [])
+    labels = second.labels_of(["c", "a", "b", "d"])
+    assert labels.shape == (4, 1, 2) and labels[:, 0].tolist() == [[2, 1], [0, 0], [1, 1], [4, VOID]]
+    assert first.labels_of(["c"]).tolist() == [[[1, 1]]]
+
+
+def test_asked_pixels_are_whole_images_where_no_regions_are_asked_for(tmp_path):
+    cycle = Cycle(load_preset("smoke"), "random-grid", 0, 1, runs=tmp_path)
+    write_arrays(cycle.folder / "annotations.npz", a=np.array([[VOID, 1]], np.uint8))
+    assert cycle.asked()["a"].tolist() == [[True, True]]
+    write_arrays(cycle.folder / "asked.npz", a=np.array([[0, 1]], np.uint8))
+    assert cycle.asked()["a"].tolist() == [[False, True]]
+
+
+def test_a_setting_at_its_default_leaves_no_trace_in_the_fingerprint():
+    smoke = load_preset("smoke")
+    changes = smoke.changes()
+    assert "pieces" not in changes["loop"] and changes["loop"]["start"] == smoke.loop.start
+    named = smoke.with_changes(loop={"pieces": smoke.loop.pieces})
+    assert Cycle(named, "random", 0, 1).digest == Cycle(smoke, "random", 0, 1).digest
+    other = smoke.with_changes(loop={"pieces": 7})
+    assert Cycle(other, "random", 0, 1).digest != Cycle(smoke, "random", 0, 1).digest
 
 
 def test_every_method_has_a_cycle_of_its_own():

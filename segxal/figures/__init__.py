@@ -3,6 +3,7 @@
 from segxal.figures.annotation import annotation_figure, annotation_steps
 from segxal.figures.attention import attention_figure, attention_maps
 from segxal.figures.base import save
+from segxal.figures.budget import bought_figure, budget_figure, penalty_figure
 from segxal.figures.curves import curves, deletion, randomisation, training
 from segxal.figures.cycles import cycle_columns, cycles_figure
 from segxal.figures.oracles import oracle_answers, oracles_figure
@@ -12,8 +13,8 @@ from segxal.figures.sheet import cycle_sheet, data_sheet
 from segxal.figures.split import split_figure, split_records, split_runs
 
 __all__ = [
-    "annotation_figure", "annotation_steps", "attention_figure", "attention_maps", "curves", "cycle_columns",
-    "cycle_sheet", "cycles_figure", "data_sheet", "deletion", "oracle_answers", "oracles_figure", "pae_figure",
-    "pae_steps", "pipeline_figure", "pipeline_parts", "randomisation", "save", "split_figure", "split_records",
-    "split_runs", "training",
+    "annotation_figure", "annotation_steps", "attention_figure", "attention_maps", "bought_figure", "budget_figure",
+    "curves", "cycle_columns", "cycle_sheet", "cycles_figure", "data_sheet", "deletion", "oracle_answers",
+    "oracles_figure", "pae_figure", "pae_steps", "penalty_figure", "pipeline_figure", "pipeline_parts",
+    "randomisation", "save", "split_figure", "split_records", "split_runs", "training",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from scipy import ndimage
 
 from segxal.checks import asker_of
+from segxal.data.splits import Splits
 from segxal.figures.base import (
     Sheet,
     class_patches,
@@ -25,7 +26,6 @@ from segxal.figures.base import (
 )
 from segxal.figures.view import View, find_image, first_query, letters, query_of, right_share, view_of
 from segxal.labels import VOID
-from segxal.loop import Splits
 from segxal.oracles.human import touched_objects
 from segxal.state import Cycle
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from segxal.checks import learner_of
+from segxal.data.splits import Splits
 from segxal.device import autocast, device
 from segxal.eem import depth_informed
 from segxal.errors import ConfigError
@@ -23,7 +24,6 @@ from segxal.figures.base import (
 )
 from segxal.figures.view import View, find_image, view_of
 from segxal.gradcam import gradcam, traced
-from segxal.loop import Splits
 from segxal.models import normalise
 from segxal.state import Cycle
 from segxal.strategies.base import Learner

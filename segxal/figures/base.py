@@ -159,15 +159,23 @@ def percent(share: float) -> str:
 
 
 @styled
-def save(figure: Figure, preset_name: str, name: str, numbers: dict[str, Any], cycles: Sequence[Cycle] = ()) -> None:
+def save(
+    figure: Figure,
+    preset_name: str,
+    name: str,
+    numbers: dict[str, Any],
+    cycles: Sequence[Cycle] = (),
+    notebook: str = "",
+) -> None:
     """Keep a figure as ``figures/<preset>/<name>.png`` (200 dpi), ``.pdf`` and ``.json``; same input, same bytes.
 
     Args:
         figure: what to keep.
         preset_name: name of the study.
-        name: name of the figure, which is the name of its notebook.
+        name: name of the figure.
         numbers: the numbers that the figure shows.
         cycles: the cycles it was drawn from.
+        notebook: the notebook that draws it, when it has another name.
 
     Raises:
         StorageError: if the folder is not writable; what was there is intact.
@@ -178,7 +186,7 @@ def save(figure: Figure, preset_name: str, name: str, numbers: dict[str, Any], c
         with replacing(folder / f"{name}.{kind}") as temporary:
             figure.savefig(temporary, format=kind, dpi=200, metadata=metadata)
     record = {
-        "figure": name, "notebook": f"notebooks/{name}.ipynb", "preset": preset_name,
+        "figure": name, "notebook": f"notebooks/{notebook or name}.ipynb", "preset": preset_name,
         "seeds": sorted({cycle.seed for cycle in cycles}),
         "runs": [f"{c.method}/{c.ablation}/seed{c.seed}/cycle_{c.number:02d}" for c in cycles], "numbers": numbers,
     }  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from segxal.checks import asker_of
+from segxal.data.splits import Splits
 from segxal.errors import ConfigError
 from segxal.figures.base import (
     SOFT,
@@ -25,7 +26,7 @@ from segxal.figures.base import (
 )
 from segxal.figures.view import View, find_image, right_share, view_of
 from segxal.labels import VOID
-from segxal.loop import Splits, load_models
+from segxal.loop import load_models
 from segxal.oracles import get_oracle
 from segxal.oracles.base import Query
 from segxal.pool import Pool
@@ -95,7 +96,7 @@ def _column(cycle: Cycle, splits: Splits, index: int) -> Column:
     view = view_of(learner, splits.train, index)
     pixels = splits.train.images[index].numpy()
     query = Query(view.id, pixels, view.prediction, view.eem, view.asked, view.truth)
-    models = load_models(cycle.previous, splits) if cycle.previous else {}
+    models = load_models(cycle.previous, len(splits.train.classes)) if cycle.previous else {}
     oracle = get_oracle("pseudo", cycle.settings.loop, models, learner.amp)
     return Column(cycle.number, view, oracle.annotate(query).labels)
 

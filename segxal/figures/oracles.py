@@ -9,6 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 
 from segxal.checks import asker_of
+from segxal.data.splits import Splits
 from segxal.errors import ConfigError
 from segxal.figures.base import (
     BAD,
@@ -27,7 +28,6 @@ from segxal.figures.base import (
 )
 from segxal.figures.view import View, find_image, query_of, right_share, view_of
 from segxal.labels import VOID
-from segxal.loop import Splits
 from segxal.state import Cycle
 
 

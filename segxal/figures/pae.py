@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from segxal.checks import asker_of
+from segxal.data.splits import Splits
 from segxal.eem import depth_informed, proximity
 from segxal.figures.base import NEAR, Sheet, new_sheet, outline, page_height, scale, show_image, show_map, styled
 from segxal.figures.view import View, find_image, first_query, letters, view_of
-from segxal.loop import Splits
 from segxal.state import Cycle
 
 PROVIDERS = {"dataset": "the data set's depth", "geometry": "ground-plane depth"}

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 
 from segxal.checks import asker_of
 from segxal.config import Preset
+from segxal.data.splits import Splits
 from segxal.figures.base import ACCENT, BAD, GOOD, GREY, SOFT, Sheet, label_picture, styled
 from segxal.figures.canvas import arrow, box, diamond, heat, network, new_canvas, thumbnail
 from segxal.figures.view import View, first_query, picture, view_of
 from segxal.labels import Classes
-from segxal.loop import Splits
 from segxal.methods import get_method
 from segxal.pool import Pool
 from segxal.state import Cycle

@@ -4,6 +4,7 @@ import numpy as np
 
 from segxal.checks import asker_of
 from segxal.data.base import Frames
+from segxal.data.splits import Splits
 from segxal.figures.base import (
     NEAR,
     Sheet,
@@ -19,7 +20,6 @@ from segxal.figures.base import (
     styled,
 )
 from segxal.figures.view import first_query, picture, query_of, view_of
-from segxal.loop import Splits
 from segxal.state import Cycle
 
 

@@ -9,7 +9,7 @@ from segxal.data.base import Frames
 from segxal.eem import top_area
 from segxal.errors import ConfigError
 from segxal.labels import VOID, Classes
-from segxal.loop import masks_of
+from segxal.query import masks_of
 from segxal.state import Cycle
 from segxal.strategies.base import Learner
 

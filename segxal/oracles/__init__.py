@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 from torch import nn
 
 from segxal.config import LoopConfig
@@ -9,14 +10,20 @@ from segxal.errors import ConfigError
 from segxal.oracles.base import Oracle
 from segxal.oracles.gt_patch import GtPatchOracle
 from segxal.oracles.human import HumanOracle
+from segxal.oracles.noisy import NoisyOracle
+from segxal.oracles.pixel import PixelOracle
 from segxal.oracles.pseudo import PseudoOracle, flip_scale, teacher
+from segxal.oracles.region import RegionOracle
+from segxal.oracles.superpixel import SuperpixelOracle
 from segxal.oracles.whole_image import WholeImageOracle
 
-ORACLES = ("pseudo", "gt-patch", "human", "whole-image")
+ORACLES = ("pseudo", "gt-patch", "human", "whole-image", "region", "superpixel", "pixel")
 LABELLERS = {"flip-scale": flip_scale, "teacher": teacher}
 
 
-def get_oracle(name: str, config: LoopConfig, models: dict[str, nn.Module], amp: str) -> Oracle:
+def get_oracle(
+    name: str, config: LoopConfig, models: dict[str, nn.Module], amp: str, rng: np.random.Generator | None = None
+) -> Oracle:
     """An oracle by name.
 
     Args:
@@ -24,9 +31,11 @@ def get_oracle(name: str, config: LoopConfig, models: dict[str, nn.Module], amp:
         config: its settings.
         models: ``model``, the current network, and ``teacher``, its moving average; in evaluation mode.
         amp: precision of the pseudo oracle's labeller.
+        rng: source of the errors of people; needed only with ``loop.noise_boundary`` or ``loop.noise_class``.
 
     Raises:
-        ConfigError: if there is no oracle of that name; the error lists the names.
+        ConfigError: if there is no oracle of that name (the error lists the names), or people are noisy without
+            ``rng``.
     """
     network = models["teacher" if config.labeller == "teacher" else "model"]
     makers: dict[str, Callable[[], Oracle]] = {
@@ -34,7 +43,15 @@ def get_oracle(name: str, config: LoopConfig, models: dict[str, nn.Module], amp:
         "gt-patch": lambda: GtPatchOracle(config.patch),
         "human": lambda: HumanOracle(config.overlap),
         "whole-image": WholeImageOracle,
+        "region": RegionOracle,
+        "superpixel": lambda: SuperpixelOracle(config.pieces),
+        "pixel": PixelOracle,
     }
     if name not in makers:
         raise ConfigError(f"no oracle {name!r}; choose one of {', '.join(ORACLES)}")
-    return makers[name]()
+    oracle = makers[name]()
+    if name == "pseudo" or (config.noise_boundary == 0 and config.noise_class == 0):
+        return oracle
+    if rng is None:
+        raise ConfigError(f"the oracle {name} is to make errors, but got no generator for them; give rng to get_oracle")
+    return NoisyOracle(oracle, config.noise_boundary, config.noise_class, rng)

@@ -8,8 +8,7 @@ from scipy import ndimage
 
 from segxal.errors import AnnotationError
 from segxal.labels import VOID
-
-TOLERANCE = 1.0  # pixels a polygon may miss the true outline by
+from segxal.price import CORNERS, TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,7 @@ class Query:
         eem: (H, W) float in [0, 1], the explainable error mask.
         asked: (H, W) bool, the part of the image the mask selects.
         truth: (H, W) uint8 train ids, 255 = void; only simulated humans may look at it.
+        partition: (H, W) int32 numbers of the regions asked for, -1 elsewhere; None where no regions are asked for.
     """
 
     id: str
@@ -31,6 +31,7 @@ class Query:
     eem: np.ndarray
     asked: np.ndarray
     truth: np.ndarray
+    partition: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -107,4 +108,4 @@ def _vertices(piece: np.ndarray) -> int:
     from skimage.measure import approximate_polygon, find_contours  # a second of import that only clicks need
 
     outlines = find_contours(np.pad(piece, 1).astype(float), 0.5)
-    return sum(max(3, len(approximate_polygon(outline, TOLERANCE)) - 1) for outline in outlines)
+    return sum(max(CORNERS, len(approximate_polygon(outline, TOLERANCE)) - 1) for outline in outlines)

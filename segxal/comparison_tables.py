@@ -1,0 +1,111 @@
+"""Tables that put all methods side by side: Table 1, near and far, what each method bought. Scores are in percent."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from segxal import paths
+from segxal.config import Preset
+from segxal.methods import SUPERVISED
+from segxal.price import minutes
+from segxal.state import Cycle
+from segxal.study import recorded, run_of
+from segxal.tables import published, spread
+
+KEY = ["method", "depth"]
+BUDGETS = ("images", "pixels", "clicks", "minutes")
+
+
+def main_runs(records: pd.DataFrame) -> pd.DataFrame:
+    """The runs without ablation, with ``minutes``: the estimated time of the people who annotated."""
+    main = records[records.ablation == "none"]
+    return main.assign(minutes=minutes(main.images, main.clicks))
+
+
+def last_cycles(records: pd.DataFrame) -> pd.DataFrame:
+    """The last recorded cycle of each run."""
+    return records[records.cycle == records.groupby(["method", "ablation", "seed"]).cycle.transform("max")]
+
+
+def table1(records: pd.DataFrame, class_iou: pd.DataFrame) -> pd.DataFrame:
+    """Class IoUs after the last cycle, their mean and both standard deviations, then the paper's printed rows.
+
+    Args:
+        records: of :func:`segxal.tables.read_records`.
+        class_iou: of :func:`segxal.tables.read_class_iou`.
+
+    Returns:
+        One row per method, best mean first: ``seeds``, one column per class (mean over seeds), ``mIoU`` (the mean of
+        these cells), ``std over seeds`` (n - 1, of the runs' mIoU) and ``std over classes`` (of the row's cells, not
+        n - 1; the paper's "STD"). The paper's class cells are printed where the classes are the same.
+    """
+    last = last_cycles(main_runs(records))
+    cells = class_iou.merge(last[["method", "ablation", "depth", "seed", "cycle"]])
+    classes = list(dict.fromkeys(cells["class"]))
+    rows = []
+    for (method, depth), part in cells.groupby(KEY, sort=False):
+        means = part.groupby("class").iou.mean().reindex(classes).round(2)
+        runs = last[last.method == method].miou
+        rows.append({
+            "method": method, "depth": depth, "seeds": len(runs), **means, "mIoU": means.mean(),
+            "std over seeds": runs.std() if len(runs) > 1 else np.nan, "std over classes": means.std(ddof=0),
+        })  # fmt: skip
+    ours = pd.DataFrame(rows).sort_values("mIoU", ascending=False)
+    paper = published("segxal_table1").rename(columns={"STD": "std over classes"}).drop(columns="source")
+    paper = paper.assign(method="paper, printed: " + paper.method, depth="", seeds=5)
+    table = pd.concat([ours, paper[[name for name in paper if name in ours]]])
+    return _as_text(table, [name for name in table if name not in ("method", "depth", "seeds")])
+
+
+def _as_text(table: pd.DataFrame, scores: list[str]) -> pd.DataFrame:
+    """Scores with two decimals; empty where there is none."""
+    words = {name: [f"{value:.2f}" if np.isfinite(value) else "" for value in table[name]] for name in scores}
+    return table.assign(**words).reset_index(drop=True)
+
+
+def near_far_table(records: pd.DataFrame) -> pd.DataFrame:
+    """Scores (mIoU) among near and among far pixels after the last cycle; mean ± standard deviation over seeds."""
+    last = last_cycles(main_runs(records)).dropna(subset=["near_miou", "far_miou"])
+    rows = [
+        {"method": method, "depth": depth, "seeds": len(part), "all": spread(part.miou),
+         "near": spread(part.near_miou), "far": spread(part.far_miou),
+         "near - far": spread(part.near_miou - part.far_miou)}
+        for (method, depth), part in last.groupby(KEY, sort=False)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def price_table(records: pd.DataFrame) -> pd.DataFrame:
+    """What each method had spent after its last cycle, and what it reached; means over seeds."""
+    last = last_cycles(main_runs(records))
+    means = last.groupby(KEY, sort=False)[[*BUDGETS, "miou"]].mean().round({"minutes": 1, "miou": 2})
+    return means.astype({"images": int, "pixels": int, "clicks": int}).reset_index()
+
+
+def bought_table(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
+    """Share of each class among the pixels that joined by the queries of a method, in percent; mean over seeds.
+
+    Returns:
+        One row per method, one column per class; methods that bought nothing are left out.
+    """
+    rows = []
+    study = recorded(preset, runs)
+    for method in study.methods:
+        if method == SUPERVISED:
+            continue
+        shares = [_bought(run_of(preset, method, seed, runs=runs)[1:]) for seed in study.seeds]
+        known = [share for share in shares if not share.empty]
+        if known:
+            rows.append({"method": method, "seeds": len(known), **pd.concat(known, axis=1).mean(axis=1)})
+    return pd.DataFrame(rows).round(2)
+
+
+def _bought(cycles: list[Cycle]) -> pd.Series:
+    """Shares of one run in percent; empty where it is not recorded or nothing joined."""
+    done = [cycle.metrics() for cycle in cycles if cycle.is_recorded()]
+    counts = [metrics["bought"] for metrics in done if "bought" in metrics]
+    if not counts or not np.sum(counts):
+        return pd.Series(dtype=float)
+    total = np.sum(counts, axis=0)
+    return pd.Series(100 * total / total.sum(), index=done[0]["classes"])

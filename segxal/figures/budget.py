@@ -1,0 +1,117 @@
+"""Scores of all methods over what they cost, what each of them bought, and who beats whom."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from segxal.figures.base import GREY, HEAT, INK, PALE, Sheet, new_sheet, styled
+from segxal.figures.curves import COLOURS, MARKERS
+from segxal.methods import SEGXAL, SUPERVISED, get_method
+
+UNITS = {"images": "images looked at", "pixels": "pixels paid for", "clicks": "clicks", "minutes": "minutes, estimated"}
+LINES = ("-", "--", ":", "-.")
+
+
+@styled
+def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clicks")) -> Sheet:
+    """Scores (mIoU) over budgets: SegXAL and whole images on the left, regions and pixels on the right.
+
+    Args:
+        records: of :func:`segxal.comparison_tables.main_runs`.
+        units: keys of ``UNITS``, one row each.
+    """
+    sheet = new_sheet(0.9 + 2.9 * len(units))
+    axes = sheet.subplots(len(units), 2, sharex="row", sharey=True, squeeze=False)
+    names = [name for name in dict.fromkeys(records.method) if name != SUPERVISED]
+    whole = [name for name in names if get_method(name).granularity == "image"]
+    sides = {"SegXAL and whole images": whole, "regions and pixels": [name for name in names if name not in whole]}
+    for row, unit in zip(axes, units, strict=True):
+        for place, (words, part) in zip(row, sides.items(), strict=True):
+            for k, name in enumerate(part):
+                _band(place, records[records.method == name], unit, name, k)
+            _full(place, records)
+            place.set(xlabel=UNITS[unit], title=words)
+            place.xaxis.set_major_formatter("{x:,.0f}")
+            place.spines[["top", "right"]].set_visible(False)
+            place.grid(axis="y", color="#e8e8e8", linewidth=0.6)
+        row[0].set_ylabel("mIoU (%)")
+    for place in axes[-1]:
+        handles, labels = place.get_legend_handles_labels()
+        place.legend(
+            handles, labels, frameon=False, fontsize=6, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2)
+        )
+    return sheet
+
+
+def _band(axes: Axes, rows: pd.DataFrame, unit: str, name: str, k: int) -> None:
+    """Mean over seeds against the mean budget, cycle by cycle; the band reaches from the lowest to the highest seed."""
+    scores = {"mean": ("miou", "mean"), "low": ("miou", "min"), "high": ("miou", "max")}
+    found = rows[rows[unit] > 0].groupby("cycle").agg(x=(unit, "mean"), **scores)
+    colour, heavy = COLOURS[k % 7], 1.8 if name in SEGXAL or name.startswith("eem") else 1.0
+    axes.plot(found.x, found["mean"], color=colour, marker=MARKERS[k % 7], markersize=3, linewidth=heavy,
+              linestyle=LINES[k // 7 % 4], label=name)  # fmt: skip
+    if rows.seed.nunique() > 1:
+        axes.fill_between(found.x, found.low, found.high, color=colour, alpha=0.1, linewidth=0)
+
+
+def _full(axes: Axes, records: pd.DataFrame) -> None:
+    full = records[records.method == SUPERVISED].miou.mean()
+    if np.isfinite(full):
+        axes.axhline(full, color="black", linewidth=0.8, linestyle=(0, (5, 3)), label="fully supervised")
+        axes.axhline(0.95 * full, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), label="95 % of it")
+
+
+@styled
+def bought_figure(table: pd.DataFrame, title: str = "") -> Sheet:
+    """How often each class is among the pixels a method bought, against random whole images.
+
+    Args:
+        table: of :func:`segxal.comparison_tables.bought_table`, with a row ``random``.
+        title: what is seen.
+    """
+    shares = table.set_index("method").drop(columns="seeds")
+    ratio = np.log2((shares + 0.05) / (shares.loc["random"] + 0.05))
+    sheet = new_sheet(0.9 + 0.19 * len(shares), layout="constrained")
+    axes = sheet.add_subplot()
+    image = axes.imshow(ratio, cmap="PuOr", vmin=-2, vmax=2, aspect="auto")
+    _grid(
+        axes, shares, [[f"{value:.1f}" for value in row] for row in shares.to_numpy()], (ratio.abs() > 1.2).to_numpy()
+    )
+    bar = sheet.colorbar(image, ax=axes, fraction=0.03, pad=0.01, ticks=[-2, -1, 0, 1, 2])
+    bar.set_ticklabels(["1/4", "1/2", "1", "2", "4"])
+    bar.set_label("share against random's")
+    axes.set_title(title or "share of each class among the bought pixels (%)")
+    return sheet
+
+
+@styled
+def penalty_figure(matrix: pd.DataFrame, title: str = "") -> Sheet:
+    """Pairwise penalty matrix: the row's method beats the column's at which share of the budget points.
+
+    Args:
+        matrix: of :func:`segxal.comparison.penalty_matrix`.
+        title: what is seen.
+    """
+    side = 1.4 + 0.24 * len(matrix)
+    sheet = new_sheet(side, min(7.2, side + 0.8), layout="constrained")
+    axes = sheet.add_subplot()
+    image = axes.imshow(matrix.to_numpy(float), cmap=HEAT, vmin=0, vmax=1)
+    words = [["" if np.isnan(v) or v == 0 else f"{v:.1f}" for v in row] for row in matrix.to_numpy(float)]
+    _grid(axes, matrix, words, matrix.to_numpy(float) < 0.6)
+    sheet.colorbar(image, ax=axes, fraction=0.04, pad=0.02).set_label("share of budget points")
+    axes.set_title(title)
+    return sheet
+
+
+def _grid(axes: Axes, table: pd.DataFrame, words: list[list[str]], dark: np.ndarray) -> None:
+    """Names of rows and columns, and a word in every cell; white on dark cells."""
+    axes.set_xticks(range(table.shape[1]), table.columns, rotation=60, ha="right", fontsize=6)
+    axes.set_yticks(range(table.shape[0]), table.index, fontsize=6)
+    axes.tick_params(length=0)
+    axes.spines[:].set_color(PALE)
+    for i, row in enumerate(words):
+        for k, word in enumerate(row):
+            colour = "white" if dark[i, k] else INK
+            axes.text(k, i, word, ha="center", va="center", fontsize=5.5, color=colour)

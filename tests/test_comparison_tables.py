@@ -1,0 +1,93 @@
+"""Tables and figures that put all methods side by side, on a finished tiny study."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segxal import audit, comparison_tables, figures, study, tables
+from segxal.comparison import penalty_matrix
+from segxal.price import minutes
+
+METHODS = ["segxal-human", "random", "margin-pixel", "supervised"]
+
+
+@pytest.fixture(scope="module")
+def finished(tiny, tmp_path_factory):
+    runs = tmp_path_factory.mktemp("runs")
+    preset = study.select(tiny.with_changes(loop={"pixels": 5}), seeds=[0, 1], methods=METHODS)
+    for method in METHODS:
+        for seed in preset.seeds:
+            study.run_cycles(study.run_of(preset, method, seed, "none", runs))
+    study.collect(preset, runs)
+    return preset, runs
+
+
+@pytest.fixture(scope="module")
+def records(finished):
+    return comparison_tables.main_runs(tables.read_records(*finished))
+
+
+def test_table1_averages_its_own_cells_and_names_both_spreads(finished, records):
+    class_iou = tables.read_class_iou(*finished)
+    table = comparison_tables.table1(records, class_iou)
+    ours = table[~table.method.str.startswith("paper")]
+    assert set(ours.method) == set(METHODS) and (ours.seeds == 2).all()
+    classes = list(dict.fromkeys(class_iou["class"]))
+    assert audit.mean_check(ours.astype(str), classes=classes).agrees.all()
+    row = ours.set_index("method").loc["random"]
+    last = records[(records.method == "random") & (records.cycle == 2)].miou
+    assert float(row["std over seeds"]) == pytest.approx(last.std(ddof=1), abs=0.006)
+    cells = row[classes].replace("", np.nan).astype(float)
+    assert float(row["std over classes"]) == pytest.approx(cells.std(ddof=0), abs=0.006)
+    assert list(ours.mIoU.astype(float)) == sorted(ours.mIoU.astype(float), reverse=True)
+    assert (table.method == "paper, printed: DEAL").sum() == 1, "the same 19 classes: the paper's rows are there"
+
+
+def test_near_and_far_add_up_to_the_whole(finished):
+    preset, runs = finished
+    metrics = study.run_of(preset, "random", 0, "none", runs)[-1].metrics()
+    parts = [np.array(metrics[name]["confusion"]) for name in ("near", "far", "report")]
+    assert (parts[0] + parts[1] == parts[2]).all() and parts[0].sum() > 0 < parts[1].sum()
+    table = comparison_tables.near_far_table(tables.read_records(*finished))
+    assert set(table.method) == set(METHODS) and table["near"].str.contains("±").all()
+
+
+def test_prices_are_those_of_the_records(records):
+    table = comparison_tables.price_table(records).set_index("method")
+    last = records[(records.method == "margin-pixel") & (records.cycle == 2)]
+    assert table.loc["margin-pixel", "pixels"] == int(last.pixels.mean())
+    assert table.loc["margin-pixel", "minutes"] == pytest.approx(minutes(last.images, last.clicks).mean(), abs=0.06)
+
+
+def test_what_was_bought_is_what_was_annotated(finished):
+    preset, runs = finished
+    table = comparison_tables.bought_table(preset, runs).set_index("method")
+    assert set(table.index) == {"segxal-human", "random", "margin-pixel"} - _refused(preset, runs)
+    assert np.allclose(table.drop(columns="seeds").sum(axis=1), 100, atol=0.2)
+    cycle = study.run_of(preset, "margin-pixel", 0, "none", runs)[1]
+    counts = np.bincount(np.concatenate([labels.ravel() for labels in cycle.annotations().values()]), minlength=256)
+    assert cycle.metrics()["bought"] == counts[:19].tolist()
+
+
+def _refused(preset, runs):
+    """Methods whose gate let nothing in."""
+    bought = [
+        sum(c.metrics()["bought"]) for s in (0, 1) for c in study.run_of(preset, "segxal-human", s, "none", runs)[1:]
+    ]
+    return set() if sum(bought) else {"segxal-human"}
+
+
+def test_figures_show_every_method(finished, records):
+    sheet = figures.budget_figure(records, ("pixels", "clicks", "minutes"))
+    names = {text.get_text() for axes in sheet.axes if axes.get_legend() for text in axes.get_legend().get_texts()}
+    assert {"segxal-human", "random", "margin-pixel", "fully supervised"} <= names
+    matrix = penalty_matrix(records, "pixels")
+    assert figures.penalty_figure(matrix).axes[0].get_xticklabels()[0].get_text() == matrix.columns[0]
+    shares = comparison_tables.bought_table(*finished)
+    shown = figures.bought_figure(shares).axes[0]
+    assert [label.get_text() for label in shown.get_yticklabels()] == list(shares.method)
+
+
+def test_the_last_cycle_of_each_run_counts_even_when_runs_differ_in_length():
+    records = pd.DataFrame({"method": ["a", "a", "b"], "ablation": "none", "seed": 0, "cycle": [0, 1, 0]})
+    assert list(comparison_tables.last_cycles(records).cycle) == [1, 0]
