@@ -126,10 +126,10 @@ class LoopConfig:
     confidence: float = 0.8  # probability below which the pseudo oracle gives no label
     patch: int = 8  # gt-patch oracle: side of a patch, pixels
     overlap: float = 0.25  # human oracle: share of an object inside the mask that makes it corrected
-    region_step: float = 0.002  # region methods: share of all training pixels asked for in each cycle
+    region_step: float = 0.006  # region methods: share of all training pixels asked for in each cycle
     pixels: int = 10  # pixel methods: pixels asked for in each image and cycle
     cell: int = 16  # side of a grid cell, pixels
-    pieces: int = 64  # SLIC superpixels per image, about
+    pieces: int = 250  # SLIC superpixels per image, about
     passes: int = 20  # BALD and QBC: forward passes with dropout
     committee: int = 0  # QBC: networks trained for the committee; 0 = dropout passes vote
     noise_boundary: float = 0.0  # simulated people: share of the pixels beside a class boundary that flip across it

@@ -44,10 +44,16 @@ ORACLE_AT = {
 }  # fmt: skip
 
 
+# Images with a few annotated pixels would otherwise crowd out the whole images of the start (measured on CamVid's
+# validation split: random grid cells 31.8 with equal odds, 36.5 with these).
+SPARSE = {"sampling": "sqrt-pixels"}
+
+
 def _plain(strategy: str, granularity: str) -> Method:
     """A strategy whose every answer joins the labelled pool."""
     start = "dropout" if strategy in DROPOUT else "none"
-    return Method(strategy, ORACLE_AT[granularity], granularity=granularity, start=start)
+    changes = {} if granularity == "image" else {"train": SPARSE}
+    return Method(strategy, ORACLE_AT[granularity], granularity=granularity, start=start, changes=changes)
 
 
 METHODS = {
@@ -59,8 +65,8 @@ METHODS = {
         for granularity, strategies in STRATEGIES_AT.items()
         for strategy in strategies
     },
-    "s4al": Method("entropy", "region", granularity="grid", changes={"train": {"semi": "s4al"}}),
-    "s4al-random": Method("random", "region", granularity="grid", changes={"train": {"semi": "s4al"}}),
+    "s4al": Method("entropy", "region", granularity="grid", changes={"train": {"semi": "s4al", **SPARSE}}),
+    "s4al-random": Method("random", "region", granularity="grid", changes={"train": {"semi": "s4al", **SPARSE}}),
 }
 SEGXAL = tuple(name for name in METHODS if name.startswith("segxal"))
 START = "start"  # the first training on the initial labels; all methods of a seed continue from it

@@ -112,7 +112,7 @@ def test_training_length_is_given_one_way(given):
         (MaskConfig, {"area": float("nan")}, "area = nan is not in"),
         (MaskConfig, {"batch": 0}, "at least one image"),
         (LoopConfig, {"cycles": 0}, "at least one cycle"),
-        (LoopConfig, {"patch": 0}, "at least one pixel"),
+        (LoopConfig, {"patch": 0}, "patch = 0; it is at least 1"),
         (LoopConfig, {"start": 0.0}, "start = 0.0 is not in"),
         (LoopConfig, {"tau": 1.1}, "tau = 1.1 is not in"),
     ],
@@ -166,6 +166,6 @@ def test_ablations_change_what_they_say():
 def test_unknown_names_list_the_known():
     with pytest.raises(ConfigError, match=r"no ablation 'split-99'; choose one of none, .*split-20, split-40"):
         ablate(load_preset("smoke"), "split-99")
-    with pytest.raises(ConfigError, match=r"no method 'core-set'; choose one of segxal-pseudo, .*, supervised"):
-        get_method("core-set")
+    with pytest.raises(ConfigError, match=r"no method 'core-sett'; choose one of segxal-pseudo, .*, supervised"):
+        get_method("core-sett")
     assert all(get_method(name) is method for name, method in METHODS.items())
