@@ -187,7 +187,7 @@ def test_the_whole_image_is_priced_as_polygons():
 def test_plain_images_get_a_plain_answer(name, truth, unet):
     question = query(np.zeros((12, 16)), truth, rectangle() == 1)
     before = dataclasses.replace(question, prediction=question.prediction.copy(), truth=question.truth.copy())
-    answer = get_oracle(name, LoopConfig(), {"model": unet, "teacher": unet}, "off").annotate(question)
+    answer = get_oracle(name, LoopConfig(pieces=6), {"model": unet, "teacher": unet}, "off").annotate(question)
     check_annotation(answer, question, 19)
     assert answer.labels.dtype == np.uint8 and answer.undecided.dtype == bool
     assert isinstance(answer.pixels, int) and isinstance(answer.clicks, int)
