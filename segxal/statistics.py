@@ -262,3 +262,9 @@ def paired_test(differences: Any) -> PairedTest:
         n, float(d.mean()), float(interval.low), float(interval.high), float(result.pvalue),
         size, factor * size, wilcoxon_exact(d), 2.0 / 2**n,
     )  # fmt: skip
+
+
+def shared_seeds(records: pd.DataFrame) -> pd.DataFrame:
+    """The records of those seeds of a method that all ablations of the method have; others cannot be compared."""
+    found = records.groupby(["method", "seed"]).ablation.transform("nunique")
+    return records[found == records.groupby("method").ablation.transform("nunique")]

@@ -14,6 +14,7 @@ from segxal.faithfulness import Curve
 from segxal.files import write_text
 from segxal.methods import SEGXAL, SUPERVISED
 from segxal.state import Cycle
+from segxal.statistics import shared_seeds
 from segxal.study import MASK_ABLATIONS, split_ablations
 
 MASKS = {"none": "with EEM", "without-ebu": "without EBU", "without-pae": "without PAE"}
@@ -140,10 +141,11 @@ def table3(records: pd.DataFrame) -> pd.DataFrame:
     """Scores (mIoU) after the last cycle with the whole mask, without EBU and without PAE, beside the paper's.
 
     Returns:
-        One row per mask, one column per SegXAL method (mean ± standard deviation over seeds) and per mode of the paper.
+        One row per mask, one column per SegXAL method (mean ± standard deviation over the seeds that have all masks)
+        and per mode of the paper.
     """
     last = records[records.method.isin(SEGXAL) & records.ablation.isin(MASKS)]
-    last = last[last.cycle == last.cycle.max()]
+    last = shared_seeds(last[last.cycle == last.cycle.max()])
     rows = []
     for ablation, name in MASKS.items():
         here = last[last.ablation == ablation]
@@ -175,7 +177,7 @@ def split_table(records: pd.DataFrame, preset: Preset) -> pd.DataFrame:
     """Scores (mIoU) after the last cycle (Fig. 7): one row per initial split, one column per SegXAL method."""
     percent = {name: 100 * share for share, name in split_ablations(preset).items()}
     ours = records[records.method.isin(SEGXAL) & records.ablation.isin(percent) & (records.cycle == preset.loop.cycles)]
-    ours = ours.assign(split=ours.ablation.map(percent))
+    ours = shared_seeds(ours).assign(split=ours.ablation.map(percent))
     return ours.pivot_table(index="split", columns="method", values="miou", aggfunc=spread).reset_index()
 
 

@@ -22,6 +22,7 @@ from segxal.statistics import (
     paired_ranges,
     paired_test,
     shared_range,
+    shared_seeds,
     wilcoxon_exact,
 )
 
@@ -284,3 +285,8 @@ def test_wilcoxon_of_no_differences():
 def test_the_smallest_p_that_wilcoxon_reaches(n, floor):
     found = paired_test(np.arange(1, n + 1))
     assert found.floor == found.wilcoxon == floor
+
+
+def test_seeds_that_lack_an_ablation_are_left_out():
+    records = pd.DataFrame({"method": ["a", "a", "a", "b"], "seed": [0, 0, 1, 1], "ablation": ["x", "y", "x", "x"]})
+    assert shared_seeds(records).index.tolist() == [0, 1, 3]

@@ -11,6 +11,7 @@ from segxal.figures.base import GREY, SOFT, Sheet, new_sheet, styled
 from segxal.figures.curves import COLOURS, MARKERS
 from segxal.methods import SUPERVISED
 from segxal.state import Cycle
+from segxal.statistics import shared_seeds
 from segxal.study import collect, ours, run_cycles, run_of, split_ablations
 
 # Colour and marker; a mode of the paper looks like the method that stands for it.
@@ -37,7 +38,8 @@ def split_records(preset: Preset, data_root: str = "", runs: Path = paths.RUNS) 
         runs: folder that holds the studies.
 
     Returns:
-        One row per method, split and seed: method, split_percent (NaN for the baselines), seed, miou in percent.
+        One row per method, split and seed, of the seeds that have all splits: method, split_percent (NaN for the
+        baselines), seed, miou in percent.
     """
     file = runs / preset.name / "results.csv"
     names = {name: 100 * share for share, name in split_ablations(preset).items()}
@@ -49,7 +51,10 @@ def split_records(preset: Preset, data_root: str = "", runs: Path = paths.RUNS) 
     baselines = found["method"].isin(["random", SUPERVISED]) & (found["ablation"] == "none")
     last = found["cycle"] == preset.loop.cycles
     kept = found[(last & found["ablation"].isin(names)) | (found["method"] == SUPERVISED)]
-    kept = kept.assign(split_percent=kept["ablation"].map(names).where(~baselines[kept.index]))
+    shown = kept["method"].isin([*ours(preset), "random", SUPERVISED])
+    kept = kept[shown].assign(split_percent=kept["ablation"].map(names).where(~baselines[kept.index]))
+    complete = shared_seeds(kept[kept["split_percent"].notna()])
+    kept = pd.concat([complete, kept[kept["split_percent"].isna() & kept["seed"].isin(complete["seed"])]])
     return kept[COLUMNS].sort_values(COLUMNS[:3], ignore_index=True)
 
 
