@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         "--methods", nargs="+", default=[], help=f"instead of the preset's: {', '.join((*METHODS, SUPERVISED))}"
     )
     reproduce.add_argument("--dry-run", action="store_true", help="only say which notebooks would run")
-    records = commands.add_parser("records", help="collect results.csv and class_iou.csv from finished cycles")
+    records = commands.add_parser("records", help="collect results.csv and class_iou.csv from finished runs")
     for command in (reproduce, records):
         command.add_argument(
             "--preset", default="quick", help=f"one of {', '.join(preset_names())}, or a .yml file (default: quick)"

@@ -18,6 +18,9 @@ from segxal.strategies.base import Learner, Units, best, region_scores, whole_im
 from segxal.train import predict
 
 
+SMALLEST = 16  # pixels; smaller connected pieces are specks that nobody would outline
+
+
 @dataclass(frozen=True)
 class Ask:
     """One image an oracle is asked about.
@@ -132,6 +135,8 @@ def _choose_components(
     for index, values in _maps(learner, method, frames, candidates, rng):
         pieces = components(top_pixels(values, ~asked[index], count))
         numbers, areas = np.unique(pieces[pieces >= 0], return_counts=True)
+        large = areas >= min(SMALLEST, areas.max(initial=0))
+        numbers, areas = numbers[large], areas[large]
         scores.append(region_scores(values, pieces, numbers, np.mean))
         partitions[index] = pieces
         images += [index] * len(numbers)

@@ -148,7 +148,9 @@ def outdated(preset: Preset, runs: Path = paths.RUNS) -> int:
 
 
 def collect(preset: Preset, runs: Path = paths.RUNS) -> Path:
-    """Write ``results.csv`` and ``class_iou.csv`` from every recorded cycle of the study.
+    """Write ``results.csv`` and ``class_iou.csv`` from every finished run of the study.
+
+    A run that has not come to its last cycle is left out: beside finished ones it would be compared at another budget.
 
     Args:
         preset: the study; runs of methods and seeds that it does not name, but that are on disk, are collected too.
@@ -158,16 +160,18 @@ def collect(preset: Preset, runs: Path = paths.RUNS) -> Path:
         The study's folder.
 
     Raises:
-        ConfigError: if no cycle is recorded yet.
+        ConfigError: if no run is finished yet.
     """
     rows, class_rows = [], []
     for run in whole_grid(recorded(preset, runs), runs):
+        if not run[-1].is_recorded():
+            continue
         new, new_classes = rows_of(run)
         rows += new
         class_rows += new_classes
     study = runs / preset.name
     if not rows:
-        raise ConfigError(f"no finished cycle in {study}; run `segxal reproduce --preset {preset.name}` first")
+        raise ConfigError(f"no finished run in {study}; run `segxal reproduce --preset {preset.name}` first")
     write_rows(study / "results.csv", COLUMNS, rows)
     write_rows(study / "class_iou.csv", CLASS_COLUMNS, class_rows)
     return study

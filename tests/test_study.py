@@ -104,7 +104,7 @@ def test_cycles_of_other_settings_are_counted_and_in_no_table(finished):
     assert study.outdated(preset, runs) == 0
     other = preset.with_changes(train={"lr": 1e-4})
     assert study.outdated(other, runs) == len(list((runs / preset.name).rglob("manifest.json")))
-    with pytest.raises(ConfigError, match="no finished cycle"):
+    with pytest.raises(ConfigError, match="no finished run"):
         study.collect(other, runs)
 
 
