@@ -16,6 +16,7 @@ from typing import Any
 
 import map_speed
 import steady
+import strategy_speed
 import torch
 import train_speed
 from scene import FULL, SMALL, Sizes, briefly_trained
@@ -25,7 +26,7 @@ from segxal.device import device, has_fast_bf16
 from segxal.files import write_json
 from segxal.paths import RUNS
 
-PACKAGES = ("torch", "torchvision", "grad-cam", "numpy", "scipy", "scikit-image", "scikit-learn")
+PACKAGES = ("torch", "torchvision", "grad-cam", "numpy", "scipy", "scikit-image", "scikit-learn", "scikit-activeml")
 
 
 def measure(sizes: Sizes, repeats: int, stream: int) -> list[Row]:
@@ -35,6 +36,7 @@ def measure(sizes: Sizes, repeats: int, stream: int) -> list[Row]:
     parts = (
         ("maps", lambda: map_speed.rows(model, layer, sizes, repeats)),
         ("training", lambda: train_speed.rows(sizes, repeats)),
+        (f"strategies over {sizes.pool} images", lambda: strategy_speed.rows(model, layer, sizes, min(3, repeats))),
         (f"memory over {stream} images", lambda: [steady.memory(model, layer, sizes, stream)]),
         ("rendering", lambda: [steady.rendering(sizes, repeats)]),
     )

@@ -25,6 +25,8 @@ class Sizes:
         steps: optimiser steps of the short training and of each timed training.
         stream: images that go through the EEM for the memory row.
         render: images that are rendered for the rendering row.
+        pool: images that the strategies score.
+        features: features that Core-Set picks from.
     """
 
     images: tuple[tuple[int, int], ...]
@@ -34,10 +36,14 @@ class Sizes:
     steps: int
     stream: int
     render: int
+    pool: int
+    features: int
 
 
-FULL = Sizes(((128, 256), (96, 128)), base=16, wide=64, batch=8, steps=100, stream=5000, render=64)
-SMALL = Sizes(((32, 64),), base=4, wide=8, batch=2, steps=4, stream=40, render=4)
+FULL = Sizes(
+    ((128, 256), (96, 128)), base=16, wide=64, batch=8, steps=100, stream=5000, render=64, pool=1000, features=5000
+)
+SMALL = Sizes(((32, 64),), base=4, wide=8, batch=2, steps=4, stream=40, render=4, pool=14, features=120)
 
 
 def streets(size: tuple[int, int], count: int, split: str = "train") -> Frames:

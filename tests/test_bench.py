@@ -29,7 +29,8 @@ def test_every_ratio_of_the_issue_is_printed_with_its_name(tiny):
     assert {
         "Grad-CAM, one class", "Grad-CAM, all predicted classes at once", "Grad-CAM, one map per predicted class",
         "whole EEM (depth known) / floor", "training, segxal.train / plain loop", "step, bf16 / float32, channels_last",
-        "memory growth over the EEM of a stream", "rendering streets, one core",
+        "memory growth over the EEM of a stream", "rendering streets, one core", "BALD, 20 passes / whole passes",
+        "Core-Set / scikit-activeml", "scoring by entropy / one forward pass", "scoring by eem / one forward pass",
     } <= names  # fmt: skip
     assert all(name in table for name in names)
 
@@ -54,3 +55,8 @@ def test_senseless_options_are_refused():
     done = run("--repeats", "0")
     assert done.returncode == 2
     assert "at least 1" in done.stderr
+
+
+def test_core_set_and_its_peer_choose_the_same(tiny):
+    (row,) = [row for row in tiny[1]["rows"] if row["name"] == "Core-Set / scikit-activeml"]
+    assert row["note"].endswith("the same choice: yes")

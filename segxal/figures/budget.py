@@ -16,17 +16,18 @@ LINES = ("-", "--", ":", "-.")
 
 @styled
 def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clicks")) -> Sheet:
-    """Scores (mIoU) over budgets: SegXAL and whole images on the left, regions and pixels on the right.
+    """Scores (mIoU) over budgets: SegXAL and whole images on the left, regions and pixels, if any, on the right.
 
     Args:
         records: of :func:`segxal.comparison_tables.main_runs`.
         units: keys of ``UNITS``, one row each.
     """
-    sheet = new_sheet(0.9 + 2.9 * len(units))
-    axes = sheet.subplots(len(units), 2, sharex="row", sharey=True, squeeze=False)
     names = [name for name in dict.fromkeys(records.method) if name != SUPERVISED]
     whole = [name for name in names if get_method(name).granularity == "image"]
-    sides = {"SegXAL and whole images": whole, "regions and pixels": [name for name in names if name not in whole]}
+    regions = [name for name in names if name not in whole]
+    sides = {"SegXAL and whole images": whole} | ({"regions and pixels": regions} if regions else {})
+    sheet = new_sheet(0.9 + 2.9 * len(units))
+    axes = sheet.subplots(len(units), len(sides), sharex="row", sharey=True, squeeze=False)
     for row, unit in zip(axes, units, strict=True):
         for place, (words, part) in zip(row, sides.items(), strict=True):
             for k, name in enumerate(part):

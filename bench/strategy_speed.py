@@ -1,0 +1,127 @@
+"""What scoring costs: each strategy against one plain forward pass, Core-Set and BALD against independent ones."""
+
+import copy
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from scene import Sizes, streets
+from timer import Row, medians
+from torch import nn
+
+from segxal.config import LoopConfig, MaskConfig, TrainConfig
+from segxal.data.base import Frames
+from segxal.device import device
+from segxal.models import normalise
+from segxal.seeds import rng
+from segxal.strategies import get_strategy
+from segxal.strategies.base import Learner, whole_images
+from segxal.strategies.core_set import k_center_greedy
+from segxal.train import predict
+
+STRATEGIES = (
+    "random",
+    "class-random",
+    "entropy",
+    "margin",
+    "least-confidence",
+    "bald",
+    "qbc",
+    "core-set",
+    "deal-ds",
+    "eem",
+)
+CENTRES, PICKED, WIDTH = 50, 100, 256  # Core-Set against its peer: labelled features, features picked, length of one
+
+
+def rows(model: nn.Module, layer: nn.Module, sizes: Sizes, repeats: int) -> list[Row]:
+    """Strategies over a pool of images, then the two peers."""
+    frames = streets(sizes.images[-1], sizes.pool)
+    learner = _learner(model, layer, frames)
+    return [
+        *_scoring(learner, frames, sizes, repeats),
+        _bald(learner, frames, sizes, repeats),
+        _core_set(sizes, repeats),
+    ]
+
+
+def _learner(model: nn.Module, layer: nn.Module, frames: Frames) -> Learner:
+    """The bench's network with dropout before its last convolution, and two annotated images."""
+    names = {module: name for name, module in model.named_modules()}
+    twin = copy.deepcopy(model)
+    twin.dropout = nn.Dropout2d(0.2)
+    train = TrainConfig(steps=1, cycle_steps=1, amp="off")
+    mask = MaskConfig(depth="dataset", batch=8)
+    return Learner(
+        twin.eval(), twin.get_submodule(names[layer]), mask, "off", LoopConfig(), train, (0, 1), frames.labels[:2]
+    )
+
+
+def _scoring(learner: Learner, frames: Frames, sizes: Sizes, repeats: int) -> list[Row]:
+    pool, pixels = list(range(2, len(frames))), frames.labels[0].numel()
+    units = whole_images(pool, pixels)
+
+    def score(name: str) -> Any:
+        return get_strategy(name)(learner, frames, units, 10 * pixels, rng(0, "bench"))
+
+    cases: dict[str, Callable[[], Any]] = {name: partial(score, name) for name in STRATEGIES}
+    cases["plain"] = lambda: list(predict(learner.model, frames.images[pool], "off", 8))
+    times = {name: 1000 * value / len(pool) for name, value in medians(cases, repeats).items()}
+    where = f"{frames.images.shape[-2]}x{frames.images.shape[-1]}"
+    note = f"{len(pool)} images; below 1: the strategy costs more than a forward pass"
+    return [
+        Row(f"scoring by {name} / one forward pass", where, times[name], times["plain"], times["plain"] / times[name],
+            None, "ms/image", note if name == STRATEGIES[0] else "")
+        for name in STRATEGIES
+    ]  # fmt: skip
+
+
+def _bald(learner: Learner, frames: Frames, sizes: Sizes, repeats: int) -> Row:
+    """20 passes: ours against whole passes whose probabilities are kept, as baal's heuristic wants them."""
+    few = list(range(min(16, len(frames))))
+    passes = learner.loop.passes
+    units = whole_images(few, frames.labels[0].numel())
+
+    def peer() -> None:
+        model = copy.deepcopy(learner.model).to(device()).eval()
+        model.dropout.train()
+        with torch.no_grad():
+            for image in frames.images[few].split(8):
+                x = normalise(image.to(device()))
+                kept = torch.stack([model(x).softmax(1) for _ in range(passes)], -1).cpu().numpy()
+                mean = kept.mean(-1)
+                entropy = -(mean * np.log(mean + 1e-9)).sum(1)
+                entropy += (kept * np.log(kept + 1e-9)).sum(1).mean(-1)
+
+    cases = {"ours": lambda: get_strategy("bald")(learner, frames, units, units.size[0], rng(0)), "peer": peer}
+    times = {name: 1000 * value / len(few) for name, value in medians(cases, repeats).items()}
+    where = f"{frames.images.shape[-2]}x{frames.images.shape[-1]}"
+    note = f"peer: {passes} whole passes, all probabilities kept, then baal's formula (baal itself is not installed)"
+    return Row("BALD, 20 passes / whole passes", where, times["ours"], times["peer"], times["peer"] / times["ours"],
+               2.0, "ms/image", note)  # fmt: skip
+
+
+def _core_set(sizes: Sizes, repeats: int) -> Row:
+    """Ours against scikit-activeml's k-center on the same features; the choice must be the same."""
+    from skactiveml.pool import CoreSet
+    from skactiveml.utils import MISSING_LABEL
+
+    features = rng(0, "bench").standard_normal((sizes.features, WIDTH)).astype(np.float32)
+    known = np.full(len(features), MISSING_LABEL)
+    known[:CENTRES] = 0
+    count = min(PICKED, len(features) - CENTRES)
+    found = {}
+
+    def ours() -> None:
+        found["ours"] = k_center_greedy(features[CENTRES:], features[:CENTRES], count)[0]
+
+    def peer() -> None:
+        found["peer"] = CoreSet(random_state=0).query(features, known, batch_size=count) - CENTRES
+
+    times = {name: 1000 * value / count for name, value in medians({"ours": ours, "peer": peer}, repeats).items()}
+    same = list(found["ours"]) == [int(i) for i in found["peer"]]
+    note = f"{len(features)} features of length {WIDTH}, {count} picked; the same choice: {'yes' if same else 'NO'}"
+    return Row("Core-Set / scikit-activeml", f"{len(features)}x{WIDTH}", times["ours"], times["peer"],
+               times["peer"] / times["ours"], 5.0, "ms/pick", note)  # fmt: skip
