@@ -17,7 +17,6 @@ from segxal.strategies import get_maps, get_strategy
 from segxal.strategies.base import Learner, Units, best, region_scores, whole_images
 from segxal.train import predict
 
-
 SMALLEST = 16  # pixels; smaller connected pieces are specks that nobody would outline
 
 
