@@ -88,3 +88,12 @@ def test_every_granularity_names_its_oracle_and_strategies():
 def test_a_strategy_without_a_granularity_is_refused(tmp_path, small):
     with pytest.raises(ConfigError, match="core-set-pixel"):
         Cycle(small, "core-set-pixel", 0, 1, runs=tmp_path)
+
+
+@pytest.mark.parametrize("ablation", ["noise-boundary", "noise-class"])
+def test_noisy_people_answer_the_same_questions_with_errors(runs, small, ablation):
+    clean, noisy = (run_cycle(Cycle(small, "random", 0, 1, name, runs)) for name in ("none", ablation))
+    assert [q["id"] for q in clean.queries()] == [q["id"] for q in noisy.queries()]
+    assert [q["clicks"] for q in clean.queries()] == [q["clicks"] for q in noisy.queries()]
+    pairs = [(labels, noisy.annotations()[name]) for name, labels in clean.annotations().items()]
+    assert all(((a == VOID) == (b == VOID)).all() for a, b in pairs) and any((a != b).any() for a, b in pairs)
