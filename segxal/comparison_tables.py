@@ -102,10 +102,12 @@ def bought_table(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
 
 
 def _bought(cycles: list[Cycle]) -> pd.Series:
-    """Shares of one run in percent; empty where it is not recorded or nothing joined."""
-    done = [cycle.metrics() for cycle in cycles if cycle.is_recorded()]
-    counts = [metrics["bought"] for metrics in done if "bought" in metrics]
-    if not counts or not np.sum(counts):
+    """Shares of one run in percent; empty where it is not finished or nothing joined."""
+    if not cycles[-1].is_recorded():
         return pd.Series(dtype=float)
-    total = np.sum(counts, axis=0)
-    return pd.Series(100 * total / total.sum(), index=done[0]["classes"])
+    total = np.sum([cycle.metrics()["bought"] for cycle in cycles], axis=0)
+    return (
+        pd.Series(100 * total / total.sum(), index=cycles[0].metrics()["classes"])
+        if total.any()
+        else pd.Series(dtype=float)
+    )
