@@ -7,7 +7,7 @@ import pandas as pd
 
 from segxal import paths
 from segxal.config import Preset
-from segxal.methods import SUPERVISED
+from segxal.methods import SUPERVISED, get_method
 from segxal.price import minutes
 from segxal.state import Cycle
 from segxal.study import recorded, run_of
@@ -84,7 +84,7 @@ def price_table(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def bought_table(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
-    """Share of each class among the pixels that joined by the queries of a method, in percent; mean over seeds.
+    """Share of each class among the pixels that people were asked for and that joined, in percent; mean over seeds.
 
     Returns:
         One row per method, one column per class; methods that bought nothing are left out.
@@ -92,7 +92,7 @@ def bought_table(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
     rows = []
     study = recorded(preset, runs)
     for method in study.methods:
-        if method == SUPERVISED:
+        if method == SUPERVISED or get_method(method).oracle == "pseudo":
             continue
         shares = [_bought(run_of(preset, method, seed, runs=runs)[1:]) for seed in study.seeds]
         known = [share for share in shares if not share.empty]

@@ -1,6 +1,7 @@
 """Settings of a study: frozen dataclasses, checked when made, read from ``presets/<name>.yml``."""
 
 import dataclasses
+import re
 import typing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -171,6 +172,8 @@ class Preset:
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        simple = re.fullmatch(r"\w[\w .-]*", self.name) is not None
+        _require(simple, f"name = {self.name!r}; it names a folder: letters, digits, blanks, dots, - and _ only")
         _require(len(self.seeds) > 0 and min(self.seeds) >= 0, f"seeds = {self.seeds}; give one or more seeds >= 0")
         _require(self.folds >= 2, f"folds = {self.folds}; cross-validation needs at least 2")
         _require(self.threads >= 1, f"threads = {self.threads}; a job has at least one thread")

@@ -12,9 +12,15 @@ from segxal.files import write_text
 from segxal.tables import budget_table, check_means, read_class_iou, read_records
 
 TABLES = {
+    "table1": "Table 1. Class IoUs (%) after the last cycle, their mean, and both standard deviations: over seeds and "
+    "over classes.",
     "table2": "Table 2. mIoU (%) after each cycle; mean ± standard deviation over seeds. The paper's rows are other "
     "data (Cityscapes) and are printed for orientation.",
     "table3": "Table 3. mIoU (%) after the last cycle with the whole mask, without EBU and without PAE.",
+    "price": "What each method had spent after its last cycle; the minutes are estimated.",
+    "comparison": "Comparison over the budget that its notebook names; rows cover the range both methods share.",
+    "near_far": "mIoU (%) among near and far pixels; a class that occurs in one part alone counts there alone.",
+    "bought": "Share of each class (%) among the pixels people were asked for.",
 }
 FIGURES = {
     "fig1_pipeline": "Fig. 1. The whole pipeline, drawn with this run's own images.",
@@ -24,6 +30,9 @@ FIGURES = {
     "fig5_oracles": "Fig. 5. Pseudo-labels against human annotation.",
     "fig6_gradcam": "Fig. 6. Grad-CAM against PAE.",
     "fig7_split": "Fig. 7. mIoU after the last cycle against the initial split.",
+    "budget": "mIoU over pixels and clicks; bands reach from the lowest to the highest seed.",
+    "penalty": "Pairwise penalty matrix: the share of budget points at which the row beats the column.",
+    "bought": "What each method bought, against random.",
 }
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }

@@ -1,8 +1,10 @@
 """`segxal reproduce`: the thin face of the Snakemake graph; it resumes by itself and shows what is left."""
 
+import ctypes
 import fcntl
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +21,7 @@ from segxal.errors import SegxalError
 from segxal.study import select
 
 DONE = re.compile(r"(\d+) of (\d+) steps \(\d+%\) done")
+PR_SET_PDEATHSIG = 1  # of Linux' prctl
 PLAN = re.compile(r"^(\w+) +(\d+)$", re.M)  # a line of Snakemake's "Job stats"
 
 
@@ -118,14 +121,24 @@ def reproduce(
         line = command(preset_name, jobs or default_jobs(preset), root, seeds, methods)
         environment = os.environ | {"OMP_NUM_THREADS": str(preset.threads), "PYTHONUNBUFFERED": "1"}
         with subprocess.Popen(
-            line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=paths.ROOT
-        ) as process:
+            line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=paths.ROOT,
+            preexec_fn=_end_with_parent,
+        ) as process:  # fmt: skip
             said = _follow(process, log, preset.name)
     if process.returncode:
         tail = (study / "log.txt").read_text(encoding="utf-8").splitlines()[-8:]
         reasons = "\n".join(said or ["no notebook failed, Snakemake did; its last words:", *tail])
         raise StudyFailed(f"the study is not complete; the whole log is {study / 'log.txt'}\n{reasons}")
     return study
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to kill Snakemake when this command is killed, as it would wait for ever on the broken pipe.
+
+    A notebook that runs at that moment comes to its end alone; what it writes appears whole or not at all.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _follow(process: "subprocess.Popen[str]", log: object, name: str) -> list[str]:

@@ -185,11 +185,13 @@ def random_gain(records: pd.DataFrame) -> dict[str, float]:
     """What labels are worth under random selection: gain from the first to the last cycle, and on to full supervision.
 
     Returns:
-        ``grow`` and ``full``: differences of mean mIoU in points.
+        ``grow`` and ``full``: differences of mean mIoU in points; NaN where one of the two methods is not recorded.
     """
     main = records[records.ablation == "none"]
     random = main[main.method == "random"].groupby("cycle").miou.mean()
     supervised = main[main.method == SUPERVISED].miou.mean()
+    if random.empty:
+        return {"grow": float("nan"), "full": float("nan")}
     return {"grow": random.iloc[-1] - random.iloc[0], "full": supervised - random.iloc[-1]}
 
 

@@ -25,7 +25,9 @@ def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clic
     names = [name for name in dict.fromkeys(records.method) if name != SUPERVISED]
     whole = [name for name in names if get_method(name).granularity == "image"]
     regions = [name for name in names if name not in whole]
-    sides = {"SegXAL and whole images": whole} | ({"regions and pixels": regions} if regions else {})
+    known = [name for name in ("random", "segxal-human") if name in names]
+    sides = {"SegXAL and whole images": whole} | ({"regions and pixels": known + regions} if regions else {})
+    bands = ", bands: lowest to highest seed" if records.seed.nunique() > 1 else ""
     sheet = new_sheet(0.9 + 2.9 * len(units))
     axes = sheet.subplots(len(units), len(sides), sharex="row", sharey=True, squeeze=False)
     for row, unit in zip(axes, units, strict=True):
@@ -33,7 +35,7 @@ def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clic
             for k, name in enumerate(part):
                 _band(place, records[records.method == name], unit, name, k)
             _full(place, records)
-            place.set(xlabel=UNITS[unit], title=words)
+            place.set(xlabel=UNITS[unit], title=words + bands)
             place.xaxis.set_major_formatter("{x:,.0f}")
             place.spines[["top", "right"]].set_visible(False)
             place.grid(axis="y", color="#e8e8e8", linewidth=0.6)
@@ -82,7 +84,7 @@ def bought_figure(table: pd.DataFrame, title: str = "") -> Sheet:
     )
     bar = sheet.colorbar(image, ax=axes, fraction=0.03, pad=0.01, ticks=[-2, -1, 0, 1, 2])
     bar.set_ticklabels(["1/4", "1/2", "1", "2", "4"])
-    bar.set_label("share against random's")
+    bar.set_label("against random")
     axes.set_title(title or "share of each class among the bought pixels (%)")
     return sheet
 
@@ -101,6 +103,8 @@ def penalty_figure(matrix: pd.DataFrame, title: str = "") -> Sheet:
     image = axes.imshow(matrix.to_numpy(float), cmap=HEAT, vmin=0, vmax=1)
     words = [["" if np.isnan(v) or v == 0 else f"{v:.1f}" for v in row] for row in matrix.to_numpy(float)]
     _grid(axes, matrix, words, matrix.to_numpy(float) < 0.6)
+    if not matrix.notna().to_numpy().any():
+        axes.text(0.5, 0.5, "no test: fewer than 2 seeds", ha="center", transform=axes.transAxes, color=INK)
     sheet.colorbar(image, ax=axes, fraction=0.04, pad=0.02).set_label("share of budget points")
     axes.set_title(title)
     return sheet
