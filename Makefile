@@ -41,7 +41,7 @@ format: $(STAMP)  ## put the code into the house's format
 	$(BIN)/ruff format .
 
 notebooks: $(STAMP)  ## run the notebooks with the smoke preset in place, keeping outputs and counts
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.kernel_name=python3 \
+	TQDM_DISABLE=1 $(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.kernel_name=python3 \
 		--ExecutePreprocessor.record_timing=False $(sort $(wildcard notebooks/*.ipynb notebooks/*/*.ipynb))
 
 bench: $(STAMP)  ## speed against the plain ways, as ratios in one run

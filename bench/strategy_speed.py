@@ -54,9 +54,7 @@ def _learner(model: nn.Module, layer: nn.Module, frames: Frames) -> Learner:
     twin.dropout = nn.Dropout2d(0.2)
     train = TrainConfig(steps=1, cycle_steps=1, amp="off")
     mask = MaskConfig(depth="dataset", batch=8)
-    return Learner(
-        twin.eval(), twin.get_submodule(names[layer]), mask, "off", LoopConfig(), train, (0, 1), frames.labels[:2]
-    )
+    return Learner(twin.eval(), twin.get_submodule(names[layer]), mask, LoopConfig(), train, (0, 1), frames.labels[:2])
 
 
 def _scoring(learner: Learner, frames: Frames, sizes: Sizes, repeats: int) -> list[Row]:

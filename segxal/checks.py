@@ -51,8 +51,7 @@ def mask_quality(cycle: Cycle, splits: Splits) -> list[dict[str, Any]]:
         Rows of :func:`segxal.detection.detection_scores`, with the learned weights ``w_pae`` and ``w_ebu``.
     """
     learner = learner_of(cycle, splits)
-    labelled, labels = list(learner.labelled), learner.labels
-    weights = learn_weights(masks_of(learner, splits.train, labelled), labels) if labels is not None else (0.5, 0.5)
+    weights = learn_weights(masks_of(learner, splits.train, list(learner.labelled)), learner.labels)
     frames = splits.reported(cycle.settings)
     masks = masks_of(learner, frames, list(range(len(frames))))
     rows = detection_scores([masks], frames.labels, seeds.generator(cycle.seed, "detection"), weights)

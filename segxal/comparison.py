@@ -25,6 +25,7 @@ from segxal.statistics import (
     efficiency,
     paired_ranges,
     paired_test,
+    spread,
 )
 
 
@@ -72,17 +73,6 @@ def compare_with(records: pd.DataFrame, reference: str, budget: str) -> list[Com
     if reference not in found:
         raise ConfigError(f"no method {reference!r} in the records; choose one of {', '.join(found)}")
     return _holm([_compare(found, name, reference, budget) for name in found if name != reference])
-
-
-def compare_pairs(records: pd.DataFrame, budget: str) -> list[Comparison]:
-    """Every pair of methods in the order of the records, Holm over all pairs.
-
-    Raises:
-        ConfigError: if a column is missing.
-        DataInvalid: see :func:`segxal.statistics.curves`.
-    """
-    found = curves(records, budget)
-    return _holm([_compare(found, a, b, budget) for a, b in itertools.combinations(found, 2)])
 
 
 def _compare(found: dict[str, dict[int, Points]], method: str, reference: str, budget: str) -> Comparison:
@@ -170,7 +160,7 @@ def penalty_matrix(records: pd.DataFrame, budget: str, alpha: float = ALPHA) -> 
 
     At each budget point a two-sided paired t-test over seeds; entry (i, j) is the share of points, 0..1, at which i
     is higher with p < ``alpha``. Sums of rows: wins; sums of columns: penalties, lower is better. Not corrected for
-    the number of tests: a description, not evidence (see :func:`compare_pairs`). Points at which all seeds differ by
+    the number of tests: a description, not evidence (see :func:`compare_with`). Points at which all seeds differ by
     the same amount have no test and count as no win.
 
     Returns:
@@ -283,14 +273,8 @@ def comparison_table(records: pd.DataFrame, reference: str, budget: str, share: 
 def _row(c: Comparison) -> dict[str, Any]:
     t = c.test
     return {
-        "method": c.method, "seeds": t.seeds, "from": c.start, "to": c.end, "AUBC": _spread(c.scores),
-        f"AUBC of {c.reference}": _spread(c.reference_scores),
+        "method": c.method, "seeds": t.seeds, "from": c.start, "to": c.end, "AUBC": spread(c.scores),
+        f"AUBC of {c.reference}": spread(c.reference_scores),
         "difference": t.difference if c.method != c.reference else NAN, "CI low": t.low, "CI high": t.high,
         "p": _p(t.p), "Holm p": _p(c.holm), "d_z": t.d_z, "g_z": t.g_z, "Wilcoxon p": _p(t.wilcoxon),
     }  # fmt: skip
-
-
-def _spread(values: tuple[float, ...]) -> str:
-    if len(values) < 2:
-        return "".join(f"{value:.2f}" for value in values)
-    return f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"

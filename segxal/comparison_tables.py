@@ -8,24 +8,10 @@ import pandas as pd
 from segxal import paths
 from segxal.config import Preset
 from segxal.methods import SUPERVISED, get_method
-from segxal.price import minutes
 from segxal.state import Cycle
-from segxal.study import recorded, run_of
-from segxal.tables import published, spread
-
-KEY = ["method", "depth"]
-BUDGETS = ("images", "pixels", "clicks", "minutes")
-
-
-def main_runs(records: pd.DataFrame) -> pd.DataFrame:
-    """The runs without ablation, with ``minutes``: the estimated time of the people who annotated."""
-    main = records[records.ablation == "none"]
-    return main.assign(minutes=minutes(main.images, main.clicks))
-
-
-def last_cycles(records: pd.DataFrame) -> pd.DataFrame:
-    """The last recorded cycle of each run."""
-    return records[records.cycle == records.groupby(["method", "ablation", "seed"]).cycle.transform("max")]
+from segxal.statistics import spread
+from segxal.study import KEY, recorded, run_of
+from segxal.tables import last_cycles, main_runs, published
 
 
 def table1(records: pd.DataFrame, class_iou: pd.DataFrame) -> pd.DataFrame:
@@ -41,10 +27,10 @@ def table1(records: pd.DataFrame, class_iou: pd.DataFrame) -> pd.DataFrame:
         n - 1; the paper's "STD"). The paper's class cells are printed where the classes are the same.
     """
     last = last_cycles(main_runs(records))
-    cells = class_iou.merge(last[["method", "ablation", "depth", "seed", "cycle"]])
+    cells = class_iou.merge(last[KEY])
     classes = list(dict.fromkeys(cells["class"]))
     rows = []
-    for (method, depth), part in cells.groupby(KEY, sort=False):
+    for (method, depth), part in cells.groupby(["method", "depth"], sort=False):
         means = part.groupby("class").iou.mean().reindex(classes).round(2)
         runs = last[last.method == method].miou
         rows.append({
@@ -71,16 +57,9 @@ def near_far_table(records: pd.DataFrame) -> pd.DataFrame:
         {"method": method, "depth": depth, "seeds": len(part), "all": spread(part.miou),
          "near": spread(part.near_miou), "far": spread(part.far_miou),
          "near - far": spread(part.near_miou - part.far_miou)}
-        for (method, depth), part in last.groupby(KEY, sort=False)
+        for (method, depth), part in last.groupby(["method", "depth"], sort=False)
     ]  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def price_table(records: pd.DataFrame) -> pd.DataFrame:
-    """What each method had spent after its last cycle, and what it reached; means over seeds."""
-    last = last_cycles(main_runs(records))
-    means = last.groupby(KEY, sort=False)[[*BUDGETS, "miou"]].mean().round({"minutes": 1, "miou": 2})
-    return means.astype({"images": int, "pixels": int, "clicks": int}).reset_index()
 
 
 def bought_table(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
@@ -103,11 +82,8 @@ def bought_table(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
 
 def _bought(cycles: list[Cycle]) -> pd.Series:
     """Shares of one run in percent; empty where it is not finished or nothing joined."""
-    if not cycles[-1].is_recorded():
+    done = [cycle.metrics() for cycle in cycles] if cycles[-1].is_recorded() else []
+    total = np.sum([metrics["bought"] for metrics in done], axis=0)
+    if not np.any(total):
         return pd.Series(dtype=float)
-    total = np.sum([cycle.metrics()["bought"] for cycle in cycles], axis=0)
-    return (
-        pd.Series(100 * total / total.sum(), index=cycles[0].metrics()["classes"])
-        if total.any()
-        else pd.Series(dtype=float)
-    )
+    return pd.Series(100 * total / total.sum(), index=done[0]["classes"])

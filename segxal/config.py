@@ -190,10 +190,6 @@ class Preset:
         changed = {part: vars(getattr(self, part)) | fields for part, fields in changes.items()}
         return replace(self, **{part: _build(type(getattr(self, part)), v, part) for part, v in changed.items()})
 
-    def to_json(self) -> dict[str, Any]:
-        """All settings as plain values."""
-        return dataclasses.asdict(self)
-
     def changes(self) -> dict[str, dict[str, Any]]:
         """Per part the settings that are not at their default; a setting that comes later does not show."""
         parts = {name: part for name, part in vars(self).items() if dataclasses.is_dataclass(part)}

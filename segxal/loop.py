@@ -32,7 +32,7 @@ from segxal.oracles.base import Annotation, check_annotation
 from segxal.oracles.whole_image import WholeImageOracle
 from segxal.pool import Pool, start_pool
 from segxal.query import ask, masks_of, whole_query
-from segxal.state import MANIFEST, Cycle, merge
+from segxal.state import MANIFEST, Cycle, accepted, merge
 from segxal.strategies.base import Learner
 from segxal.train import Fit, Scores, evaluate, fit
 
@@ -63,7 +63,7 @@ def run_cycle(cycle: Cycle, data_root: str = "") -> Cycle:
     splits = open_splits(preset, data_root, cycle.study / "cache")
     step = _first(cycle, splits) if cycle.number == 0 else _next(cycle, splits)
     trained = fit(
-        step.model, splits.train, step.pool.labelled, _training_labels(cycle, step), splits.val, preset.train,
+        step.model, splits.train, step.pool.labelled, _training_labels(step), splits.val, preset.train,
         step.steps, seeds.generator(cycle.seed, "train", cycle.number),
     )  # fmt: skip
     scores = {name: evaluate(trained.model, frames, preset.train.amp) for name, frames in _scored(preset, splits)}
@@ -73,7 +73,7 @@ def run_cycle(cycle: Cycle, data_root: str = "") -> Cycle:
 
 @dataclass
 class _Step:
-    """A cycle before its training: the pool it trains on and what was asked to get there."""
+    """A cycle before its training: the pool it trains on, what was known of it and what was asked to get there."""
 
     pool: Pool
     model: nn.Module
@@ -82,6 +82,7 @@ class _Step:
     queries: list[dict[str, Any]]
     budget: dict[str, int]
     weights: tuple[float, float]
+    known: dict[str, np.ndarray] = field(default_factory=dict)
     asked: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -112,10 +113,10 @@ def _next(cycle: Cycle, splits: Splits) -> _Step:
     if preset.mask.fusion == "learned":
         learner = replace(learner, mask=_fitted_mask(learner, pool, train))
     streams = {name: seeds.rng(cycle.seed, name, cycle.number) for name in ("subset", "query")}
-    asks = ask(learner, method, train, pool, _asked(before, train), streams)
+    asks = ask(learner, method, train, pool, before, streams)
     noise = seeds.rng(cycle.seed, "noise", cycle.number)
     oracle = get_oracle(method.oracle, preset.loop, models, preset.train.amp, noise)
-    answers, queries, accepted = {}, [], []
+    answers, queries, joining = {}, [], []
     for one in asks:
         query = one.query
         answer = check_annotation(oracle.annotate(query), query, len(train.classes))
@@ -124,7 +125,7 @@ def _next(cycle: Cycle, splits: Splits) -> _Step:
             not method.gated or passes(dice, preset.loop.tau, preset.loop.accept)
         )
         answers[query.id] = answer
-        accepted += [one.index] if joins and one.index in pool.unlabelled else []
+        joining += [one.index] if joins and one.index not in learner.labelled else []
         queries.append({"id": query.id, "score": one.score, "dice": dice, "accepted": joins,
                         "pixels": answer.pixels, "clicks": answer.clicks})  # fmt: skip
     scratch = preset.train.retrain == "scratch"
@@ -136,31 +137,22 @@ def _next(cycle: Cycle, splits: Splits) -> _Step:
     labels = {name: answer.labels for name, answer in answers.items()}
     asked = {one.query.id: one.query.asked for one in asks} if method.granularity != "image" else {}
     weights = (learner.mask.w_pae, learner.mask.w_ebu)
-    return _Step(pool.add(accepted, cycle.number), model, steps, labels, queries, budget, weights, asked)
+    known = {pool.ids[i]: part.numpy() for i, part in zip(learner.labelled, learner.labels, strict=True)}
+    return _Step(pool.add(joining, cycle.number), model, steps, labels, queries, budget, weights, known, asked)
 
 
 def learner_of(cycle: Cycle, model: nn.Module, pool: Pool, preset: Preset) -> Learner:
     """The network of a finished cycle as strategies see it, with the annotations it was trained on."""
     labels = cycle.labels_of([pool.ids[i] for i in pool.labelled])
     layer = target_layer(model, preset.model)
-    return Learner(model, layer, preset.mask, preset.train.amp, preset.loop, preset.train, tuple(pool.labelled), labels)
-
-
-def _asked(before: Cycle, train: Frames) -> np.ndarray:
-    """(N, H, W) bool: the pixels somebody was asked for up to a cycle."""
-    asked = np.zeros(tuple(train.labels.shape), dtype=bool)
-    positions = {name: i for i, name in enumerate(train.ids)}
-    for step in before.history:
-        for name, part in step.asked().items():
-            asked[positions[name]] |= part
-    return asked
+    return Learner(model, layer, preset.mask, preset.loop, preset.train, tuple(pool.labelled), labels)
 
 
 def _fitted_mask(learner: Learner, pool: Pool, train: Frames) -> MaskConfig:
     """Fusion weights from the labelled images that joined last; their masks are in memory at once."""
     latest = sorted(range(len(learner.labelled)), key=lambda k: pool.since[learner.labelled[k]])[-FUSION_IMAGES:]
-    labels = torch.empty(0) if learner.labels is None else learner.labels[latest]
-    w_pae, w_ebu = learn_weights(masks_of(learner, train, [learner.labelled[k] for k in latest]), labels)
+    masks = masks_of(learner, train, [learner.labelled[k] for k in latest])
+    w_pae, w_ebu = learn_weights(masks, learner.labels[latest])
     return replace(learner.mask, w_pae=w_pae, w_ebu=w_ebu)
 
 
@@ -180,22 +172,10 @@ def _add(budget: dict[str, int], answers: list[Annotation]) -> dict[str, int]:
     return {unit: budget.get(unit, 0) + spent[unit] for unit in spent}
 
 
-def _training_labels(cycle: Cycle, step: _Step) -> torch.Tensor:
+def _training_labels(step: _Step) -> torch.Tensor:
     """(n, H, W) uint8 annotations of the labelled images, this cycle's answers on top of the earlier ones."""
-    ids = [step.pool.ids[i] for i in step.pool.labelled]
-    refused = {query["id"] for query in step.queries if not query["accepted"]}
-    fresh = {name: labels for name, labels in step.annotations.items() if name not in refused}
-    old = [name for name in ids if cycle.previous and name in _known(cycle.previous)]
-    known: dict[str, np.ndarray] = {}
-    if cycle.previous and old:
-        known = dict(zip(old, cycle.previous.labels_of(old).numpy(), strict=True))
-    merged = known | {name: merge(known.get(name), labels) for name, labels in fresh.items()}
-    return torch.from_numpy(np.stack([merged[name] for name in ids]))
-
-
-def _known(cycle: Cycle) -> set[str]:
-    pool = Pool.read(cycle.folder / "pool.json")
-    return {pool.ids[i] for i in pool.labelled}
+    merged = merge(step.known, accepted(step.annotations, step.queries))
+    return torch.from_numpy(np.stack([merged[step.pool.ids[i]] for i in step.pool.labelled]))
 
 
 def _scored(preset: Preset, splits: Splits) -> list[tuple[str, Frames]]:
@@ -216,7 +196,8 @@ def _write(
         "budget": step.budget, "labelled": len(step.pool.labelled), "queried": len(step.queries),
         "accepted": sum(q["accepted"] for q in step.queries), "w_pae": step.weights[0], "w_ebu": step.weights[1],
         "split": preset.data.report, "classes": list(classes),
-        "bought": bought(step.annotations, step.queries, len(classes)), **numbers, "history": trained.history,
+        "bought": _class_counts(accepted(step.annotations, step.queries), len(classes)), **numbers,
+        "history": trained.history,
     }  # fmt: skip
     _sweep(cycle.folder)
     with replacing(cycle.folder) as folder:
@@ -248,11 +229,10 @@ def _sweep(folder: Path) -> None:
             shutil.rmtree(rest)
 
 
-def bought(annotations: dict[str, np.ndarray], queries: list[dict[str, Any]], classes: int) -> list[int]:
-    """Annotated pixels of each class that joined the labelled pool in a cycle."""
-    refused = {query["id"] for query in queries if not query["accepted"]}
-    joined = [labels.ravel() for name, labels in annotations.items() if name not in refused]
-    return np.bincount(np.concatenate([*joined, [VOID]]).astype(int), minlength=VOID)[:classes].tolist()
+def _class_counts(annotations: dict[str, np.ndarray], classes: int) -> list[int]:
+    """Annotated pixels of each class."""
+    labels = [part.ravel() for part in annotations.values()]
+    return np.bincount(np.concatenate([*labels, [VOID]]).astype(int), minlength=VOID)[:classes].tolist()
 
 
 def _numbers(scores: dict[str, Scores]) -> dict[str, Any]:

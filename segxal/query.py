@@ -2,21 +2,25 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 
+from segxal.config import LoopConfig
 from segxal.data.base import Frames
 from segxal.eem import ErrorMask, error_masks, top_area
 from segxal.errors import ConfigError
 from segxal.methods import Method
 from segxal.oracles.base import Query
 from segxal.pool import Pool, random_subset
-from segxal.regions import annotated_out, components, grid, superpixels, top_pixels
+from segxal.regions import annotated_out, components, grid, regions_in, superpixels, top_pixels
+from segxal.state import Cycle
 from segxal.strategies import get_maps, get_strategy
 from segxal.strategies.base import Learner, Units, best, region_scores, whole_images
 from segxal.train import predict
 
+KEPT = 2**28  # pixels of partitions kept in memory
 SMALLEST = 16  # pixels; smaller connected pieces are specks that nobody would outline
 
 
@@ -36,7 +40,7 @@ class Ask:
 
 
 def ask(
-    learner: Learner, method: Method, frames: Frames, pool: Pool, asked: np.ndarray,
+    learner: Learner, method: Method, frames: Frames, pool: Pool, before: Cycle,
     streams: dict[str, np.random.Generator],
 ) -> list[Ask]:  # fmt: skip
     """What a method asks for in one cycle, best score first.
@@ -46,7 +50,7 @@ def ask(
         method: strategy, oracle and granularity.
         frames: the training split.
         pool: which images are labelled.
-        asked: (N, H, W) bool, pixels somebody was asked for in earlier cycles.
+        before: the last finished cycle; regions that were asked for up to it are not asked for again.
         streams: generators ``subset`` (the part of the pool that is scored) and ``query`` (the strategy's own).
 
     Raises:
@@ -54,6 +58,7 @@ def ask(
     """
     if method.granularity == "image":
         return _ask_images(learner, method, frames, pool, streams)
+    asked = _asked(before, frames)
     known = [i for i, labelled in enumerate(frames.labelled) if labelled and not asked[i].all()]
     share = 1.0 if method.granularity == "pixel" else learner.loop.subset
     candidates = random_subset(known, share, 1, streams["subset"])
@@ -65,6 +70,16 @@ def ask(
         Ask(i, found[i][0], _query(frames, i, prediction, found[i][1]))
         for i, prediction in zip(indices, predictions, strict=True)
     ]
+
+
+def _asked(before: Cycle, frames: Frames) -> np.ndarray:
+    """(N, H, W) bool: the pixels somebody was asked for up to a cycle."""
+    asked = np.zeros(tuple(frames.labels.shape), dtype=bool)
+    positions = {name: i for i, name in enumerate(frames.ids)}
+    for step in before.history:
+        for name, part in step.asked().items():
+            asked[positions[name]] |= part
+    return asked
 
 
 Chosen = dict[int, tuple[float, np.ndarray]]  # image -> best score, (H, W) int32 regions asked for, -1 elsewhere
@@ -113,14 +128,15 @@ def _choose_regions(
     """Grid cells or superpixels: all regions of all candidates compete for one budget of pixels."""
     height, width = frames.labels[0].shape
 
-    def partition(index: int) -> np.ndarray:
+    def cut(index: int) -> np.ndarray:
         if method.granularity == "grid":
             return annotated_out(grid(height, width, learner.loop.cell), asked[index])
         image = frames.images[index].permute(1, 2, 0).numpy()
         return annotated_out(superpixels(image, learner.loop.pieces), asked[index])
 
+    partition = lru_cache(max(1, KEPT // frames.labels[0].numel()))(cut)  # asked for up to three times in turn
     units = _units(candidates, partition)
-    budget = region_budget(learner, frames)
+    budget = region_budget(learner.loop, frames)
     choice = get_strategy(method.strategy, method.granularity)(learner, frames, units, budget, rng)
     return _gather(units, choice.order, choice.scores, {i: partition(i) for i in units.image[choice.order]})
 
@@ -133,7 +149,7 @@ def _choose_components(
     partitions, scores, images, regions, sizes = {}, [], [], [], []
     for index, values in _maps(learner, method, frames, candidates, rng):
         pieces = components(top_pixels(values, ~asked[index], count))
-        numbers, areas = np.unique(pieces[pieces >= 0], return_counts=True)
+        numbers, areas = regions_in(pieces)
         large = areas >= min(SMALLEST, areas.max(initial=0))
         numbers, areas = numbers[large], areas[large]
         scores.append(region_scores(values, pieces, numbers, np.mean))
@@ -143,7 +159,7 @@ def _choose_components(
         sizes += [*areas]
     units = Units(np.array(images), np.array(regions), np.array(sizes))
     found = np.concatenate(scores)
-    return _gather(units, best(found, units.size, region_budget(learner, frames)), found, partitions)
+    return _gather(units, best(found, units.size, region_budget(learner.loop, frames)), found, partitions)
 
 
 def _choose_pixels(
@@ -152,8 +168,7 @@ def _choose_pixels(
     """A few pixels of every image."""
     found: Chosen = {}
     for index, values in _maps(learner, method, frames, candidates, rng):
-        spread = None if method.strategy == "random" else rng
-        chosen = top_pixels(values, ~asked[index], learner.loop.pixels, spread)
+        chosen = top_pixels(values, ~asked[index], learner.loop.pixels, rng)
         numbers = np.full(values.shape, -1, dtype=np.int32)
         numbers[chosen] = np.arange(chosen.sum())
         found[index] = (float(values[chosen].max()), numbers)
@@ -168,19 +183,18 @@ def _maps(
     return zip(candidates, images, strict=True)
 
 
-def region_budget(learner: Learner, frames: Frames) -> int:
+def region_budget(config: LoopConfig, frames: Frames) -> int:
     """Pixels that region methods ask for in one cycle."""
-    return max(1, round(learner.loop.region_step * frames.labels.numel()))
+    return max(1, round(config.region_step * frames.labels.numel()))
 
 
 def _units(candidates: list[int], partition: Callable[[int], np.ndarray]) -> Units:
     images, regions, sizes = [], [], []
     for index in candidates:
-        pieces = partition(index)
-        numbers, areas = np.unique(pieces[pieces >= 0], return_counts=True)
-        images.append(np.full(len(numbers), index, dtype=np.int64))
-        regions.append(numbers.astype(np.int64))
-        sizes.append(areas.astype(np.int64))
+        numbers, areas = regions_in(partition(index))
+        images.append(np.full(len(numbers), index))
+        regions.append(numbers)
+        sizes.append(areas)
     return Units(np.concatenate(images), np.concatenate(regions), np.concatenate(sizes), partition)
 
 

@@ -96,9 +96,9 @@ def annotated_out(partition: np.ndarray, annotated: np.ndarray) -> np.ndarray:
     return np.where(annotated, np.int32(-1), partition)
 
 
-def sizes(partition: np.ndarray) -> np.ndarray:
-    """Pixels of each region: (number of the last region + 1,) int64, 0 for numbers without a pixel."""
-    return np.bincount(partition[partition >= 0])
+def regions_in(partition: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the regions that have a pixel, growing, and their pixels: two (K,) int64."""
+    return np.unique(partition[partition >= 0].astype(np.int64), return_counts=True)
 
 
 def top_pixels(

@@ -17,7 +17,6 @@ TABLES = {
     "table2": "Table 2. mIoU (%) after each cycle; mean ± standard deviation over seeds. The paper's rows are other "
     "data (Cityscapes) and are printed for orientation.",
     "table3": "Table 3. mIoU (%) after the last cycle with the whole mask, without EBU and without PAE.",
-    "price": "What each method had spent after its last cycle; the minutes are estimated.",
     "comparison": "Comparison over the budget that its notebook names; rows cover the range both methods share.",
     "near_far": "mIoU (%) among near and far pixels; a class that occurs in one part alone counts there alone.",
     "bought": "Share of each class (%) among the pixels people were asked for.",

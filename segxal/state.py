@@ -132,15 +132,17 @@ class Cycle:
         """(n, H, W) uint8 training labels of labelled images: the accepted answers of all cycles, later ones on top."""
         merged: dict[str, np.ndarray] = {}
         for step in self.history:
-            refused = {query["id"] for query in step.queries() if not query["accepted"]}
-            merged |= {
-                name: merge(merged.get(name), labels)
-                for name, labels in step.annotations().items()
-                if name not in refused
-            }
+            merged = merge(merged, accepted(step.annotations(), step.queries()))
         return torch.from_numpy(np.stack([merged[name] for name in ids]))
 
 
-def merge(old: np.ndarray | None, new: np.ndarray) -> np.ndarray:
-    """Annotations of one image, (H, W) uint8 with 255 = not annotated: the new one where it says something."""
-    return new if old is None else np.where(new != VOID, new, old)
+def accepted(annotations: dict[str, np.ndarray], queries: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """The answers of one cycle that joined the labelled pool: all but those the queries name as not accepted."""
+    refused = {query["id"] for query in queries if not query["accepted"]}
+    return {name: labels for name, labels in annotations.items() if name not in refused}
+
+
+def merge(old: dict[str, np.ndarray], new: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Annotations by image, (H, W) uint8 with 255 = not annotated: the new ones where they say something."""
+    seen = {name: np.where(labels != VOID, labels, old[name]) for name, labels in new.items() if name in old}
+    return old | new | seen

@@ -5,7 +5,7 @@ Keep the rows of one ablation and one depth provider. ``budget`` names a column 
 ``images``, ``pixels`` or ``clicks``. ``supervised`` is no curve; it is the score that others are measured by.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -268,3 +268,11 @@ def shared_seeds(records: pd.DataFrame) -> pd.DataFrame:
     """The records of those seeds of a method that all ablations of the method have; others cannot be compared."""
     found = records.groupby(["method", "seed"]).ablation.transform("nunique")
     return records[found == records.groupby("method").ablation.transform("nunique")]
+
+
+def spread(values: Sequence[float] | pd.Series) -> str:
+    """Mean and standard deviation (n - 1) over seeds; the bare value for a single seed, empty for none."""
+    if not len(values):
+        return ""
+    mean = f"{np.mean(values):.2f}"
+    return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):.2f}"

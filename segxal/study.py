@@ -28,7 +28,8 @@ COLUMNS = [
     "method", "ablation", "oracle", "depth", "seed", "cycle", "labelled", "accepted", "images", "pixels", "clicks",
     "miou", "near_miou", "far_miou", "dice", "ece", "val_miou", "seconds",
 ]  # fmt: skip
-CLASS_COLUMNS = ["method", "ablation", "depth", "seed", "cycle", "class", "iou"]
+KEY = ["method", "ablation", "depth", "seed", "cycle"]  # what names a record
+CLASS_COLUMNS = [*KEY, "class", "iou"]
 
 
 def run_of(preset: Preset, method: str, seed: int, ablation: str = "none", runs: Path = paths.RUNS) -> list[Cycle]:

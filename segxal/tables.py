@@ -13,9 +13,10 @@ from segxal.errors import ConfigError
 from segxal.faithfulness import Curve
 from segxal.files import write_text
 from segxal.methods import SEGXAL, SUPERVISED
+from segxal.price import minutes
 from segxal.state import Cycle
-from segxal.statistics import shared_seeds
-from segxal.study import MASK_ABLATIONS, split_ablations
+from segxal.statistics import shared_seeds, spread
+from segxal.study import KEY, MASK_ABLATIONS
 
 MASKS = {"none": "with EEM", "without-ebu": "without EBU", "without-pae": "without PAE"}
 
@@ -59,12 +60,6 @@ def class_table(cycle: Cycle) -> pd.DataFrame:
     metrics = cycle.metrics()
     shares = metrics["report"]["class_iou"]
     return pd.DataFrame({"class": metrics["classes"], "IoU": [100 * share for share in shares]})
-
-
-def spread(values: pd.Series) -> str:
-    """Mean and standard deviation (n - 1) over seeds; the bare value for a single seed."""
-    mean = f"{values.mean():.2f}"
-    return mean if len(values) < 2 else f"{mean} ± {values.std():.2f}"
 
 
 def run_table(lines: dict[str, list[dict[str, Any]]]) -> pd.DataFrame:
@@ -111,6 +106,17 @@ def faithfulness_table(curves: list[Curve]) -> pd.DataFrame:
     return pd.DataFrame(rows).round(3)
 
 
+def main_runs(records: pd.DataFrame) -> pd.DataFrame:
+    """The runs without ablation, with ``minutes``: the estimated time of the people who annotated."""
+    main = records[records.ablation == "none"]
+    return main.assign(minutes=minutes(main.images, main.clicks))
+
+
+def last_cycles(records: pd.DataFrame) -> pd.DataFrame:
+    """The last cycle of each run."""
+    return records[records.cycle == records.groupby(["method", "ablation", "seed"]).cycle.transform("max")]
+
+
 def table2(records: pd.DataFrame) -> pd.DataFrame:
     """Scores (mIoU) of each method after each cycle of protocol ``grow``, then the paper's printed rows.
 
@@ -121,7 +127,7 @@ def table2(records: pd.DataFrame) -> pd.DataFrame:
         One row per method with its depth provider and seeds, one column per cycle; mean ± standard deviation over
         seeds. ``supervised`` has one training with all labels, printed under cycle 0.
     """
-    main = records[records.ablation == "none"]
+    main = main_runs(records)
     rows = [
         {"method": method, "depth": depth, "seeds": part.seed.nunique(),
          **{f"cycle {n}": spread(at.miou) for n, at in part.groupby("cycle")}}
@@ -166,19 +172,10 @@ def paired_differences(records: pd.DataFrame, ablations: tuple[str, ...] = MASK_
 
 
 def budget_table(records: pd.DataFrame) -> pd.DataFrame:
-    """Where each method ended: labelled images, price in images, pixels and clicks, and scores; mean over seeds."""
-    main = records[records.ablation == "none"]
-    last = main[main.cycle == main.groupby("method").cycle.transform("max")]
-    columns = ["labelled", "images", "pixels", "clicks", "miou", "dice", "ece"]
+    """Where each method ended: labelled images, price (minutes are estimated) and scores; mean over seeds."""
+    last = last_cycles(main_runs(records))
+    columns = ["labelled", "images", "pixels", "clicks", "minutes", "miou", "dice", "ece"]
     return last.groupby(["method", "depth"], sort=False)[columns].mean().round(2).reset_index()
-
-
-def split_table(records: pd.DataFrame, preset: Preset) -> pd.DataFrame:
-    """Scores (mIoU) after the last cycle (Fig. 7): one row per initial split, one column per SegXAL method."""
-    percent = {name: 100 * share for share, name in split_ablations(preset).items()}
-    ours = records[records.method.isin(SEGXAL) & records.ablation.isin(percent) & (records.cycle == preset.loop.cycles)]
-    ours = shared_seeds(ours).assign(split=ours.ablation.map(percent))
-    return ours.pivot_table(index="split", columns="method", values="miou", aggfunc=spread).reset_index()
 
 
 def random_gain(records: pd.DataFrame) -> dict[str, float]:
@@ -187,7 +184,7 @@ def random_gain(records: pd.DataFrame) -> dict[str, float]:
     Returns:
         ``grow`` and ``full``: differences of mean mIoU in points; NaN where one of the two methods is not recorded.
     """
-    main = records[records.ablation == "none"]
+    main = main_runs(records)
     random = main[main.method == "random"].groupby("cycle").miou.mean()
     supervised = main[main.method == SUPERVISED].miou.mean()
     if random.empty:
@@ -197,9 +194,8 @@ def random_gain(records: pd.DataFrame) -> dict[str, float]:
 
 def check_means(records: pd.DataFrame, class_iou: pd.DataFrame) -> float:
     """Largest difference between a recorded mIoU and the mean of its recorded class IoUs, in points."""
-    key = ["method", "ablation", "depth", "seed", "cycle"]
-    means = class_iou.groupby(key, sort=False).iou.mean().rename("mean").reset_index()
-    both = records.merge(means, on=key, how="left")
+    means = class_iou.groupby(KEY, sort=False).iou.mean().rename("mean").reset_index()
+    both = records.merge(means, on=KEY, how="left")
     return float((both.miou - both["mean"]).abs().max())
 
 

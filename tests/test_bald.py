@@ -38,7 +38,7 @@ def learner_of(model, frames=None, **loop):
     train = TrainConfig(steps=2, cycle_steps=1, batch=2, amp="off", evaluations=1)
     loop = LoopConfig(**{"passes": 5} | loop)
     labels = () if frames is None else ((0, 3), frames.labels[[0, 3]])
-    return Learner(model, model.bottleneck, MaskConfig(batch=3), "off", loop, train, *labels)
+    return Learner(model, model.bottleneck, MaskConfig(batch=3), loop, train, *labels)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def learner(frames):
         model.head.weight.mul_(200)
         model.head.bias.sub_(model(normalise(frames.images)).mean((0, 2, 3)))
     mask, train = MaskConfig(batch=2), TrainConfig(steps=1, cycle_steps=1)
-    return Learner(model, model.bottleneck, mask, "off", LoopConfig(), train)
+    return Learner(model, model.bottleneck, mask, LoopConfig(), train)
 
 
 def all_cells():

@@ -24,7 +24,7 @@ def finished(tiny, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def records(finished):
-    return comparison_tables.main_runs(tables.read_records(*finished))
+    return tables.main_runs(tables.read_records(*finished))
 
 
 def test_table1_averages_its_own_cells_and_names_both_spreads(finished, records):
@@ -53,7 +53,7 @@ def test_near_and_far_add_up_to_the_whole(finished):
 
 
 def test_prices_are_those_of_the_records(records):
-    table = comparison_tables.price_table(records).set_index("method")
+    table = tables.budget_table(records).set_index("method")
     last = records[(records.method == "margin-pixel") & (records.cycle == 2)]
     assert table.loc["margin-pixel", "pixels"] == int(last.pixels.mean())
     assert table.loc["margin-pixel", "minutes"] == pytest.approx(minutes(last.images, last.clicks).mean(), abs=0.06)
@@ -90,4 +90,4 @@ def test_figures_show_every_method(finished, records):
 
 def test_the_last_cycle_of_each_run_counts_even_when_runs_differ_in_length():
     records = pd.DataFrame({"method": ["a", "a", "b"], "ablation": "none", "seed": 0, "cycle": [0, 1, 0]})
-    assert list(comparison_tables.last_cycles(records).cycle) == [1, 0]
+    assert list(tables.last_cycles(records).cycle) == [1, 0]

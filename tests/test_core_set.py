@@ -30,7 +30,7 @@ CELLS = np.arange(32, dtype=np.int32).reshape(4, 8).repeat(8, 0).repeat(8, 1)  #
 @pytest.fixture
 def learner(unet, frames):
     return Learner(
-        unet, unet.bottleneck, MaskConfig(batch=2), "off", LoopConfig(cell=8), TrainConfig(steps=1, cycle_steps=1),
+        unet, unet.bottleneck, MaskConfig(batch=2), LoopConfig(cell=8), TrainConfig(steps=1, cycle_steps=1, amp="off"),
         (0, 3), frames.labels[[0, 3]],
     )  # fmt: skip
 
@@ -166,7 +166,7 @@ def test_the_choice_is_the_greedy_order(learner, frames):
 
 
 def test_scores_are_finite_while_nothing_is_annotated(learner, frames):
-    first = dataclasses.replace(learner, labelled=(), labels=None)
+    first = dataclasses.replace(learner, labelled=(), labels=frames.labels[:0])
     choice = core_set_scores(first, frames, whole_images([2, 4, 6], PIXELS), 2 * PIXELS, rng(0))
     assert choice.order[0] == 0 and choice.scores[0] == FARTHEST and choice.scores.max() == FARTHEST
 

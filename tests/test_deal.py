@@ -37,7 +37,7 @@ def learner(unet, frames):
 
 def learner_for(model, layer, frames):
     mask, loop, train = MaskConfig(batch=2), LoopConfig(), TrainConfig(epochs=1)
-    return Learner(model, layer, mask, "off", loop, train, LABELLED, frames.labels[list(LABELLED)])
+    return Learner(model, layer, mask, loop, train, LABELLED, frames.labels[list(LABELLED)])
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_a_few_annotated_pixels_of_one_image_are_enough():
 
 @pytest.mark.parametrize("labels", ["none", "void"])
 def test_nothing_annotated(learner, frames, labels):
-    empty = None if labels == "none" else torch.full_like(learner.labels, VOID)
+    empty = learner.labels[:0] if labels == "none" else torch.full_like(learner.labels, VOID)
     with pytest.raises(ConfigError, match=r"no annotated pixel to learn difficulty from; label at least one image"):
         deal_maps(dataclasses.replace(learner, labels=empty), frames, [1, 4], rng(0))
 

@@ -19,7 +19,7 @@ from segxal.oracles.pseudo import PseudoOracle, flip_scale, teacher
 from segxal.oracles.region import RegionOracle
 from segxal.oracles.superpixel import SuperpixelOracle, dominant_labels
 from segxal.oracles.whole_image import WholeImageOracle
-from segxal.regions import annotated_out, grid, superpixels
+from segxal.regions import annotated_out, grid
 
 
 def query(prediction, truth, asked=None, eem=None):
@@ -187,7 +187,7 @@ def test_the_whole_image_is_priced_as_polygons():
 def test_plain_images_get_a_plain_answer(name, truth, unet):
     question = query(np.zeros((12, 16)), truth, rectangle() == 1)
     before = dataclasses.replace(question, prediction=question.prediction.copy(), truth=question.truth.copy())
-    answer = get_oracle(name, LoopConfig(pieces=6), {"model": unet, "teacher": unet}, "off").annotate(question)
+    answer = get_oracle(name, LoopConfig(), {"model": unet, "teacher": unet}, "off").annotate(question)
     check_annotation(answer, question, 19)
     assert answer.labels.dtype == np.uint8 and answer.undecided.dtype == bool
     assert isinstance(answer.pixels, int) and isinstance(answer.clicks, int)
@@ -265,7 +265,7 @@ def test_a_superpixel_gets_its_most_frequent_label():
     truth = [[0, 0, 2, 1], [0, 1, 1, 2], [VOID, VOID, VOID, VOID], [3, VOID, 4, 4]]
     expected = [[0, 0, 1, 1], [0, 0, 1, 1], [VOID, VOID, 4, 4], [VOID, VOID, 4, 4]]
     assert dominant_labels(np.array(truth, np.uint8), grid(4, 4, 2)).tolist() == expected  # ties: lower id, never void
-    answer = SuperpixelOracle(1).annotate(query_of(truth, grid(4, 4, 2)))
+    answer = SuperpixelOracle().annotate(query_of(truth, grid(4, 4, 2)))
     assert answer.labels.tolist() == expected and answer.labels.dtype == np.uint8
     assert (answer.pixels, answer.clicks) == (16, 4), "one click each, the void one too"
     assert np.array_equal(answer.undecided, grid(4, 4, 2) == 2)
@@ -275,21 +275,20 @@ def test_only_asked_superpixels_are_labelled_and_numbers_may_be_missing():
     truth, cells = quarters(0, 1, 2, 3), grid(4, 4, 2)
     truth[0, 2] = 5
     asked = annotated_out(np.where(np.isin(cells, [1, 3]), cells, -1), np.eye(4, dtype=bool))
-    answer = SuperpixelOracle(1).annotate(query_of(truth, asked))
+    answer = SuperpixelOracle().annotate(query_of(truth, asked))
     assert (answer.labels[asked == 1] == 1).all() and (answer.labels[asked == 3] == 3).all()
     assert (answer.labels[asked < 0] == VOID).all() and not answer.undecided.any()
     assert (answer.pixels, answer.clicks) == (6, 2)
-    nothing = SuperpixelOracle(1).annotate(query_of(truth, np.full((4, 4), -1)))
+    nothing = SuperpixelOracle().annotate(query_of(truth, np.full((4, 4), -1)))
     assert nothing.pixels == nothing.clicks == 0 and (nothing.labels == VOID).all()
 
 
-def test_without_a_partition_the_person_sees_the_asked_part_of_each_superpixel():
+def test_without_a_partition_the_asked_part_is_one_superpixel():
     question = query(np.zeros((12, 16)), rectangle(), rectangle() == 1)
-    asked = annotated_out(superpixels(question.image.transpose(1, 2, 0), 12), ~question.asked)
-    told = dataclasses.replace(question, partition=asked)
-    one, other = (SuperpixelOracle(12).annotate(q) for q in (question, told))
-    assert np.array_equal(one.labels, other.labels) and one.clicks == other.clicks
-    assert one.pixels == other.pixels == 48 and 1 < one.clicks <= 12
+    told = dataclasses.replace(question, partition=np.where(question.asked, 0, -1))
+    one, other = (SuperpixelOracle().annotate(q) for q in (question, told))
+    assert np.array_equal(one.labels, other.labels) and (one.pixels, one.clicks) == (other.pixels, other.clicks)
+    assert (one.pixels, one.clicks) == (48, 1)
 
 
 def test_a_pixel_costs_a_click():

@@ -1,7 +1,5 @@
 """What is asked for at each granularity: budgets are kept, nothing is asked twice."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -47,14 +45,10 @@ def test_regions_keep_their_budget_and_are_never_asked_for_twice(runs, small, me
             assert pixels == 6 * len(free) and set(asked) == set(free)
             assert cycle.metrics()["budget"]["clicks"] - before.metrics()["budget"]["clicks"] == pixels
         else:
-            assert 0 < pixels <= max(region_budget_of(small, train), max(int(p.sum()) for p in asked.values()))
+            assert 0 < pixels <= max(region_budget(small.loop, train), max(int(p.sum()) for p in asked.values()))
         for name, labels in cycle.annotations().items():
             assert (labels[~asked[name]] == VOID).all()
         before = cycle
-
-
-def region_budget_of(preset, train):
-    return region_budget(dataclasses.make_dataclass("L", ["loop"])(preset.loop), train)
 
 
 def test_annotations_of_several_cycles_merge_into_one_map(runs, small):

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from segxal import paths, tables
+from segxal.comparison import compare_with, conclusion
 from segxal.config import load_preset, preset_names
 from segxal.tables import check_means, read_class_iou, read_records
 
@@ -43,6 +44,45 @@ def test_figures_name_runs_that_are_recorded():
         for file in sorted((paths.FIGURES / name).glob("*.json")):
             for run in json.loads(file.read_text())["runs"]:
                 assert (paths.RUNS / name / "runs" / run / "metrics.json").is_file(), f"{file.name} shows {run}"
+
+
+def mentioned(number):
+    """Whether the README says it, line breaks aside."""
+    return number in " ".join((paths.ROOT / "README.md").read_text().split())
+
+
+def camvid():
+    preset = load_preset("camvid")
+    records = tables.main_runs(read_records(preset))
+    seeds = records.groupby("method").seed.nunique()
+    return records, sorted(seeds.index[seeds >= 3])
+
+
+@pytest.mark.parametrize("budget", ["images", "pixels", "clicks"])
+def test_readme_concludes_what_the_records_allow(budget):
+    records, methods = camvid()
+    compared = compare_with(records[records.method.isin(methods)], "random", budget)
+    told = compared if budget == "images" else [c for c in compared if c.method in ("segxal-human", "segxal-gt-patch")]
+    assert len(told) >= 2 and all(mentioned(conclusion(c)) for c in told)
+
+
+def test_readme_names_the_scores_of_the_records():
+    last = tables.last_cycles(camvid()[0])
+    for method, words in (("supervised", "All labels give {}"), ("segxal-pseudo", "before the first cycle, {} after")):
+        scores = last[last.method == method].miou
+        assert mentioned(words.format(f"{scores.mean():.1f} ± {scores.std():.1f}")), method
+    quality = pd.read_csv(paths.RUNS / "camvid" / "tables" / "error_detection.csv").set_index(["map", "pixels"]).AUROC
+    assert mentioned(", ".join(f"{quality[name, 'near']:.3f}" for name in ("ebu", "eem", "pae", "random")))
+    gain = tables.random_gain(read_records(load_preset("quick")))
+    assert mentioned(f"**+{gain['grow']:.1f}**") and mentioned(f"**+{gain['full']:.1f}**")
+
+
+def test_readme_names_the_ratios_of_the_bench():
+    rows = json.loads((paths.RUNS / "bench.json").read_text())["rows"]
+    said = ("Grad-CAM, one class", "Grad-CAM, all predicted classes at once", "whole EEM (depth known) / one class",
+            "training, segxal.train / plain loop")  # fmt: skip
+    for name in said:
+        assert mentioned(", ".join(f"{row['ratio']:.2f}" for row in rows if row["name"] == name)), name
 
 
 @pytest.mark.parametrize("name", ["table2", "table3"])

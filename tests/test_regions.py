@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from segxal.errors import ConfigError, ShapeError
 from segxal.methods import METHODS
-from segxal.regions import GRANULARITIES, annotated_out, components, grid, sizes, superpixels, top_pixels
+from segxal.regions import GRANULARITIES, annotated_out, components, grid, regions_in, superpixels, top_pixels
 from segxal.seeds import rng
 
 
@@ -86,7 +86,8 @@ def test_components_cover_what_is_chosen_and_nothing_else():
     chosen = rng(0, "chosen").random((20, 30)) < 0.3
     pieces = components(chosen)
     assert np.array_equal(pieces >= 0, chosen)
-    assert sizes(pieces).min() >= 1 and sizes(pieces).sum() == chosen.sum()
+    numbers, areas = regions_in(pieces)
+    assert numbers.tolist() == list(range(len(numbers))) and areas.sum() == chosen.sum()
     assert (components(np.zeros((3, 3), bool)) == -1).all()
 
 
@@ -99,8 +100,9 @@ def test_annotated_pixels_are_in_no_region():
     left = annotated_out(cells, annotated)
     assert left.tolist() == [[-1, -1, -1, 1], [-1, -1, 1, 1], [-1, -1, 3, 3], [-1, -1, 3, 3]]
     assert left.dtype == np.int32 and (cells >= 0).all()
-    assert sizes(left).tolist() == [0, 3, 0, 4] and sizes(cells).tolist() == [4, 4, 4, 4]
-    assert sizes(np.full((2, 2), -1, np.int32)).tolist() == []
+    assert [part.tolist() for part in regions_in(left)] == [[1, 3], [3, 4]]
+    assert [part.tolist() for part in regions_in(cells)] == [[0, 1, 2, 3], [4, 4, 4, 4]]
+    assert [part.tolist() for part in regions_in(np.full((2, 2), -1, np.int32))] == [[], []]
 
 
 def test_a_partition_and_annotated_pixels_of_another_image_do_not_fit():

@@ -15,7 +15,7 @@ from segxal.methods import STRATEGIES_AT
 from segxal.models import build_model, normalise
 from segxal.regions import GRANULARITIES
 from segxal.seeds import rng
-from segxal.strategies import BY_MAP, MAPS, UNITS, WHOLE, get_maps, get_strategy
+from segxal.strategies import FROM_MAPS, MAPS, UNITS, get_maps, get_strategy
 from segxal.strategies.base import Learner, MapStrategy, Units, unit_scores, whole_images
 from segxal.strategies.eem import top_mean
 
@@ -56,7 +56,7 @@ def learner(frames, monkeypatch):
         model.head.weight.mul_(200)
         model.head.bias.sub_(model.eval()(normalise(frames.images)).mean((0, 2, 3)))
     return Learner(
-        model, model.bottleneck, MaskConfig(depth="dataset", batch=2), "off", LoopConfig(passes=4, cell=SIDE),
+        model, model.bottleneck, MaskConfig(depth="dataset", batch=2), LoopConfig(passes=4, cell=SIDE),
         TrainConfig(steps=2, cycle_steps=1, batch=2, amp="off", evaluations=1), LABELLED, frames.labels[list(LABELLED)],
     )  # fmt: skip
 
@@ -268,9 +268,9 @@ def test_random_maps_are_uniform(learner, frames):
 def test_every_method_finds_its_strategy():
     for kind, names in STRATEGIES_AT.items():
         for name in names:
-            assert callable(get_maps(name).maps if kind in BY_MAP else get_strategy(name, kind)), (name, kind)
+            assert callable(get_maps(name).maps if kind in FROM_MAPS else get_strategy(name, kind)), (name, kind)
     assert {*MAPS, *UNITS} == {name for names in STRATEGIES_AT.values() for name in names}
-    assert {*WHOLE, *BY_MAP} == {*GRANULARITIES}
+    assert {*STRATEGIES_AT} == {*GRANULARITIES}
 
 
 def test_names_at_each_granularity():

@@ -19,7 +19,7 @@ def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clic
     """Scores (mIoU) over budgets: SegXAL and whole images on the left, regions and pixels, if any, on the right.
 
     Args:
-        records: of :func:`segxal.comparison_tables.main_runs`.
+        records: of :func:`segxal.tables.main_runs`.
         units: keys of ``UNITS``, one row each.
     """
     names = [name for name in dict.fromkeys(records.method) if name != SUPERVISED]
@@ -32,8 +32,8 @@ def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clic
     axes = sheet.subplots(len(units), len(sides), sharex="row", sharey=True, squeeze=False)
     for row, unit in zip(axes, units, strict=True):
         for place, (words, part) in zip(row, sides.items(), strict=True):
-            for k, name in enumerate(part):
-                _band(place, records[records.method == name], unit, name, k)
+            for name in part:
+                _band(place, records[records.method == name], unit, name, names.index(name))
             _full(place, records)
             place.set(xlabel=UNITS[unit], title=words + bands)
             place.xaxis.set_major_formatter("{x:,.0f}")

@@ -44,7 +44,7 @@ def get_oracle(
         "human": lambda: HumanOracle(config.overlap),
         "whole-image": WholeImageOracle,
         "region": RegionOracle,
-        "superpixel": lambda: SuperpixelOracle(config.pieces),
+        "superpixel": SuperpixelOracle,
         "pixel": PixelOracle,
     }
     if name not in makers:

@@ -4,28 +4,20 @@ import numpy as np
 
 from segxal.labels import VOID
 from segxal.oracles.base import Annotation, Query
-from segxal.regions import annotated_out, superpixels
 
 
 class SuperpixelOracle:
     """The most frequent true class of each asked superpixel for all its pixels, one click each.
 
-    Args:
-        pieces: superpixels an image is cut into when the query does not say which regions are asked for; then the
-            person is shown the asked part of each.
+    The superpixels are those of ``query.partition``; without one the asked part counts as one superpixel.
 
     Source: Cai et al. 2021, Revisiting Superpixels for Active Learning (dominant labelling). Departure: a superpixel
     with more void pixels than pixels of any class stays 255 and is paid for; void pixels of the others get the class.
     """
 
-    def __init__(self, pieces: int) -> None:
-        self.pieces = pieces
-
     def annotate(self, query: Query) -> Annotation:
         """The dominant labels of the asked superpixels; some of their pixels are wrong."""
-        regions = query.partition
-        if regions is None:
-            regions = annotated_out(superpixels(query.image.transpose(1, 2, 0), self.pieces), ~query.asked)
+        regions = np.where(query.asked, 0, -1) if query.partition is None else query.partition
         labels = dominant_labels(query.truth, regions)
         asked = regions >= 0
         return Annotation(labels, asked & (labels == VOID), int(asked.sum()), len(np.unique(regions[asked])))

@@ -5,6 +5,7 @@ images come as one view each.
 """
 
 from segxal.errors import ConfigError
+from segxal.regions import GRANULARITIES
 from segxal.strategies.bald import bald_maps
 from segxal.strategies.base import MapStrategy, UnitScores
 from segxal.strategies.class_random import class_random_scores
@@ -38,8 +39,7 @@ UNITS: dict[str, UnitScores] = {
     "core-set": core_set_scores,
     "vaal": vaal_scores,
 }
-WHOLE = ("image", "grid", "superpixel")  # granularities whose units are known before the network is asked
-BY_MAP = ("pixel", "component")  # granularities whose units are made from a map
+FROM_MAPS = ("pixel", "component")  # granularities whose units are made from a map
 
 
 def get_strategy(name: str, granularity: str = "image") -> UnitScores:
@@ -53,10 +53,10 @@ def get_strategy(name: str, granularity: str = "image") -> UnitScores:
     Raises:
         ConfigError: if there is none of that name, or not at that granularity; the error lists the names.
     """
-    if granularity in BY_MAP:
+    if granularity not in GRANULARITIES:
+        raise ConfigError(f"no granularity {granularity!r}; choose one of {', '.join(GRANULARITIES)}")
+    if granularity in FROM_MAPS:
         return get_maps(name, granularity)
-    if granularity not in WHOLE:
-        raise ConfigError(f"no granularity {granularity!r}; choose one of {', '.join(WHOLE + BY_MAP)}")
     if name not in UNITS and name not in MAPS:
         raise ConfigError(f"no strategy {name!r} for {granularity}; choose one of {', '.join({**MAPS, **UNITS})}")
     return UNITS[name] if name in UNITS else MAPS[name]

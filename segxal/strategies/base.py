@@ -1,7 +1,7 @@
 """The contract of a query strategy: scores for images or regions, and which of them to ask for."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -23,21 +23,24 @@ class Learner:
         model: the current network.
         layer: its target layer for Grad-CAM.
         mask: settings of the explainable error mask.
-        amp: precision of forward passes.
         loop: settings of the loop, with the options of the strategies.
         train: settings of training, for strategies that train a network of their own.
         labelled: positions of the annotated images in the training split.
-        labels: (len(labelled), H, W) uint8 annotations of these images, 255 = not annotated; None while nothing is.
+        labels: (len(labelled), H, W) uint8 annotations of these images, 255 = not annotated.
     """
 
     model: nn.Module
     layer: nn.Module
     mask: MaskConfig
-    amp: str
     loop: LoopConfig
     train: TrainConfig
     labelled: tuple[int, ...] = ()
-    labels: Tensor | None = None
+    labels: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0, dtype=torch.uint8))
+
+    @property
+    def amp(self) -> str:
+        """Precision of forward passes."""
+        return self.train.amp
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def _centres(learner: Learner, frames: Frames, units: Units) -> Iterator[np.ndar
     for position, activation in enumerate(activations(learner, frames, known)):
         if units.partition is None:
             yield image_feature(activation)
-        elif learner.labels is not None:
+        else:
             annotated = learner.labels[position].numpy() != VOID
             height, width = annotated.shape
             squares = np.where(annotated, grid(height, width, min(learner.loop.cell, height, width)), -1)

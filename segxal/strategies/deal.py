@@ -112,7 +112,7 @@ def fit_branch(learner: Learner, frames: Frames, generator: torch.Generator) -> 
     Source: DEAL. Departure: trained after the segmentation network, on its probabilities, not jointly with it, so
     that the network is the same for all strategies.
     """
-    if learner.labels is None or bool((learner.labels == VOID).all()):
+    if bool((learner.labels == VOID).all()):
         raise ConfigError("no annotated pixel to learn difficulty from; label at least one image (loop.start)")
     parts = [(small(p).cpu(), p.argmax(1).cpu()) for p in probabilities(learner, frames, list(learner.labelled))]
     probs, prediction = torch.cat([probs for probs, _ in parts]), torch.cat([found for _, found in parts])

@@ -64,7 +64,7 @@ def train_committee(learner: Learner, frames: Frames, rng: np.random.Generator) 
     Departure: members start from random weights, also where the learner's network started from pretrained ones, and
     the annotated images themselves are the validation split, so that no labels beyond the learner's are used.
     """
-    if learner.labels is None or not learner.labelled:
+    if not learner.labelled:
         raise ConfigError("no annotated image to train a committee on; set loop.committee to 0 or label some first")
     known = list(learner.labelled)
     val = replace(
