@@ -7,7 +7,7 @@ from segxal import paths
 from segxal.config import load_preset
 from segxal.execution import parameters_of
 from segxal.methods import METHODS, START, SUPERVISED
-from segxal.study import GATE_METHOD, ours, rivals, run_of, select, split_ablations, whole_grid
+from segxal.study import GATE_METHOD, noisy, ours, rivals, run_of, select, split_ablations, whole_grid
 
 SEEDS = [int(seed) for seed in config["seeds"]]  # Snakemake hands numbers over as text
 PRESET = select(load_preset(config["preset"]), SEEDS, config["methods"])
@@ -87,7 +87,8 @@ def sources_of_records():
     cycles = {cycle_name(cycle) for run in GRID for cycle in run if run[-1].ablation == "none" or not cycle.number}
     parts = [f"{book}/{m}-seed{s}" for book in ("ablation_eem", "ablation_split") for m in ours(PRESET) for s in PRESET.seeds]
     gates = [f"ablation_gate/{GATE_METHOD}-seed{s}" for s in PRESET.seeds if GATE_METHOD in PRESET.methods]
-    return [*sorted(cycles), *parts, *gates]
+    noises = [f"ablation_noise/{m}-seed{s}" for m in noisy(PRESET) for s in PRESET.seeds]
+    return [*sorted(cycles), *parts, *gates, *noises]
 
 
 wildcard_constraints:
@@ -135,6 +136,12 @@ rule ablation_eem:
 rule ablation_gate:
     input: source("ablation_gate"), SETTINGS, main_run
     output: book=f"{BOOKS}/ablation_gate/{{method}}-seed{{seed}}.ipynb", stamp=touch(f"{DONE}/ablation_gate/{{method}}-seed{{seed}}")
+    shell: notebook("method", "seed")
+
+
+rule ablation_noise:
+    input: source("ablation_noise"), SETTINGS, main_run
+    output: book=f"{BOOKS}/ablation_noise/{{method}}-seed{{seed}}.ipynb", stamp=touch(f"{DONE}/ablation_noise/{{method}}-seed{{seed}}")
     shell: notebook("method", "seed")
 
 

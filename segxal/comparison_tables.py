@@ -10,7 +10,7 @@ from segxal.config import Preset
 from segxal.methods import SUPERVISED, get_method
 from segxal.state import Cycle
 from segxal.statistics import spread
-from segxal.study import KEY, recorded, run_of
+from segxal.study import KEY, NOISE_ABLATIONS, recorded, run_of
 from segxal.tables import last_cycles, main_runs, published
 
 
@@ -59,6 +59,26 @@ def near_far_table(records: pd.DataFrame) -> pd.DataFrame:
          "near - far": spread(part.near_miou - part.far_miou)}
         for (method, depth), part in last.groupby(["method", "depth"], sort=False)
     ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def noise_table(records: pd.DataFrame) -> pd.DataFrame:
+    """What people who err cost each method: mIoU after the last cycle, beside that with people who are always right.
+
+    Args:
+        records: of :func:`segxal.tables.read_records`, ablations included.
+
+    Returns:
+        One row per method and kind of noise: ``mIoU``, ``without noise`` and ``change``, mean ± standard deviation over
+        the seeds that have both.
+    """
+    last = last_cycles(records).pivot(index=["method", "seed"], columns="ablation", values="miou")
+    rows = []
+    for noise in [name for name in NOISE_ABLATIONS if name in last]:
+        for method, part in last[["none", noise]].dropna().groupby("method"):
+            change = part[noise] - part["none"]
+            rows.append({"method": method, "noise": noise, "seeds": len(part), "mIoU": spread(part[noise]),
+                         "without noise": spread(part["none"]), "change": spread(change)})  # fmt: skip
     return pd.DataFrame(rows)
 
 

@@ -135,6 +135,7 @@ class LoopConfig:
     committee: int = 0  # QBC: networks trained for the committee; 0 = dropout passes vote
     noise_boundary: float = 0.0  # simulated people: share of the pixels beside a class boundary that flip across it
     noise_class: float = 0.0  # simulated people: share of the pieces that get a wrong class
+    start_pixels: int = 0  # pixels annotated in each image of the start, drawn at random; 0 = the whole image
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -145,6 +146,7 @@ class LoopConfig:
         _require(self.cycles >= 1, f"cycles = {self.cycles}; a study has at least one cycle")
         for name in ("patch", "pixels", "cell", "pieces", "passes"):
             _require(getattr(self, name) >= 1, f"{name} = {getattr(self, name)}; it is at least 1")
+        _require(self.start_pixels >= 0, f"start_pixels = {self.start_pixels}; give 0 (whole images) or more")
         _require(self.committee != 1 and self.committee >= 0, f"committee = {self.committee}; give 0, or 2 or more")
         total = self.start + self.step * self.cycles
         _require(

@@ -29,9 +29,10 @@ from segxal.metrics import Confusion
 from segxal.models import build_model, load_model, save_model, target_layer
 from segxal.oracles import get_oracle
 from segxal.oracles.base import Annotation, check_annotation
+from segxal.oracles.pixel import PixelOracle
 from segxal.oracles.whole_image import WholeImageOracle
 from segxal.pool import Pool, start_pool
-from segxal.query import ask, masks_of, whole_query
+from segxal.query import ask, masks_of, pixels_query, whole_query
 from segxal.state import MANIFEST, Cycle, accepted, merge
 from segxal.strategies.base import Learner
 from segxal.train import Fit, Scores, evaluate, fit
@@ -92,13 +93,24 @@ def _first(cycle: Cycle, splits: Splits) -> _Step:
     known = [i for i, labelled in enumerate(train.labelled) if labelled]
     share = len(known) / len(train) if cycle.method == SUPERVISED else preset.loop.start
     pool = start_pool(train.ids, known, share, seeds.rng(cycle.seed, "start"))
-    answers = {train.ids[i]: WholeImageOracle().annotate(whole_query(train, i)) for i in pool.labelled}
+    pixels = 0 if cycle.method == SUPERVISED else preset.loop.start_pixels
+    answers, asked = _start_answers(train, pool.labelled, pixels, seeds.rng(cycle.seed, "start-pixels"))
     all_cycles = preset.loop.cycles if cycle.method == SUPERVISED else 0
     steps = preset.train.steps + all_cycles * preset.train.cycle_steps
     model = build_model(preset.model, len(train.classes), seeds.generator(cycle.seed, "weights"))
     labels = {name: answer.labels for name, answer in answers.items()}
     weights = (preset.mask.w_pae, preset.mask.w_ebu)
-    return _Step(pool, model, steps, labels, [], _add({}, list(answers.values())), weights)
+    return _Step(pool, model, steps, labels, [], _add({}, list(answers.values())), weights, asked=asked)
+
+
+def _start_answers(
+    train: Frames, indices: list[int], pixels: int, rng: np.random.Generator
+) -> tuple[dict[str, Annotation], dict[str, np.ndarray]]:
+    """The initial labels: whole images, or ``pixels`` random pixels of each and which these are."""
+    if not pixels:
+        return {train.ids[i]: WholeImageOracle().annotate(whole_query(train, i)) for i in indices}, {}
+    queries = [pixels_query(train, i, pixels, rng) for i in indices]
+    return {q.id: PixelOracle().annotate(q) for q in queries}, {q.id: q.asked for q in queries}
 
 
 def _next(cycle: Cycle, splits: Splits) -> _Step:

@@ -169,9 +169,7 @@ def _choose_pixels(
     found: Chosen = {}
     for index, values in _maps(learner, method, frames, candidates, rng):
         chosen = top_pixels(values, ~asked[index], learner.loop.pixels, rng)
-        numbers = np.full(values.shape, -1, dtype=np.int32)
-        numbers[chosen] = np.arange(chosen.sum())
-        found[index] = (float(values[chosen].max()), numbers)
+        found[index] = (float(values[chosen].max()), _numbered(chosen))
     return found
 
 
@@ -236,6 +234,19 @@ def whole_query(frames: Frames, index: int) -> Query:
     """A query before there is a network: the whole image is asked for."""
     truth = frames.labels[index].numpy()
     return _query(frames, index, truth, np.zeros(truth.shape, dtype=np.int32))
+
+
+def pixels_query(frames: Frames, index: int, count: int, rng: np.random.Generator) -> Query:
+    """A query before there is a network: ``count`` random pixels are asked for, or all where there are not so many."""
+    truth = frames.labels[index].numpy()
+    return _query(frames, index, truth, _numbered(top_pixels(rng.random(truth.shape), truth >= 0, count)))
+
+
+def _numbered(chosen: np.ndarray) -> np.ndarray:
+    """(H, W) int32: every chosen pixel is a region of its own, -1 elsewhere."""
+    numbers = np.full(chosen.shape, -1, dtype=np.int32)
+    numbers[chosen] = np.arange(chosen.sum())
+    return numbers
 
 
 def _query(frames: Frames, index: int, prediction: np.ndarray, regions: np.ndarray) -> Query:

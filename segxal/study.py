@@ -24,6 +24,8 @@ from segxal.state import MANIFEST, Cycle
 MASK_ABLATIONS = ("without-ebu", "without-pae")  # Table 3
 GATE_ABLATIONS = ("gate-low", "gate-all")
 GATE_METHOD = "segxal-human"  # the gate's other sides are shown on the paper's main mode
+NOISE_ABLATIONS = ("noise-boundary", "noise-class")
+NOISE_METHODS = ("segxal-human", "random", "random-superpixel")  # objects, whole images, pieces of one class each
 COLUMNS = [
     "method", "ablation", "oracle", "depth", "seed", "cycle", "labelled", "accepted", "images", "pixels", "clicks",
     "miou", "near_miou", "far_miou", "dice", "ece", "val_miou", "seconds",
@@ -52,6 +54,11 @@ def rivals(preset: Preset) -> list[str]:
     return [method for method in preset.methods if method not in (*SEGXAL, "random", SUPERVISED)]
 
 
+def noisy(preset: Preset) -> list[str]:
+    """The methods of a study that are also run with people who err."""
+    return [method for method in NOISE_METHODS if method in preset.methods]
+
+
 def split_ablations(preset: Preset) -> dict[float, str]:
     """Initial split -> ablation of Fig. 7; the split that ``grow`` starts from is the main run itself."""
     return {s: "none" if s == preset.loop.start else split_name(s) for s in sorted({*preset.splits, preset.loop.start})}
@@ -62,7 +69,11 @@ def ablations_of(preset: Preset) -> dict[str, list[str]]:
     methods = ours(preset)
     splits = [name for name in split_ablations(preset).values() if name != "none"]
     gated = [GATE_METHOD] if GATE_METHOD in methods else []
-    return {name: methods for name in (*MASK_ABLATIONS, *splits)} | {name: gated for name in GATE_ABLATIONS}
+    return {
+        **{name: methods for name in (*MASK_ABLATIONS, *splits)},
+        **{name: gated for name in GATE_ABLATIONS},
+        **{name: noisy(preset) for name in NOISE_ABLATIONS},
+    }
 
 
 def whole_grid(preset: Preset, runs: Path = paths.RUNS) -> list[list[Cycle]]:

@@ -172,10 +172,18 @@ def paired_differences(records: pd.DataFrame, ablations: tuple[str, ...] = MASK_
 
 
 def budget_table(records: pd.DataFrame) -> pd.DataFrame:
-    """Where each method ended: labelled images, price (minutes are estimated) and scores; mean over seeds."""
+    """Where each method ended: labelled images, price (minutes are estimated) and scores; mean over seeds.
+
+    Returns:
+        One row per method. ``pixels (%)``: of all pixels of the training split. ``supervised (%)``: the score as a
+        share of that of ``supervised``, mean over the seeds of each. Both are empty in a study without it.
+    """
     last = last_cycles(main_runs(records))
     columns = ["labelled", "images", "pixels", "clicks", "minutes", "miou", "dice", "ece"]
-    return last.groupby(["method", "depth"], sort=False)[columns].mean().round(2).reset_index()
+    means = last.groupby(["method", "depth"], sort=False)[columns].mean()
+    full = last[last.method == SUPERVISED][columns].mean()
+    shares = {"pixels (%)": 100 * means.pixels / full.pixels, "supervised (%)": 100 * means.miou / full.miou}
+    return means.assign(**shares).round(2).reset_index()
 
 
 def random_gain(records: pd.DataFrame) -> dict[str, float]:

@@ -52,10 +52,32 @@ def test_near_and_far_add_up_to_the_whole(finished):
     assert set(table.method) == set(METHODS) and table["near"].str.contains("±").all()
 
 
+def test_noise_is_shown_for_seeds_that_have_both():
+    rows = [("random", "none", 0, 30.0), ("random", "noise-class", 0, 28.0), ("random", "none", 1, 34.0),
+            ("random", "noise-class", 1, 30.0), ("entropy", "none", 0, 20.0), ("random", "noise-boundary", 1, 33.0),
+            ("random", "gate-all", 0, 99.0)]  # fmt: skip
+    records = pd.DataFrame(rows, columns=["method", "ablation", "seed", "miou"]).assign(cycle=2)
+    first = records.assign(cycle=1, miou=0.0)
+    table = comparison_tables.noise_table(pd.concat([first, records])).set_index("noise")
+    shown = table[["seeds", "mIoU", "without noise", "change"]]
+    assert [*shown.loc["noise-class"]] == [2, "29.00 ± 1.41", "32.00 ± 2.83", "-3.00 ± 1.41"]
+    assert [*shown.loc["noise-boundary"]] == [1, "33.00", "34.00", "-1.00"]
+    assert set(table.method) == {"random"}, "nothing is shown for a method without noisy runs"
+
+
 def test_prices_are_those_of_the_records(records):
     table = tables.budget_table(records).set_index("method")
     last = records[(records.method == "margin-pixel") & (records.cycle == 2)]
     assert table.loc["margin-pixel", "pixels"] == int(last.pixels.mean())
+    assert table.loc["supervised", "pixels (%)"] == table.loc["supervised", "supervised (%)"] == 100
+    full = records[records.method == "supervised"]
+    share = 100 * last.pixels.mean() / full.pixels.mean()
+    assert table.loc["margin-pixel", "pixels (%)"] == pytest.approx(share, abs=0.006)
+    assert table.loc["margin-pixel", "supervised (%)"] == pytest.approx(
+        100 * last.miou.mean() / full.miou.mean(), abs=0.006
+    )
+    alone = tables.budget_table(records[records.method != "supervised"])
+    assert alone["supervised (%)"].isna().all(), "no supervised run, no share"
     assert table.loc["margin-pixel", "minutes"] == pytest.approx(minutes(last.images, last.clicks).mean(), abs=0.06)
 
 

@@ -28,8 +28,8 @@ def test_shipped_presets_load(name):
         hash(ablate(loaded, ablation))
 
 
-def test_the_five_presets_are_there():
-    assert preset_names() == ("camvid", "camvid-full", "paper", "quick", "smoke")
+def test_the_presets_are_there():
+    assert preset_names() == ("camvid", "camvid-full", "camvid-pixels", "paper", "quick", "smoke")
 
 
 def test_the_paper_preset_is_the_papers():
@@ -80,7 +80,7 @@ def test_what_is_wrong_is_named(tmp_path, text, words):
 def test_no_such_preset_lists_them(tmp_path):
     for name in ("quik", str(tmp_path / "none.yml")):
         with pytest.raises(
-            ConfigError, match=r"(no preset|no file) .*; choose one of camvid, camvid-full, paper, quick"
+            ConfigError, match=r"(no preset|no file) .*; choose one of camvid, camvid-full, camvid-pixels, paper, quick"
         ):
             load_preset(name)
 

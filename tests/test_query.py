@@ -62,6 +62,23 @@ def test_annotations_of_several_cycles_merge_into_one_map(runs, small):
     assert (merged != VOID).sum() == given, "no pixel is annotated twice and none is lost"
 
 
+def test_a_study_can_start_from_single_pixels(tmp_path, small):
+    preset = small.with_changes(loop={"start_pixels": 5})
+    cycle = run_cycle(Cycle(preset, "start", 0, 0, runs=tmp_path))
+    asked, labelled = cycle.asked(), cycle.metrics()["labelled"]
+    assert labelled >= 1 and {int(part.sum()) for part in asked.values()} == {5}
+    assert cycle.metrics()["budget"] == {"images": labelled, "pixels": 5 * labelled, "clicks": 5 * labelled}
+    truth = dict(zip(open_splits(preset).train.ids, open_splits(preset).train.labels.numpy(), strict=True))
+    for name, labels in cycle.annotations().items():
+        assert (labels[asked[name]] == truth[name][asked[name]]).all() and (labels[~asked[name]] == VOID).all()
+    after = run_cycle(Cycle(preset, "margin-pixel", 0, 1, runs=tmp_path))
+    assert not any((after.asked()[name] & part).any() for name, part in asked.items()), (
+        "what is known is not asked again"
+    )
+    everything = run_cycle(Cycle(preset, "supervised", 0, 0, runs=tmp_path)).metrics()
+    assert everything["budget"]["pixels"] == open_splits(preset).train.labels.numel(), "all labels are all pixels"
+
+
 @pytest.mark.parametrize("name", ["bald", "qbc"])
 def test_dropout_methods_have_a_start_of_their_own_and_the_same_initial_labels(runs, small, name):
     cycle = Cycle(small, name, 0, 1, runs=runs)
