@@ -44,6 +44,8 @@ notebooks: $(STAMP)  ## run the notebooks with the smoke preset in place, keepin
 	@# Twice: the second time every run is on disk, and no progress bars of training are kept in the files.
 	for pass in 1 2; do $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.kernel_name=python3 --ExecutePreprocessor.record_timing=False \
+		--ClearMetadataPreprocessor.enabled=True --ClearMetadataPreprocessor.clear_cell_metadata=False \
+		--ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec \
 		$(sort $(wildcard notebooks/*.ipynb notebooks/*/*.ipynb)) || exit 1; done
 
 bench: $(STAMP)  ## speed against the plain ways, as ratios in one run

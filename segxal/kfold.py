@@ -67,15 +67,13 @@ def cross_validate(preset: Preset, seed: int, study: Path, data_root: str = "") 
     torch.set_num_threads(preset.threads)
     train = part_of(splits.train, [i for i, labelled in enumerate(splits.train.labelled) if labelled])
     pairs = folds_of(train.labels, len(train.classes), preset.folds, seed)
-    results = []
-    settings = {"train": dataclasses.asdict(preset.train), "data": dataclasses.asdict(preset.data)}
-    for number, (inside, outside) in enumerate(tqdm(pairs, desc="folds")):
-        file = study / "kfold" / f"seed{seed}_fold{number}.json"
-        if not (file.is_file() and read_json(file)["settings"] == _plain(settings)):
-            write_json(
-                file, {"settings": _plain(settings), **_fold(preset, seed, number, train, splits.val, inside, outside)}
-            )
-        results.append(read_json(file))
+    settings = _plain({"train": dataclasses.asdict(preset.train), "data": dataclasses.asdict(preset.data)})
+    files = [study / "kfold" / f"seed{seed}_fold{number}.json" for number in range(len(pairs))]
+    missing = [k for k, file in enumerate(files) if not file.is_file() or read_json(file)["settings"] != settings]
+    for number in tqdm(missing, desc="folds", disable=not missing):
+        result = _fold(preset, seed, number, train, splits.val, *pairs[number])
+        write_json(files[number], {"settings": settings, **result})
+    results = [read_json(file) for file in files]
     return {key: [result[key] for result in results] for key in ("miou", "class_iou")}
 
 
