@@ -5,6 +5,7 @@ seed, so that a third method changes nothing; only a ranking needs the range tha
 """
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -127,6 +128,17 @@ def conclusion(comparison: Comparison) -> str:
         f"{start}no difference between {pair} on {on} is shown: {t.difference:+.2f} points "
         f"(95 % CI {t.low:+.2f} to {t.high:+.2f}), {holm}. This does not show that they are equal.{left}"
     )
+
+
+def conclusions(
+    records: pd.DataFrame, reference: str, budgets: Iterable[str] = ("images", "pixels", "clicks")
+) -> pd.DataFrame:
+    """What may be concluded of every method over every budget: columns ``budget``, ``method``, ``conclusion``.
+
+    Holm's correction is over the methods of one budget; budgets are views of the same runs.
+    """
+    rows = [(b, c.method, conclusion(c)) for b in budgets for c in compare_with(records, reference, b)]
+    return pd.DataFrame(rows, columns=["budget", "method", "conclusion"])
 
 
 def _seeds(count: int) -> str:

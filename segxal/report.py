@@ -18,6 +18,7 @@ TABLES = {
     "data (Cityscapes) and are printed for orientation.",
     "table3": "Table 3. mIoU (%) after the last cycle with the whole mask, without EBU and without PAE.",
     "comparison": "Comparison over the budget that its notebook names; rows cover the range both methods share.",
+    "conclusions": "What may be concluded of each method, over each budget.",
     "near_far": "mIoU (%) among near and far pixels; a class that occurs in one part alone counts there alone.",
     "bought": "Share of each class (%) among the pixels people were asked for.",
     "noise": "mIoU (%) after the last cycle when people err: flipped boundary pixels, or pieces of a wrong class.",
