@@ -86,11 +86,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _reproduce(options: argparse.Namespace) -> None:
     from segxal.reproduce import planned, reproduce
+    from segxal.study import outdated
 
     if options.dry_run:
         for name, count in planned(options.preset, options.data_root, options.seeds, options.methods).items():
             print(f"{count:>5}  {name}")
         return
+    if others := outdated(load_preset(options.preset)):
+        print(f"{others} cycles on disk were made with other settings; those that belong to the study are made anew")
     study = reproduce(options.preset, options.data_root, options.jobs, options.seeds, options.methods)
     print(f"tables     {study / 'tables'}")
     print(f"figures    {paths.FIGURES / study.name}")
@@ -123,7 +126,7 @@ def _data(options: argparse.Namespace) -> None:
             print(f"{'':<11} ! {problem}")
         if entry.state != "ready":
             print(f"{'':<11} {entry.how_to_get}")
-        found += len(problems) if options.check and entry.state == "ready" else 0
+        found += len(problems) if options.check and entry.state != "missing" else 0
     if found:
         raise DataInvalid(f"{found} problems found; mend or remove the files named above")
 

@@ -243,7 +243,11 @@ def _build(kind: type, values: Any, where: str) -> Any:
     unknown = sorted(str(key) for key in set(values) - set(hints))
     if unknown:
         raise ConfigError(f"{where}: unknown {', '.join(unknown)}; known are {', '.join(hints)}")
-    return kind(**{key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()})
+    fields = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()}
+    try:
+        return kind(**fields)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

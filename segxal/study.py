@@ -44,6 +44,19 @@ def run_of(preset: Preset, method: str, seed: int, ablation: str = "none", runs:
     return [start, *cycles] if start else cycles
 
 
+def until(run: Sequence[Cycle], number: int) -> Sequence[Cycle]:
+    """The cycles of a run up to one of them.
+
+    Raises:
+        ConfigError: if the run has no such cycle.
+    """
+    if not 0 <= number < len(run):
+        raise ConfigError(
+            f"cycle = {number}; {run[-1].method} has cycles 0..{len(run) - 1} in preset {run[-1].preset.name}"
+        )
+    return run[: number + 1]
+
+
 def ours(preset: Preset) -> list[str]:
     """The SegXAL methods of a study."""
     return [method for method in preset.methods if method in SEGXAL]

@@ -13,7 +13,6 @@ from segxal.comparison import (
     comparison_table,
     complete,
     conclusion,
-    conclusions,
     penalty_matrix,
     rank_stability,
     stability_line,
@@ -141,14 +140,6 @@ def test_what_holm_takes_away_is_not_shown():
     assert found.test.low > 0
     assert "no difference between a and random" in conclusion(found)
     assert "(2 comparisons)" in conclusion(found)
-
-
-def test_conclusions_are_one_sentence_for_each_method_and_budget():
-    records = noise(0, ["a", "b", "random"], 4).assign(clicks=lambda rows: 3 * rows.images)
-    found = conclusions(records, "random", ["images", "clicks"])
-    assert list(zip(found.budget, found.method, strict=True)) == [(u, m) for u in ("images", "clicks") for m in "ab"]
-    for unit, said in found.groupby("budget").conclusion:
-        assert list(said) == [conclusion(c) for c in compare_with(records, "random", unit)]
 
 
 def test_one_seed_shows_nothing():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from segxal import audit, comparison_tables, figures, study, tables
-from segxal.comparison import penalty_matrix
+from segxal.comparison import compare_with, conclusion, conclusions, penalty_matrix
 from segxal.price import minutes
 
 METHODS = ["segxal-human", "random", "margin-pixel", "supervised"]
@@ -50,6 +50,14 @@ def test_near_and_far_add_up_to_the_whole(finished):
     assert (parts[0] + parts[1] == parts[2]).all() and parts[0].sum() > 0 < parts[1].sum()
     table = comparison_tables.near_far_table(tables.read_records(*finished))
     assert set(table.method) == set(METHODS) and table["near"].str.contains("±").all()
+
+
+def test_conclusions_are_one_sentence_for_each_method_and_budget(records):
+    found = conclusions(records, "random", ["images", "clicks"])
+    others = ["segxal-human", "margin-pixel"]
+    assert list(zip(found.budget, found.method, strict=True)) == [(u, m) for u in ("images", "clicks") for m in others]
+    for unit, said in found.groupby("budget").conclusion:
+        assert list(said) == [conclusion(c) for c in compare_with(records, "random", unit)]
 
 
 def test_noise_is_shown_for_seeds_that_have_both():

@@ -50,6 +50,7 @@ def test_a_preset_of_your_own(tmp_path):
     ("text", "words"),
     [
         ("sedes: [1]", "unknown sedes; known are name, data"),
+        ("loop: {tau: 1.5}", "mine.yml: loop: tau = 1.5"),
         ("loop: {taau: 0.5}", "mine.yml: loop: unknown taau; known are start"),
         ("1: 2\nseedz: 3", "unknown 1, seedz"),
         ("- seeds", "expected settings as `key: value`, got"),

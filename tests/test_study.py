@@ -36,6 +36,14 @@ def test_every_run_of_every_preset_is_named_once_and_begins_with_its_start(name)
         assert all(later.previous == earlier for earlier, later in itertools.pairwise(run))
 
 
+def test_a_run_ends_where_one_says(tiny):
+    run = study.run_of(tiny, "random", 0)
+    assert list(study.until(run, 0)) == run[:1] and list(study.until(run, 2)) == run
+    for number in (-1, 3):
+        with pytest.raises(ConfigError, match=f"cycle = {number}; random has cycles 0..2 in preset smoke"):
+            study.until(run, number)
+
+
 def test_methods_of_a_seed_share_their_first_training(tiny):
     starts = {study.run_of(tiny, name, 0)[0].folder for name, method in METHODS.items() if method.start == "none"}
     assert len(starts) == 1
