@@ -26,7 +26,17 @@ from segxal.device import device, has_fast_bf16
 from segxal.files import write_json
 from segxal.paths import RUNS
 
-PACKAGES = ("torch", "torchvision", "grad-cam", "numpy", "scipy", "scikit-image", "scikit-learn", "scikit-activeml")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "grad-cam",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "scikit-learn",
+    "scikit-activeml",
+    "baal",
+)
 
 
 def measure(sizes: Sizes, repeats: int, stream: int) -> list[Row]:
