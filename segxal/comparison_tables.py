@@ -7,7 +7,7 @@ import pandas as pd
 
 from segxal import paths
 from segxal.config import Preset
-from segxal.methods import SUPERVISED, get_method
+from segxal.methods import SEGXAL, SUPERVISED, get_method
 from segxal.state import Cycle
 from segxal.statistics import spread
 from segxal.study import KEY, NOISE_ABLATIONS, recorded, run_of
@@ -60,6 +60,42 @@ def near_far_table(records: pd.DataFrame) -> pd.DataFrame:
         for (method, depth), part in last.groupby(["method", "depth"], sort=False)
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def share_table(records: pd.DataFrame) -> pd.DataFrame:
+    """How few pixels give how much of full supervision: the distance to PixelPick's record.
+
+    Args:
+        records: of :func:`segxal.tables.read_records`.
+
+    Returns:
+        One row per method that asks for parts of images, one column per cycle: share of all training pixels that is
+        annotated, and the score (mIoU) as a share of that of ``supervised``, in percent, means over seeds. The last row
+        is what PixelPick prints (60 pixels per image are its record for 95 %); its columns are its own five budgets.
+        Without ``supervised`` there is that row alone.
+    """
+    main = main_runs(records)
+    full = main[main.method == SUPERVISED][["pixels", "miou"]].mean()
+    rows = []
+    for method, part in main.groupby("method", sort=False):
+        if method == SUPERVISED or (get_method(str(method)).granularity == "image" and method not in SEGXAL):
+            continue
+        means = (100 * part.groupby("cycle")[["pixels", "miou"]].mean() / full).dropna()
+        if len(means):
+            cells = {f"cycle {n}": _share(at.pixels, at.miou) for n, at in means.iterrows()}
+            rows.append({"method": method, **cells})
+    printed = published("pixelpick_camvid")
+    cells = {
+        f"cycle {n}": _share(row.pixels_percent, 100 * row.miou / row.full)
+        for n, row in enumerate(printed.itertuples(), 1)
+    }
+    rows.append({"method": f"PixelPick, printed: {printed.network[0]}", **cells})
+    columns = ["method", *sorted({name for row in rows for name in row} - {"method"})]
+    return pd.DataFrame(rows, columns=columns).fillna("")
+
+
+def _share(pixels: float, score: float) -> str:
+    return f"{pixels:.3f} %: {score:.1f} %"
 
 
 def noise_table(records: pd.DataFrame) -> pd.DataFrame:

@@ -60,6 +60,18 @@ def test_conclusions_are_one_sentence_for_each_method_and_budget(records):
         assert list(said) == [conclusion(c) for c in compare_with(records, "random", unit)]
 
 
+def test_shares_of_pixels_and_of_full_supervision():
+    rows = [("margin-pixel", 0, 0, 100, 10.0), ("margin-pixel", 0, 1, 300, 19.0), ("margin-pixel", 1, 1, 100, 21.0)]
+    rows += [("random", 0, 1, 500, 30.0), ("supervised", 0, 0, 10_000, 38.0), ("supervised", 1, 0, 10_000, 42.0)]
+    records = pd.DataFrame(rows, columns=["method", "seed", "cycle", "pixels", "miou"])
+    records = records.assign(ablation="none", images=1, clicks=1)
+    table = comparison_tables.share_table(records).set_index("method")
+    assert list(table.index) == ["margin-pixel", "PixelPick, printed: DeepLabv3+ MobileNetV2, ImageNet"]
+    assert list(table.loc["margin-pixel"][:2]) == ["1.000 %: 25.0 %", "2.000 %: 50.0 %"]
+    assert table.iloc[1]["cycle 3"] == "0.035 %: 95.0 %" and table.iloc[1]["cycle 0"] == ""
+    assert len(comparison_tables.share_table(records[records.method != "supervised"])) == 1
+
+
 def test_noise_is_shown_for_seeds_that_have_both():
     rows = [("random", "none", 0, 30.0), ("random", "noise-class", 0, 28.0), ("random", "none", 1, 34.0),
             ("random", "noise-class", 1, 30.0), ("entropy", "none", 0, 20.0), ("random", "noise-boundary", 1, 33.0),

@@ -67,15 +67,16 @@ def _full(axes: Axes, records: pd.DataFrame) -> None:
 
 
 @styled
-def bought_figure(table: pd.DataFrame, title: str = "") -> Sheet:
-    """How often each class is among the pixels a method bought, against random whole images.
+def bought_figure(table: pd.DataFrame, reference: str = "random", title: str = "") -> Sheet:
+    """How often each class is among the pixels a method bought, against a reference.
 
     Args:
-        table: of :func:`segxal.comparison_tables.bought_table`, with a row ``random``.
+        table: of :func:`segxal.comparison_tables.bought_table`, with a row ``reference``.
+        reference: a method that buys, usually random whole images.
         title: what is seen.
     """
     shares = table.set_index("method").drop(columns="seeds")
-    ratio = np.log2((shares + 0.05) / (shares.loc["random"] + 0.05))
+    ratio = np.log2((shares + 0.05) / (shares.loc[reference] + 0.05))
     sheet = new_sheet(0.9 + 0.19 * len(shares), layout="constrained")
     axes = sheet.add_subplot()
     image = axes.imshow(ratio, cmap="PuOr", vmin=-2, vmax=2, aspect="auto")
@@ -84,7 +85,7 @@ def bought_figure(table: pd.DataFrame, title: str = "") -> Sheet:
     )
     bar = sheet.colorbar(image, ax=axes, fraction=0.03, pad=0.01, ticks=[-2, -1, 0, 1, 2])
     bar.set_ticklabels(["1/4", "1/2", "1", "2", "4"])
-    bar.set_label("against random")
+    bar.set_label(f"against {reference}")
     axes.set_title(title or "share of each class among the bought pixels (%)")
     return sheet
 
