@@ -33,7 +33,7 @@ FIGURES = {
     "fig5_oracles": "Fig. 5. Pseudo-labels against human annotation.",
     "fig6_gradcam": "Fig. 6. Grad-CAM against PAE.",
     "fig7_split": "Fig. 7. mIoU after the last cycle against the initial split.",
-    "budget": "Fig. 7, state of the art: mIoU of all methods over pixels and clicks; bands reach from the lowest to the "
+    "budget": "Fig. 7, state of the art: mIoU of all methods over pixels and clicks; bands: lowest to "
     "highest seed.",
     "penalty": "Pairwise penalty matrix: the share of budget points at which the row beats the column.",
     "bought": "What each method bought, against random.",
