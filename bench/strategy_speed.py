@@ -14,11 +14,11 @@ from segxal.data.base import Frames
 from segxal.device import device
 from segxal.methods import BY_IMAGE
 from segxal.models import normalise
+from segxal.predict import predict
 from segxal.seeds import rng
 from segxal.strategies import get_strategy
 from segxal.strategies.base import Learner, whole_images
 from segxal.strategies.core_set import k_center_greedy
-from segxal.train import predict
 
 # VAAL is left out: it trains networks of its own for about a minute, whatever the pool.
 STRATEGIES = tuple(name for name in BY_IMAGE if name != "vaal")

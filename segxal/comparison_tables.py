@@ -1,11 +1,13 @@
 """Tables that put all methods side by side: Table 1, near and far, what each method bought. Scores are in percent."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from segxal import paths
+from segxal.comparison import compare_with
 from segxal.config import Preset
 from segxal.methods import SEGXAL, SUPERVISED, get_method
 from segxal.state import Cycle
@@ -62,6 +64,25 @@ def near_far_table(records: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def difference_table(
+    records: pd.DataFrame, reference: str, budgets: Iterable[str] = ("images", "pixels", "clicks")
+) -> pd.DataFrame:
+    """Every method beside a reference, one column per budget.
+
+    Returns:
+        AUBC of the method minus that of the reference in points, its 95 % confidence interval and Holm's p over the
+        methods of that budget; empty where the two share no range of the budget.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    for budget in budgets:
+        for c in compare_with(records, reference, budget):
+            t = c.test
+            tested = f" ({t.low:+.2f} to {t.high:+.2f}), p = {c.holm:.2f}" if np.isfinite(t.p) else ""
+            cell = f"{t.difference:+.2f}{tested}" if t.seeds else ""
+            rows.setdefault(c.method, {"method": c.method, "seeds": str(t.seeds)})[f"over {budget}"] = cell
+    return pd.DataFrame(rows.values())
+
+
 def share_table(records: pd.DataFrame) -> pd.DataFrame:
     """How few pixels give how much of full supervision: the distance to PixelPick's record.
 
@@ -115,7 +136,7 @@ def noise_table(records: pd.DataFrame) -> pd.DataFrame:
             change = part[noise] - part["none"]
             rows.append({"method": method, "noise": noise, "seeds": len(part), "mIoU": spread(part[noise]),
                          "without noise": spread(part["none"]), "change": spread(change)})  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["method", "noise", "seeds", "mIoU", "without noise", "change"])
 
 
 def bought_table(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:

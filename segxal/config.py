@@ -168,6 +168,7 @@ class Preset:
     loop: LoopConfig = field(default_factory=LoopConfig)
     seeds: tuple[int, ...] = (0,)
     methods: tuple[str, ...] = ("segxal-pseudo", "segxal-gt-patch", "segxal-human", "random", "supervised")
+    noisy: tuple[str, ...] = ()  # of these methods: also run with people who err
     splits: tuple[float, ...] = (0.1, 0.25, 0.4)  # initial splits of the ablation of Fig. 7
     folds: int = 3  # of the stratified K-fold cross-validation of the supervised baseline
     threads: int = 1  # CPU threads of one job; part of the settings because it changes the last bits

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from segxal.errors import ConfigError, ShapeError
 from segxal.gradcam import Trace, gradcam, traced
 from segxal.models import normalise
+from segxal.predict import predict
 from segxal.seeds import lent
-from segxal.train import predict
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the area that is removed or inserted
 BLUR = 1 / 16  # standard deviation of the blur that removes content, as a share of the shorter side

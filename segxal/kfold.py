@@ -17,7 +17,8 @@ from segxal.data.splits import open_splits
 from segxal.errors import ConfigError
 from segxal.files import read_json, write_json
 from segxal.models import build_model
-from segxal.train import evaluate, fit
+from segxal.predict import evaluate
+from segxal.train import fit
 
 
 def strata(labels: Tensor, classes: int) -> np.ndarray:

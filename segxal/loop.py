@@ -32,10 +32,11 @@ from segxal.oracles.base import Annotation, check_annotation
 from segxal.oracles.pixel import PixelOracle
 from segxal.oracles.whole_image import WholeImageOracle
 from segxal.pool import Pool, start_pool
+from segxal.predict import Scores, evaluate, evaluate_parts
 from segxal.query import ask, masks_of, pixels_query, whole_query
 from segxal.state import MANIFEST, Cycle, accepted, merge
 from segxal.strategies.base import Learner
-from segxal.train import Fit, Scores, evaluate, fit
+from segxal.train import Fit, fit
 
 FUSION_IMAGES = 64  # labelled images the learned fusion is fitted on, at most
 
@@ -67,7 +68,7 @@ def run_cycle(cycle: Cycle, data_root: str = "") -> Cycle:
         step.model, splits.train, step.pool.labelled, _training_labels(step), splits.val, preset.train,
         step.steps, seeds.generator(cycle.seed, "train", cycle.number),
     )  # fmt: skip
-    scores = {name: evaluate(trained.model, frames, preset.train.amp) for name, frames in _scored(preset, splits)}
+    scores = _scores(trained.model, preset, splits)
     _write(cycle, step, trained, _numbers(scores), splits.train.classes.names, time.perf_counter() - started)
     return cycle
 
@@ -190,11 +191,12 @@ def _training_labels(step: _Step) -> torch.Tensor:
     return torch.from_numpy(np.stack([merged[step.pool.ids[i]] for i in step.pool.labelled]))
 
 
-def _scored(preset: Preset, splits: Splits) -> list[tuple[str, Frames]]:
-    """The validation split, the reported one, and what is near in it (the rest is far)."""
-    reported = splits.reported(preset)
+def _scores(model: nn.Module, preset: Preset, splits: Splits) -> dict[str, Scores]:
+    """On the validation split, the reported one, and what is near in it (the rest is far)."""
+    reported, amp = splits.reported(preset), preset.train.amp
     near = torch.where(near_pixels(reported), reported.labels, VOID)
-    return [("val", splits.val), ("report", reported), ("near", replace(reported, labels=near))]
+    parts = {"report": reported.labels, "near": near}
+    return {"val": evaluate(model, splits.val, amp)} | evaluate_parts(model, reported, parts, amp)
 
 
 def _write(

@@ -14,11 +14,11 @@ from segxal.errors import ConfigError
 from segxal.methods import Method
 from segxal.oracles.base import Query
 from segxal.pool import Pool, random_subset
+from segxal.predict import predict
 from segxal.regions import annotated_out, components, grid, regions_in, superpixels, top_pixels
 from segxal.state import Cycle
 from segxal.strategies import get_maps, get_strategy
 from segxal.strategies.base import Learner, Units, best, region_scores, whole_images
-from segxal.train import predict
 
 KEPT = 2**28  # pixels of partitions kept in memory
 SMALLEST = 16  # pixels; smaller connected pieces are specks that nobody would outline

@@ -18,6 +18,7 @@ TABLES = {
     "data (Cityscapes) and are printed for orientation.",
     "table3": "Table 3. mIoU (%) after the last cycle with the whole mask, without EBU and without PAE.",
     "comparison": "Comparison over the budget that its notebook names; rows cover the range both methods share.",
+    "differences": "AUBC minus that of the reference, in points of mIoU, over each budget: 95 % interval and Holm's p.",
     "conclusions": "What may be concluded of each method, over each budget.",
     "shares": "Share of the pixels annotated: share of the fully supervised mIoU reached, cycle by cycle. PixelPick's "
     "row has its own budgets and a pretrained network.",
@@ -33,8 +34,7 @@ FIGURES = {
     "fig5_oracles": "Fig. 5. Pseudo-labels against human annotation.",
     "fig6_gradcam": "Fig. 6. Grad-CAM against PAE.",
     "fig7_split": "Fig. 7. mIoU after the last cycle against the initial split.",
-    "budget": "Fig. 7, state of the art: mIoU of all methods over pixels and clicks; bands: lowest to "
-    "highest seed.",
+    "budget": "Fig. 7, state of the art: mIoU of all methods over pixels and clicks; bands: lowest to highest seed.",
     "penalty": "Pairwise penalty matrix: the share of budget points at which the row beats the column.",
     "bought": "What each method bought, against random.",
 }

@@ -25,7 +25,6 @@ MASK_ABLATIONS = ("without-ebu", "without-pae")  # Table 3
 GATE_ABLATIONS = ("gate-low", "gate-all")
 GATE_METHOD = "segxal-human"  # the gate's other sides are shown on the paper's main mode
 NOISE_ABLATIONS = ("noise-boundary", "noise-class")
-NOISE_METHODS = ("segxal-human", "random", "random-superpixel")  # objects, whole images, pieces of one class each
 COLUMNS = [
     "method", "ablation", "oracle", "depth", "seed", "cycle", "labelled", "accepted", "images", "pixels", "clicks",
     "miou", "near_miou", "far_miou", "dice", "ece", "val_miou", "seconds",
@@ -68,8 +67,12 @@ def rivals(preset: Preset) -> list[str]:
 
 
 def noisy(preset: Preset) -> list[str]:
-    """The methods of a study that are also run with people who err."""
-    return [method for method in NOISE_METHODS if method in preset.methods]
+    """The methods of a study that are also run with people who err.
+
+    Raises:
+        ConfigError: if the preset names one that does not exist; the error lists the names.
+    """
+    return [name for name in preset.noisy if get_method(name) and name in preset.methods]
 
 
 def split_ablations(preset: Preset) -> dict[float, str]:

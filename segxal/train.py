@@ -16,8 +16,8 @@ from segxal.data.base import Frames
 from segxal.device import amp_dtype, autocast, device
 from segxal.errors import ConfigError, TrainingDiverged
 from segxal.labels import VOID
-from segxal.metrics import CalibrationBins, Confusion
 from segxal.models import normalise
+from segxal.predict import evaluate
 from segxal.seeds import lent
 from segxal.semi import COLD, COLD_WEIGHT, Taught, class_mix, ramped_average, taught, unlabelled, unsupervised_loss
 
@@ -37,14 +37,6 @@ class Fit:
     model: nn.Module
     teacher: nn.Module
     history: list[dict[str, float]]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Confusion counts and calibration of one network on one split."""
-
-    confusion: Confusion
-    calibration: CalibrationBins
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
@@ -246,48 +238,3 @@ def _order(labels: Tensor, sampling: str, generator: torch.Generator) -> Tensor:
         return torch.randperm(len(labels), generator=generator)
     odds = (labels != VOID).flatten(1).sum(1).cpu().float().sqrt() + 1e-6
     return torch.multinomial(odds, len(labels), replacement=True, generator=generator)
-
-
-@torch.no_grad()
-def predict(model: nn.Module, images: Tensor, amp: str, batch: int = 16) -> Iterator[Tensor]:
-    """Class probabilities of images, batch by batch (memory stays flat).
-
-    Args:
-        model: the network; its training flags are restored afterwards.
-        images: (N, 3, H, W) uint8.
-        amp: precision, see :func:`segxal.device.amp_dtype`.
-        batch: images per forward pass.
-
-    Yields:
-        (<= batch, C, H, W) float32 on the device; each pixel sums to 1 over C.
-    """
-    flags = {module: module.training for module in model.modules()}
-    model.to(device()).to(memory_format=torch.channels_last).eval()
-    try:
-        for chunk in images.split(batch):
-            x = normalise(chunk.to(device())).contiguous(memory_format=torch.channels_last)
-            with autocast(amp):
-                logits = model(x)
-            yield logits.float().softmax(1)
-    finally:
-        for module, flag in flags.items():
-            module.training = flag
-
-
-def evaluate(model: nn.Module, frames: Frames, amp: str, batch: int = 16) -> Scores:
-    """Score a network on a labelled split: one confusion matrix over all its pixels, void left out.
-
-    Raises:
-        TrainingDiverged: if the network's output is not finite.
-    """
-    confusion, calibration = Confusion(len(frames.classes)), CalibrationBins()
-    truths = frames.labels.split(batch)
-    for probs, truth in zip(predict(model, frames.images, amp, batch), truths, strict=True):
-        if not bool(probs.isfinite().all()):
-            raise TrainingDiverged(
-                "the network's output is NaN; lower train.lr or set train.amp to off. The state of the last finished "
-                "cycle is untouched"
-            )
-        confusion.update(probs.argmax(1).cpu(), truth)
-        calibration.update(probs.cpu(), truth)
-    return Scores(confusion, calibration)

@@ -60,6 +60,16 @@ def test_conclusions_are_one_sentence_for_each_method_and_budget(records):
         assert list(said) == [conclusion(c) for c in compare_with(records, "random", unit)]
 
 
+def test_differences_are_those_of_the_comparisons(records):
+    table = comparison_tables.difference_table(records, "random", ["images", "pixels"]).set_index("method")
+    for found in compare_with(records, "random", "pixels"):
+        cell = table.loc[found.method, "over pixels"]
+        assert cell.startswith(f"{found.test.difference:+.2f} ({found.test.low:+.2f} to {found.test.high:+.2f}), p = ")
+        assert float(cell.split("p = ")[1]) == pytest.approx(found.holm, abs=0.006)
+    free = records.assign(pixels=records.pixels.where(records.method != "margin-pixel", 7))
+    assert comparison_tables.difference_table(free, "random", ["pixels"])["over pixels"].tolist()[-1] == ""
+
+
 def test_shares_of_pixels_and_of_full_supervision():
     rows = [("margin-pixel", 0, 0, 100, 10.0), ("margin-pixel", 0, 1, 300, 19.0), ("margin-pixel", 1, 1, 100, 21.0)]
     rows += [("random", 0, 1, 500, 30.0), ("supervised", 0, 0, 10_000, 38.0), ("supervised", 1, 0, 10_000, 42.0)]

@@ -18,6 +18,7 @@ LAYERS = [
     {"config", "metrics", "tensors", "price"},
     {"data", "pool", "unet", "methods", "augment", "regions"},
     {"models", "cams", "semi"},
+    {"predict"},
     {"train", "entropy", "gradcam", "depth"},
     {"eem"},
     {"oracles", "strategies", "gate", "detection", "faithfulness", "state"},

@@ -1,5 +1,6 @@
 """The study: the grid, the records it leaves, and what tables make of them."""
 
+import dataclasses
 import itertools
 import subprocess
 import sys
@@ -21,6 +22,7 @@ def finished(tiny, tmp_path_factory):
     """A whole tiny study, collected."""
     runs = tmp_path_factory.mktemp("runs")
     preset = study.select(tiny, seeds=[0, 1], methods=["segxal-human", "random", "supervised"])
+    assert study.noisy(preset) == ["segxal-human", "random"]
     study.run_cycles([cycle for run in study.whole_grid(preset, runs) for cycle in run])
     study.collect(preset, runs)
     return preset, runs
@@ -65,6 +67,8 @@ def test_unknown_names_are_answered_with_the_known_ones(tiny):
         ablate(tiny, "without-eub")
     with pytest.raises(ConfigError, match="random"):
         study.select(tiny, methods=["ramdom"])
+    with pytest.raises(ConfigError, match="no method 'ramdom'; choose one of segxal-pseudo"):
+        study.noisy(dataclasses.replace(tiny, noisy=("ramdom",)))
     with pytest.raises(ConfigError, match="0 or larger"):
         study.select(tiny, seeds=[-1])
 

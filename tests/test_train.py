@@ -1,4 +1,4 @@
-"""Loss, augmentation, training and scoring of the network."""
+"""Loss, augmentation and training of the network."""
 
 import dataclasses
 import math
@@ -15,7 +15,8 @@ from segxal.config import ModelConfig, TrainConfig
 from segxal.errors import ConfigError, TrainingDiverged
 from segxal.labels import VOID
 from segxal.models import build_model
-from segxal.train import _order, class_weights, cross_entropy, evaluate, fit, predict
+from segxal.predict import evaluate
+from segxal.train import _order, class_weights, cross_entropy, fit
 
 QUICK = TrainConfig(epochs=1, batch=4, evaluations=2, amp="off")
 
@@ -243,38 +244,6 @@ def test_a_diverging_training_stops(frames, steps):
 def test_nothing_to_train_on(frames):
     with pytest.raises(ConfigError, match="no annotated image to train on; label at least one"):
         fit(unet(), frames, [], frames.labels[:0], part(frames, [1]), QUICK, 2, seeded())
-
-
-# scoring
-
-
-def test_predict_gives_probabilities_and_restores_flags(frames):
-    model = unet().train()
-    model.bottleneck[1].eval()
-    flags, before = [module.training for module in model.modules()], weights_of(model)
-    chunks = list(predict(model, frames.images, "off", batch=3))
-    assert [len(chunk) for chunk in chunks] == [3, 3, 2]
-    probs = torch.cat(chunks)
-    assert probs.dtype == torch.float32 and torch.allclose(probs.sum(1), torch.ones(8, 32, 64), atol=1e-5)
-    assert [module.training for module in model.modules()] == flags and equal(weights_of(model), before)
-    assert torch.allclose(probs, torch.cat(list(predict(model, frames.images, "off", batch=1))), atol=1e-5)
-    next(predict(model, frames.images, "off", batch=3))  # a reader that stops early
-    assert [module.training for module in model.modules()] == flags
-
-
-def test_evaluate_counts_labelled_pixels(frames):
-    labels = frames.labels.clone()
-    labels[0] = VOID
-    scores = evaluate(unet(), dataclasses.replace(frames, labels=labels), "off", batch=3)
-    assert scores.confusion.pixels == int((labels != VOID).sum()) and 0 <= scores.calibration.ece <= 1
-
-
-def test_scores_of_a_broken_network_are_refused(frames):
-    model = unet()
-    with torch.no_grad():
-        model.head.bias.fill_(math.nan)
-    with pytest.raises(TrainingDiverged, match="output is NaN"):
-        evaluate(model, frames, "off")
 
 
 def test_sampling_by_the_root_of_annotated_pixels():

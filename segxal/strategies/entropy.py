@@ -8,8 +8,8 @@ from torch import Tensor
 from segxal.data.base import Frames
 from segxal.entropy import entropy_map
 from segxal.errors import ConfigError
+from segxal.predict import predict
 from segxal.strategies.base import Learner
-from segxal.train import predict
 
 
 def image_batches(learner: Learner, frames: Frames, indices: list[int]) -> Iterator[Tensor]:

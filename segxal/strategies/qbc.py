@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from segxal.data.base import Frames
 from segxal.errors import ConfigError
+from segxal.predict import predict
 from segxal.seeds import lent
 from segxal.strategies.bald import over_passes
 from segxal.strategies.base import Learner, draw
 from segxal.strategies.entropy import checked, image_batches
-from segxal.train import fit, predict
+from segxal.train import fit
 
 
 def qbc_maps(learner: Learner, frames: Frames, candidates: list[int], rng: np.random.Generator) -> Iterator[Tensor]:
