@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from segxal.figures.base import GREY, HEAT, INK, PALE, Sheet, new_sheet, styled
 from segxal.figures.curves import COLOURS, MARKERS
@@ -29,17 +30,20 @@ def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clic
     sides = {"SegXAL and whole images": whole} | ({"regions and pixels": known + regions} if regions else {})
     bands = ", bands: lowest to highest seed" if records.seed.nunique() > 1 else ""
     sheet = new_sheet(0.9 + 2.9 * len(units))
-    axes = sheet.subplots(len(units), len(sides), sharex="row", sharey=True, squeeze=False)
+    axes = sheet.subplots(len(units), len(sides), sharey=True, squeeze=False)
     for row, unit in zip(axes, units, strict=True):
         for place, (words, part) in zip(row, sides.items(), strict=True):
             for name in part:
                 _band(place, records[records.method == name], unit, name, names.index(name))
             _full(place, records)
             place.set(xlabel=UNITS[unit], title=words + bands)
+            place.xaxis.set_major_locator(MaxNLocator(6))
             place.xaxis.set_major_formatter("{x:,.0f}")
             place.spines[["top", "right"]].set_visible(False)
             place.grid(axis="y", color="#e8e8e8", linewidth=0.6)
         row[0].set_ylabel("mIoU (%)")
+        if regions:  # where they end; whole images go on
+            row[1].set_xlim(right=1.04 * records[records.method.isin(regions)][unit].max())
     for place in axes[-1]:
         handles, labels = place.get_legend_handles_labels()
         place.legend(
