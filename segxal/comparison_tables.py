@@ -1,6 +1,6 @@
 """Tables that put all methods side by side: Table 1, near and far, what each method bought. Scores are in percent."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +65,7 @@ def near_far_table(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def difference_table(
-    records: pd.DataFrame, reference: str, budgets: Iterable[str] = ("images", "pixels", "clicks")
+    records: pd.DataFrame, reference: str, budgets: Sequence[str] = ("images", "pixels", "clicks")
 ) -> pd.DataFrame:
     """Every method beside a reference, one column per budget.
 
@@ -80,7 +80,7 @@ def difference_table(
             tested = f" ({t.low:+.2f} to {t.high:+.2f}), p = {c.holm:.2f}" if np.isfinite(t.p) else ""
             cell = f"{t.difference:+.2f}{tested}" if t.seeds else ""
             rows.setdefault(c.method, {"method": c.method, "seeds": str(t.seeds)})[f"over {budget}"] = cell
-    return pd.DataFrame(rows.values())
+    return pd.DataFrame(rows.values(), columns=["method", "seeds", *(f"over {budget}" for budget in budgets)])
 
 
 def share_table(records: pd.DataFrame) -> pd.DataFrame:

@@ -66,6 +66,8 @@ def test_differences_are_those_of_the_comparisons(records):
         cell = table.loc[found.method, "over pixels"]
         assert cell.startswith(f"{found.test.difference:+.2f} ({found.test.low:+.2f} to {found.test.high:+.2f}), p = ")
         assert float(cell.split("p = ")[1]) == pytest.approx(found.holm, abs=0.006)
+    alone = comparison_tables.difference_table(records[records.method == "random"], "random", ["pixels"])
+    assert alone.empty and list(alone) == ["method", "seeds", "over pixels"]
     free = records.assign(pixels=records.pixels.where(records.method != "margin-pixel", 7))
     assert comparison_tables.difference_table(free, "random", ["pixels"])["over pixels"].tolist()[-1] == ""
 
