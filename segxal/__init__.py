@@ -8,12 +8,13 @@ One paper noun is one file, one notebook and one test file. A module imports onl
 2       config (presets as frozen dataclasses), metrics (one confusion matrix, calibration), tensors, price
 3       data/ (the data sets, one sample form), pool, regions, methods, unet, augment
 4       models (any segmentation network by name), cams (the other CAM methods), semi (unlabelled images)
-5       train, entropy (EBU), gradcam, depth: the parts of the explainable error mask
+5       train, entropy (EBU), gradcam, depth/ (providers): the parts of the explainable error mask
 6       eem (proximity attention PAE, fusion: the explainable error mask)
 7       oracles/, strategies/, gate (Dice), detection, faithfulness (is the mask right?), state
 8       query (what a method asks for in one cycle)
 9       loop (one cycle: a pure step from a state folder to a state folder)
-10      study (the grid of runs and its records), kfold, checks (of one trained cycle), statistics, audit
+10      study (the grid of runs and its records), kfold, checks (of one trained cycle), depth_check (of the providers),
+        statistics, audit
 11      comparison (what the runs of several seeds allow to conclude)
 12      tables, figures, execution (strict papermill runner)
 13      comparison_tables (all methods side by side)
