@@ -31,7 +31,7 @@ SIZE = (96, 192)  # pixels, of the rendered images
 SIZES = ((48, 96), (64, 96), (64, 128), (96, 128))  # pixels, of the crops; every step draws one
 IMAGES, SCORED = 2000, 120
 SCORED_SIZES = ((32, 64), (48, 96), (96, 192))  # pixels
-STEPS, BATCH, LR, DECAY = 4800, 8, 4e-3, 1e-2
+STEPS, BATCH, LR, DECAY = 2400, 8, 4e-3, 1e-2
 FAR = 300.0  # metres; sky and all that is farther count as this far
 SHIFT = 0.85  # share of the mean error of an image that is forgiven
 
@@ -122,13 +122,12 @@ def train(frames: Frames, steps: int, seed: int) -> nn.Module:
     return network.eval()
 
 
-def held_out(network: nn.Module, seed: int, count: int = SCORED) -> list[dict[str, Any]]:
+def held_out(network: nn.Module, seed: int) -> list[dict[str, Any]]:
     """Errors on scenes that no training has seen: of the network, of ``geometry`` and of an untrained network.
 
     Args:
         network: the trained network.
         seed: of the untrained one.
-        count: images of the studies' test split.
 
     Returns:
         One row per provider and size: means over the images of :class:`segxal.depth.scores.DepthScores`.
@@ -136,7 +135,7 @@ def held_out(network: nn.Module, seed: int, count: int = SCORED) -> list[dict[st
     untrained = new_network(generator(seed, "streets-net", "weights")).eval()
     rows = []
     for size in SCORED_SIZES:
-        frames = load_frames(open_dataset("streets", "test", size, count=count, seed=HELD_OUT))
+        frames = load_frames(open_dataset("streets", "test", size, count=SCORED, seed=HELD_OUT))
         with torch.no_grad():
             maps = {
                 "streets-net": inverse_depth(network, frames.images),
