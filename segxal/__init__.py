@@ -9,12 +9,13 @@ One paper noun is one file, one notebook and one test file. A module imports onl
 3       data/ (the data sets, one sample form), pool, regions, methods, unet, augment
 4       models (any segmentation network by name), cams (the other CAM methods), semi (unlabelled images)
 5       predict (what a network says of images, and how right it is)
-6       train, entropy (EBU), gradcam, depth: the parts of the explainable error mask
+6       train, entropy (EBU), gradcam, depth/ (providers): the parts of the explainable error mask
 7       eem (proximity attention PAE, fusion: the explainable error mask)
 8       oracles/, strategies/, gate (Dice), detection, faithfulness (is the mask right?), state
 9       query (what a method asks for in one cycle)
 10      loop (one cycle: a pure step from a state folder to a state folder)
-11      study (the grid of runs and its records), kfold, checks (of one trained cycle), statistics, audit
+11      study (the grid of runs and its records), kfold, checks (of one trained cycle), depth_check (of the providers),
+        statistics, audit
 12      comparison (what the runs of several seeds allow to conclude)
 13      tables, figures, execution (strict papermill runner)
 14      comparison_tables (all methods side by side)

@@ -97,7 +97,10 @@ class MaskConfig:
     w_ebu: float = 0.5
     fusion: Literal["fixed", "learned"] = "fixed"  # learned: weights fitted on labelled images
     entropy: Literal["pixel", "patch"] = "pixel"  # patch: the release's 8x8 histogram entropy
-    depth: Literal["dataset", "geometry"] = "geometry"  # who says what is near
+    depth: Literal["dataset", "geometry", "streets-net", "midas", "dinov2", "depth-anything"] = (
+        "geometry"  # says what is near
+    )
+    depth_weights: str = ""  # midas, dinov2, depth-anything: a folder or hub name; empty = the default checkpoint
     threshold: Literal["quantile", "otsu"] = "quantile"  # per-image rule for the proximity threshold
     quantile: float = 0.5  # of the proximity, when threshold = quantile
     cam: str = "gradcam"  # gradcam (ours) or a method of pytorch-grad-cam by name
@@ -108,6 +111,12 @@ class MaskConfig:
         """Check ranges."""
         weights_ok = self.w_pae >= 0 and self.w_ebu >= 0 and self.w_pae + self.w_ebu > 0
         _require(weights_ok, f"w_pae = {self.w_pae}, w_ebu = {self.w_ebu}; weights are >= 0 and not both 0")
+        networks = ("midas", "dinov2", "depth-anything")
+        _require(
+            not self.depth_weights or self.depth in networks,
+            f"depth_weights = {self.depth_weights!r}, but depth is {self.depth}, which takes none; set depth to one of "
+            f"{', '.join(networks)}, or leave depth_weights empty",
+        )
         _share("quantile", self.quantile)
         _share("area", self.area)
         _require(self.batch >= 1, f"batch = {self.batch}; a batch holds at least one image")

@@ -85,7 +85,7 @@ def near_pixels(frames: Frames, quantile: float = 0.5) -> Tensor:
         (N, H, W) bool.
     """
     provider = get_depth("geometry" if frames.depth is None else "dataset")
-    near = proximity(provider(frames.labels, frames.classes, frames.depth))
+    near = proximity(provider(frames.images, frames.labels, frames.classes, frames.depth))
     return soft_attention(near, "quantile", quantile) >= 1
 
 
@@ -126,7 +126,7 @@ def error_masks(
     Source: SegXAL section 3.2, Figs. 1 and 2.
     """
     check_cam(config.cam)
-    place, provider = device(), get_depth(config.depth)
+    place, provider = device(), get_depth(config.depth, config.depth_weights)
     fast, target = folded(model.to(place), layer)
     fast.to(memory_format=torch.channels_last)
     for start in range(0, len(images), config.batch):
@@ -136,7 +136,7 @@ def error_masks(
                 probs = fast(normalise(chunk).contiguous(memory_format=torch.channels_last)).float().softmax(1)
             confidence, prediction = probs.max(1)
             depth_here = None if measured is None else measured[start : start + config.batch].to(place)
-            depth = provider(prediction, classes, depth_here)
+            depth = provider(chunk, prediction, classes, depth_here)
             attention = soft_attention(proximity(depth), config.threshold, config.quantile)
             x = normalise(depth_informed(chunk, attention)).contiguous(memory_format=torch.channels_last)
             if config.cam == "gradcam":

@@ -35,3 +35,7 @@ class TrainingDiverged(SegxalError, ArithmeticError):
 
 class StorageError(SegxalError, OSError):
     """State could not be written (disk full, folder not writable); what was there is intact."""
+
+
+class WeightsMissing(SegxalError, FileNotFoundError):
+    """The weights of a network are neither on this machine nor to be had from it."""

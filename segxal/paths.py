@@ -9,6 +9,7 @@ NOTEBOOKS = ROOT / "notebooks"
 PRESETS = PACKAGE / "presets"
 PUBLISHED = PACKAGE / "published"
 RUNS = ROOT / "papermill_runs"
+DEPTHS = RUNS / "depth"  # maps of depth networks, kept for all studies
 FIGURES = ROOT / "figures"
 
 

@@ -200,6 +200,15 @@ def random_gain(records: pd.DataFrame) -> dict[str, float]:
     return {"grow": random.iloc[-1] - random.iloc[0], "full": supervised - random.iloc[-1]}
 
 
+def depth_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Depth providers side by side, see :class:`segxal.depth_check.DepthCheck`; shares and correlations, no percent."""
+    names = {
+        "provider": "provider", "what": "what it is", "abs_rel": "AbsRel", "delta": "δ < 1.25", "spearman": "rank",
+        "near": "near half found", "rank_geometry": "rank, geometry", "near_geometry": "near half, geometry",
+    }  # fmt: skip
+    return pd.DataFrame(rows).rename(columns=names).round(3)
+
+
 def check_means(records: pd.DataFrame, class_iou: pd.DataFrame) -> float:
     """Largest difference between a recorded mIoU and the mean of its recorded class IoUs, in points."""
     means = class_iou.groupby(KEY, sort=False).iou.mean().rename("mean").reset_index()

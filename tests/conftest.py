@@ -46,3 +46,48 @@ def unet():
     from segxal.models import build_model
 
     return build_model(ModelConfig(base=4, depth=2), 19, torch.Generator().manual_seed(3)).eval()
+
+
+@pytest.fixture(scope="session")
+def networks_on_disk(tmp_path_factory):
+    """Folder of a tiny depth network with random weights, by family; ``metric`` is a Depth Anything in metres."""
+    from segxal.depth.tiny import PROCESSORS, save_tiny_network
+
+    root = tmp_path_factory.mktemp("networks")
+    made = {name: save_tiny_network(name, root / name, torch.Generator().manual_seed(1)) for name in PROCESSORS}
+    metric = save_tiny_network("depth-anything", root / "metric", torch.Generator().manual_seed(1), metric=True)
+    return made | {"metric": metric}
+
+
+@pytest.fixture
+def own_caches(tmp_path, monkeypatch):
+    """Neither the depth maps nor the hub's cache of the user, and no network; gives the folder of the hub's cache."""
+    from huggingface_hub import constants
+
+    from segxal import paths
+
+    monkeypatch.setattr(paths, "DEPTHS", tmp_path / "depths")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def forward_passes(monkeypatch):
+    """How many images each forward pass of a depth network held, in order."""
+    from segxal.depth import networks
+
+    seen = []
+    load = networks.load_network
+
+    def counting(found):
+        network, processor = load(found)
+
+        def forward(pixel_values):
+            seen.append(len(pixel_values))
+            return network(pixel_values=pixel_values)
+
+        return forward, processor
+
+    monkeypatch.setattr(networks, "load_network", counting)
+    return seen

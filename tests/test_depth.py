@@ -12,11 +12,12 @@ from segxal.depth import depth_from_dataset, depth_from_geometry, get_depth
 from segxal.errors import ConfigError, DataMissing
 from segxal.labels import CITYSCAPES, VOID
 
+UNSEEN = torch.empty(0)  # neither provider looks at the images
 ROAD, BUILDING, SKY, CAR = (CITYSCAPES.index(name) for name in ("road", "building", "sky", "car"))
 
 
 def geometry(labels):
-    return depth_from_geometry(torch.as_tensor(np.asarray(labels, np.uint8))[None], CITYSCAPES, None)[0].numpy()
+    return depth_from_geometry(UNSEEN, torch.as_tensor(np.asarray(labels, np.uint8))[None], CITYSCAPES, None)[0].numpy()
 
 
 def street(height=20, width=40, first_road_row=10):
@@ -89,7 +90,7 @@ def test_ground_in_the_last_row_alone_and_a_stray_pixel():
 def test_a_batch_equals_its_images_and_keeps_the_input():
     maps = torch.from_numpy(np.random.default_rng(0).integers(0, 19, (3, 12, 16), np.uint8))
     before = maps.clone()
-    together = depth_from_geometry(maps, CITYSCAPES, None)
+    together = depth_from_geometry(UNSEEN, maps, CITYSCAPES, None)
     assert together.shape == (3, 12, 16) and together.dtype == torch.float32
     assert all(np.array_equal(together[i].numpy(), geometry(maps[i])) for i in range(3))
     assert torch.equal(maps, before) and 0 <= together.min() and together.max() <= 1
@@ -97,15 +98,18 @@ def test_a_batch_equals_its_images_and_keeps_the_input():
 
 def test_the_data_sets_own_depth_with_holes():
     measured = torch.tensor([[[0.5, math.nan]]])
-    assert depth_from_dataset(torch.zeros(1, 1, 2), CITYSCAPES, measured).tolist() == [[[0.5, 0]]]
+    assert depth_from_dataset(UNSEEN, torch.zeros(1, 1, 2), CITYSCAPES, measured).tolist() == [[[0.5, 0]]]
     assert math.isnan(measured[0, 0, 1])  # not changed in place
 
 
 def test_missing_depth_and_unknown_provider_say_what_to_do():
     with pytest.raises(DataMissing, match=r"no depth for its 2 images; set mask\.depth to geometry"):
-        depth_from_dataset(torch.zeros(2, 1, 1), CITYSCAPES, None)
-    with pytest.raises(ConfigError, match="no depth provider 'midas'; choose one of dataset, geometry"):
-        get_depth("midas")
+        depth_from_dataset(UNSEEN, torch.zeros(2, 1, 1), CITYSCAPES, None)
+    names = "dataset, geometry, streets-net, midas, dinov2, depth-anything"
+    with pytest.raises(ConfigError, match=f"no depth provider 'zoe'; choose one of {names}"):
+        get_depth("zoe")
+    with pytest.raises(ConfigError, match="geometry takes no weights, given was 'owner/name'"):
+        get_depth("geometry", "owner/name")
     assert get_depth("geometry") is depth_from_geometry
 
 

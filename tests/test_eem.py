@@ -146,7 +146,7 @@ def test_odd_sizes(unet, frames):
 def test_unknown_parts_are_refused_before_work_is_done(unet, frames):
     for config, error, words in [
         (dataclasses.replace(FIXED, cam="cam"), ConfigError, "no CAM method"),
-        (dataclasses.replace(FIXED, depth="midas"), ConfigError, "no depth provider"),
+        (dataclasses.replace(FIXED, depth="zoe"), ConfigError, "no depth provider"),
     ]:
         with pytest.raises(error, match=words):
             masks_of(unet, frames, config)

@@ -24,7 +24,7 @@ LAYERS = [
     {"oracles", "strategies", "gate", "detection", "faithfulness", "state"},
     {"query"},
     {"loop"},
-    {"study", "kfold", "checks", "statistics", "audit"},
+    {"study", "kfold", "checks", "depth_check", "statistics", "audit"},
     {"comparison"},
     {"tables", "figures", "execution"},
     {"comparison_tables"},

@@ -6,6 +6,7 @@ from segxal.figures.base import save
 from segxal.figures.budget import bought_figure, budget_figure, penalty_figure
 from segxal.figures.curves import curves, deletion, randomisation, training
 from segxal.figures.cycles import cycle_columns, cycles_figure
+from segxal.figures.depth import depth_figure
 from segxal.figures.oracles import oracle_answers, oracles_figure
 from segxal.figures.pae import pae_figure, pae_steps
 from segxal.figures.pipeline import pipeline_figure, pipeline_parts
@@ -14,7 +15,7 @@ from segxal.figures.split import split_figure, split_records, split_runs
 
 __all__ = [
     "annotation_figure", "annotation_steps", "attention_figure", "attention_maps", "bought_figure", "budget_figure",
-    "curves", "cycle_columns", "cycle_sheet", "cycles_figure", "data_sheet", "deletion", "oracle_answers",
-    "oracles_figure", "pae_figure", "pae_steps", "penalty_figure", "pipeline_figure", "pipeline_parts",
-    "randomisation", "save", "split_figure", "split_records", "split_runs", "training",
+    "curves", "cycle_columns", "cycle_sheet", "cycles_figure", "data_sheet", "deletion", "depth_figure",
+    "oracle_answers", "oracles_figure", "pae_figure", "pae_steps", "penalty_figure", "pipeline_figure",
+    "pipeline_parts", "randomisation", "save", "split_figure", "split_records", "split_runs", "training",
 ]  # fmt: skip

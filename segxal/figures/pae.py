@@ -13,7 +13,10 @@ from segxal.figures.base import NEAR, Sheet, new_sheet, outline, page_height, sc
 from segxal.figures.view import View, find_image, first_query, letters, view_of
 from segxal.state import Cycle
 
-PROVIDERS = {"dataset": "the data set's depth", "geometry": "ground-plane depth"}
+PROVIDERS = {
+    "dataset": "the data set's depth", "geometry": "ground-plane depth", "streets-net": "depth by streets-net",
+    "midas": "depth by MiDaS", "dinov2": "depth by DINOv2", "depth-anything": "depth by Depth Anything",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

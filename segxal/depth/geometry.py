@@ -1,42 +1,17 @@
-"""Depth providers: one interface, relative inverse depth, larger = nearer (paper section 3.2.2)."""
-
-from collections.abc import Callable
+"""Depth from the ground plane and the predicted classes alone."""
 
 import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
 
-from segxal.errors import ConfigError, DataMissing
 from segxal.labels import Classes
 
 HORIZON = 0.45  # share of the height, when no ground is predicted
 MIN_OBJECT = 12  # pixels; smaller predicted pieces have one contact row
 
 
-def depth_from_dataset(prediction: Tensor, classes: Classes, measured: Tensor | None) -> Tensor:
-    """The data set's own depth; pixels that were not measured (NaN) count as far.
-
-    Args:
-        prediction: (N, H, W) integer; only its shape is looked at.
-        classes: not looked at.
-        measured: (N, H, W) float relative inverse depth, or None.
-
-    Returns:
-        (N, H, W) float32 relative inverse depth.
-
-    Raises:
-        DataMissing: if the data set has no depth.
-    """
-    if measured is None:
-        raise DataMissing(
-            f"this data set has no depth for its {len(prediction)} images; set mask.depth to geometry, "
-            "or add the depth files (Cityscapes: the disparity folder)"
-        )
-    return measured.float().nan_to_num(0.0)
-
-
-def depth_from_geometry(prediction: Tensor, classes: Classes, measured: Tensor | None) -> Tensor:
+def depth_from_geometry(images: Tensor, prediction: Tensor, classes: Classes, measured: Tensor | None) -> Tensor:
     """Depth from the ground plane: needs no weights and no measurement, only the predicted classes.
 
     Under a level camera the inverse depth of a flat ground grows in proportion to the rows below the horizon. The
@@ -45,6 +20,7 @@ def depth_from_geometry(prediction: Tensor, classes: Classes, measured: Tensor |
     that contact row; sky is 0.
 
     Args:
+        images: not looked at.
         prediction: (N, H, W) integer train ids.
         classes: which classes are ground and sky.
         measured: not looked at.
@@ -82,20 +58,3 @@ def _contact_rows(inside: np.ndarray, top: int) -> np.ndarray:
     if inside.sum() < MIN_OBJECT or width <= 2 * height:
         return np.full(width, lowest.max())
     return ndimage.maximum_filter1d(lowest, max(3, width // 8))
-
-
-DEPTHS: dict[str, Callable[[Tensor, Classes, Tensor | None], Tensor]] = {
-    "dataset": depth_from_dataset,
-    "geometry": depth_from_geometry,
-}
-
-
-def get_depth(name: str) -> Callable[[Tensor, Classes, Tensor | None], Tensor]:
-    """A depth provider by name.
-
-    Raises:
-        ConfigError: if there is none of that name; the error lists the names.
-    """
-    if name not in DEPTHS:
-        raise ConfigError(f"no depth provider {name!r}; choose one of {', '.join(DEPTHS)}")
-    return DEPTHS[name]
