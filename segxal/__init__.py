@@ -12,13 +12,16 @@ One paper noun is one file, one notebook and one test file. A module imports onl
 6       eem (proximity attention PAE, fusion: the explainable error mask)
 7       oracles/, strategies/, gate (Dice), detection, faithfulness (is the mask right?), state
 8       query (what a method asks for in one cycle)
-9       loop (one cycle: a pure step from a state folder to a state folder)
-10      study (the grid of runs and its records), kfold, checks (of one trained cycle), statistics, audit
-11      comparison (what the runs of several seeds allow to conclude)
-12      tables, figures, execution (strict papermill runner)
-13      comparison_tables (all methods side by side)
-14      doctor (what this machine has), reproduce (the grid through Snakemake), report (HTML)
-15      cli (the command ``segxal``)
+9       annotate/ (real people: a cycle's query to Label Studio and back)
+10      loop (one cycle: a pure step from a state folder to a state folder)
+11      study (the grid of runs and its records), kfold, checks (of one trained cycle), statistics, audit
+12      comparison (what the runs of several seeds allow to conclude)
+13      tables, figures, execution (strict papermill runner)
+14      comparison_tables (all methods side by side)
+15      doctor (what this machine has), reproduce (the grid through Snakemake), report (HTML),
+        backend (pre-labels for a running Label Studio)
+16      cli_annotate (``segxal annotate``)
+17      cli (the command ``segxal``)
 ======  ========================================================================================
 
 A test (``tests/test_house.py``) keeps it so. This file imports nothing.
