@@ -1,7 +1,7 @@
 """The price of annotation: the stated click model, and what clicks and images come to in minutes.
 
-Nobody was timed for the simulated people. Counts of images, pixels and clicks follow from the rules below and are exact;
-minutes follow from two assumed rates and are estimates. Compare methods by them, do not plan a budget with them.
+Nobody was timed for the simulated people. Counts of images, pixels and clicks follow from the rules below and are
+exact; minutes follow from two assumed rates and are estimates. Compare methods by them, do not plan a budget with them.
 Real people are timed by Label Studio (``lead_time``), and tables then show the measured time.
 
 What is not counted: choosing a class from a list (one click of Cai et al. 2021, who count it for every outlined

@@ -117,7 +117,8 @@ def askable(free: list[int], train: Frames, oracle: str, count: int) -> list[int
     if len(known) < min(count, len(free)):
         raise ConfigError(
             f"{count} images are to be queried, but only {len(known)} unlabelled ones have ground truth, which the "
-            f"simulated oracle {oracle} needs; lower loop.step or loop.cycles, or use segxal-pseudo or segxal-label-studio"
+            f"simulated oracle {oracle} needs; lower loop.step or loop.cycles, or use segxal-pseudo, or people: "
+            "segxal-label-studio"
         )
     return known
 

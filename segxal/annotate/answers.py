@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segxal.annotate.project import Project, read_project
+from segxal.annotate.project import read_project
 from segxal.errors import AnnotationError
 from segxal.files import read_arrays, read_json, write_arrays, write_json
 from segxal.labels import VOID
@@ -98,7 +98,8 @@ def save_answers(folder: Path, answers: Answers) -> Answers:
     project = read_project(folder)
     for name, labels in answers.labels.items():
         if name not in project.ids or labels.shape != project.size or labels.dtype != np.uint8:
-            raise AnnotationError(f"the answer for {name} is {labels.shape} {labels.dtype}, expected {project.size} uint8")
+            given = f"{labels.shape} {labels.dtype}"
+            raise AnnotationError(f"the answer for {name} is {given}, expected {project.size} uint8 of an asked image")
     everything = read_answers(folder).merged(answers)
     arrays = {f"labels/{name}": part for name, part in everything.labels.items()}
     arrays |= {f"undecided/{name}": part.astype(np.uint8) for name, part in everything.undecided.items()}

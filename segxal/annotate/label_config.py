@@ -22,14 +22,16 @@ def label_config(classes: Classes) -> str:
         ConfigError: if a class has the name of the label for undecided pixels.
     """
     if UNDECIDED in classes.names:
-        raise ConfigError(f"a class is called {UNDECIDED!r}, which people choose for undecided pixels; rename the class")
+        raise ConfigError(
+            f"a class is called {UNDECIDED!r}, which people choose for undecided pixels; rename the class"
+        )
     return f"""<View>
-  <Header value={quoteattr(RULE)} size="5"/>
+  <Header value={quoteattr(RULE)} size="6"/>
   <View style="display: flex; gap: 8px">
-    <View style="flex: 1 1 50%; min-width: 0">
+    <View style="flex: 1 1 64%; min-width: 0">
       <Image name="{IMAGE}" value="$image" zoom="true" zoomControl="true" brightnessControl="true"/>
     </View>
-    <View style="flex: 1 1 50%; min-width: 0">
+    <View style="flex: 1 1 36%; min-width: 0">
       <Image name="eem" value="$eem"/>
     </View>
   </View>
@@ -47,9 +49,7 @@ def label_config(classes: Classes) -> str:
 
 def _labels(classes: Classes, hotkeys: bool) -> str:
     lines = []
-    for k, (name, colour) in enumerate(
-        zip((*classes.names, UNDECIDED), (*classes.colours, GREY), strict=True)
-    ):
+    for k, (name, colour) in enumerate(zip((*classes.names, UNDECIDED), (*classes.colours, GREY), strict=True)):
         key = f' hotkey="{KEYS[k]}"' if hotkeys and k < len(KEYS) else ""
         lines.append(f'    <Label value={quoteattr(name)} background="#{bytes(colour).hex()}"{key}/>')
     return "\n".join(lines)

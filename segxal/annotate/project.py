@@ -16,7 +16,7 @@ from segxal.files import read_json, replacing, write_json, write_text
 from segxal.labels import Classes
 from segxal.oracles.base import Query
 from segxal.oracles.human import touched_objects
-from segxal.query import Ask
+from segxal.query import SMALLEST, Ask
 
 PROJECT, CONFIG, TASKS = "project.json", "label_config.xml", "tasks.json"
 
@@ -129,7 +129,9 @@ def _task(one: Ask, image: np.ndarray, classes: Classes, digest: str, overlap: f
 
 
 def pre_annotation(query: Query, classes: Classes, zoom: int, overlap: float) -> list[dict[str, Any]]:
-    """The predicted objects that the mask touches as brush regions, one per object, largest first.
+    """The predicted objects that the mask touches as brush regions, largest first.
+
+    Every object is a region; specks of fewer than 16 pixels share one per class, or there would be a hundred to click.
 
     Args:
         query: what an oracle is shown.
@@ -141,8 +143,12 @@ def pre_annotation(query: Query, classes: Classes, zoom: int, overlap: float) ->
     touched = touched_objects(query.prediction, query.asked, overlap)
     found = []
     for category in np.unique(query.prediction[touched]):
-        pieces, count = ndimage.label(touched & (query.prediction == category))
-        found += [(pieces == number, classes.names[category]) for number in range(1, count + 1)]
+        pieces, _ = ndimage.label(touched & (query.prediction == category))
+        areas = np.bincount(pieces.ravel())
+        areas[0] = 0
+        specks = np.isin(pieces, np.flatnonzero((areas > 0) & (areas < SMALLEST)))
+        masks = [pieces == number for number in np.flatnonzero(areas >= SMALLEST)] + [specks] * bool(specks.any())
+        found += [(mask, classes.names[category]) for mask in masks]
     found.sort(key=lambda piece: -int(piece[0].sum()))
     return [brush_region(enlarge(piece, zoom), name, f"{query.id}-{k}") for k, (piece, name) in enumerate(found)]
 

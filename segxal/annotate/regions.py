@@ -34,7 +34,7 @@ def label_map(regions: Any, project: Project) -> np.ndarray:
     Raises:
         AnnotationError: if a region does not fit the project.
     """
-    undecided, nothing = codes_of(project)
+    nothing = codes_of(project)[1]
     codes = {name: k for k, name in enumerate((*project.classes, UNDECIDED))}
     drawn = np.full(project.shown, nothing, dtype=np.int64)
     if not isinstance(regions, list):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 URL, TOKEN = "LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"  # names in the environment
 TITLE = (3, 50)  # letters a title may have in Label Studio
+BACKEND = "SegXAL"  # name of the backend; a project whose model version is that asks it for pre-labels
 AT_ONCE = 8  # tasks of one request: each holds two images
 
 
@@ -86,11 +87,33 @@ def pull(folder: Path, url: str = "", token: str = "", title: str = "", keep_goi
     """
     project = read_project(folder)
     with _talking(url, token) as client:
-        number = _find(client, title or title_of(project))
-        if number is None:
-            raise ServerError(f"there is no project {title or title_of(project)!r}; run `segxal annotate push` first")
-        tasks = _tasks(client, number)
+        tasks = _tasks(client, _numbered(client, title or title_of(project)))
     return save_answers(folder, read_export(tasks, project, keep_going))
+
+
+def connect(folder: Path, backend: str, url: str = "", token: str = "", title: str = "") -> int:
+    """Make a machine-learning backend known to a pushed project; Label Studio then tells it what is annotated.
+
+    Args:
+        folder: of the project.
+        backend: address of the backend, as the server reaches it.
+        url: see :func:`push`.
+        token: see :func:`push`.
+        title: see :func:`push`.
+
+    Returns:
+        Number of the project on the server.
+
+    Raises:
+        ConfigError, ServerError: as :func:`pull`; or the server cannot reach the backend.
+    """
+    project = read_project(folder)
+    with _talking(url, token) as client:
+        number = _numbered(client, title or title_of(project))
+        if all(one.url != backend for one in client.ml.list(project=number)):
+            client.ml.create(project=number, url=backend, title=BACKEND, auto_update=True)
+        client.projects.update(id=number, model_version=BACKEND)
+    return number
 
 
 def title_of(project: Project) -> str:
@@ -104,6 +127,13 @@ def _find(client: "LabelStudio", title: str) -> int | None:
     if len(numbers) > 1:
         raise ServerError(f"projects {numbers} all have the title {title!r}; rename or delete all but one")
     return numbers[0] if numbers else None
+
+
+def _numbered(client: "LabelStudio", title: str) -> int:
+    number = _find(client, title)
+    if number is None:
+        raise ServerError(f"there is no project {title!r} on the server; run `segxal annotate push` first")
+    return number
 
 
 def _tasks(client: "LabelStudio", number: int) -> list[dict[str, Any]]:
@@ -129,28 +159,35 @@ def _talking(url: str, token: str) -> Iterator["LabelStudio"]:
     from label_studio_sdk import LabelStudio  # seconds of import that only annotating needs
     from label_studio_sdk.core import ApiError
 
+    url, token = _account(url, token)
+    try:
+        yield LabelStudio(base_url=url, api_key=token)
+    except ApiError as error:  # not chained: what the SDK keeps of the request shall be in no traceback
+        raise ServerError(_refusal(url, error.status_code, error.body)) from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = type(error).__name__
+        raise ServerError(f"no Label Studio answers at {url} ({reason}); is it running, is that its address?") from None
+    except json.JSONDecodeError:
+        raise ServerError(f"{url} answers, but not as Label Studio does; is that its address?") from None
+
+
+def _account(url: str, token: str) -> tuple[str, str]:
+    """Address and token, from the environment where they are not given."""
     url, token = url or os.environ.get(URL, ""), token or os.environ.get(TOKEN, "")
-    if not url or not token:
-        missing = " and ".join(name for name, value in ((f"--url or ${URL}", url), (f"--token or ${TOKEN}", token)) if not value)
+    needed = {f"--url or ${URL}": url, f"--token or ${TOKEN}": token}
+    if missing := " and ".join(name for name, value in needed.items() if not value):
         raise ConfigError(f"which server? Give {missing}; Label Studio shows a token under Account & Settings")
     if not url.startswith(("http://", "https://")):
         raise ConfigError(f"{url!r} is no address of a server; it starts with http:// or https://")
-    try:
-        yield LabelStudio(base_url=url.rstrip("/"), api_key=token)
-    except ApiError as error:
-        raise ServerError(_refusal(url, error.status_code, error.body)) from None  # its headers hold no secret, but may
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ServerError(f"no Label Studio answers at {url} ({type(error).__name__}); is it running, is that its address?") from None
-    except json.JSONDecodeError:
-        raise ServerError(f"{url} answers, but not as Label Studio does; is that its address?") from None
+    return url.rstrip("/"), token
 
 
 def _refusal(url: str, status: int | None, body: Any) -> str:
     said = body.get("detail", body) if isinstance(body, dict) else ""
     if status in (401, 403):
         return (
-            f"{url} does not accept the token ({status}: {said}). Copy it again from Account & Settings; a legacy token "
-            "must be allowed by the organisation, a personal access token always works"
+            f"{url} does not accept the token ({status}: {said}). Copy it again from Account & Settings; a legacy "
+            "token must be allowed by the organisation, a personal access token always works"
         )
     if status == 404:
         return f"{url} has no such page (404); give the address of Label Studio itself, without anything behind it"
