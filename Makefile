@@ -7,18 +7,26 @@ BIN := $(VENV)/bin
 # Touched when the environment is complete; remade when the lock or the package's requirements change.
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks)
+# A Label Studio server has an environment of its own: what it pins does not fit beside JupyterLab.
+SERVER ?=
+PORT ?= 8080
+SERVER_VERSION := 1.23.2
+SERVER_VENV := .venv-label-studio
+SERVER_STAMP := $(SERVER_VENV)/.installed-$(SERVER_VERSION)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce study test lint format notebooks bench lab doctor lock clean clean-venv
+.PHONY: help install reproduce study test lint format notebooks bench lab label-studio label-studio-install doctor lock \
+	clean clean-venv
 
 help:  ## this list
 	@echo "segxal: explainable active learning for driving scenes"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PYTHON=python3.12  the Python that makes .venv (now: $(PYTHON)), at least 3.10"
 	@echo "  PRESET=camvid      which study (now: $(PRESET)): smoke, quick, camvid, camvid-full, paper"
+	@echo "  SERVER=1           make test: also against a real Label Studio server (1 GB more, 3 minutes)"
 	@echo "  ARGS='--jobs 2'    further options of the segxal command or of pytest"
 
 reproduce: $(STAMP)  ## install, run the quick study, say where tables, figures and notebooks are
@@ -27,7 +35,7 @@ reproduce: $(STAMP)  ## install, run the quick study, say where tables, figures 
 study: $(STAMP)  ## the same for another preset: make study PRESET=camvid
 	$(BIN)/segxal reproduce --preset $(PRESET) $(ARGS)
 
-test: $(STAMP)  ## install what is missing, then run all tests and check all notebooks (nbval)
+test: $(STAMP) $(if $(SERVER),$(SERVER_STAMP))  ## install what is missing, then run all tests and check all notebooks (nbval)
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 		tests $(NOTEBOOKS) $(ARGS)
 
@@ -49,6 +57,17 @@ bench: $(STAMP)  ## speed against the plain ways, as ratios in one run
 
 lab: $(STAMP)  ## open JupyterLab in the notebooks folder
 	$(BIN)/jupyter lab --LabApp.news_url=None notebooks
+
+label-studio: $(STAMP) $(SERVER_STAMP)  ## start a Label Studio server on this machine and say how to reach it (PORT=8080)
+	$(BIN)/python -m segxal.annotate.local $(SERVER_VENV)/bin/label-studio .label-studio $(PORT)
+
+label-studio-install: $(SERVER_STAMP)  ## only install that server into .venv-label-studio
+
+$(SERVER_STAMP):
+	@$(SERVER_VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(SERVER_VENV)
+	@echo "Installing Label Studio $(SERVER_VERSION) into $(SERVER_VENV): 1 GB, about a minute, only now"
+	$(SERVER_VENV)/bin/python -m pip install --quiet label-studio==$(SERVER_VERSION)
+	@touch $@
 
 doctor: $(STAMP)  ## versions, device, threads, data, writable folders
 	$(BIN)/segxal doctor $(ARGS)

@@ -57,14 +57,12 @@ def push(folder: Path, url: str = "", token: str = "", title: str = "") -> Pushe
     if not TITLE[0] <= len(title) <= TITLE[1]:
         raise ConfigError(f"title {title!r} has {len(title)} letters; Label Studio takes {TITLE[0]} to {TITLE[1]}")
     with _talking(url, token) as client:
-        number = _find(client, title)
-        if number is None:
-            config = (folder / CONFIG).read_text(encoding="utf-8")
-            number = client.projects.create(title=title, label_config=config, show_collab_predictions=True).id
+        number = _find(client, title) or _create(client, title, folder)
         known = {one["image_id"] for one in _owned(client, number, project)}
         tasks = [task for task in project.tasks() if task["data"]["image_id"] not in known]
         for start in range(0, len(tasks), AT_ONCE):
-            client.projects.import_tasks(id=number, request=tasks[start : start + AT_ONCE])
+            some: Any = tasks[start : start + AT_ONCE]  # the SDK sends them as they are
+            client.projects.import_tasks(id=number, request=some)
     return Pushed(number, len(tasks), len(known))
 
 
@@ -110,7 +108,7 @@ def connect(folder: Path, backend: str, url: str = "", token: str = "", title: s
     project = read_project(folder)
     with _talking(url, token) as client:
         number = _numbered(client, title or title_of(project))
-        if all(one.url != backend for one in client.ml.list(project=number)):
+        if backend not in [known.url for known in client.ml.list(project=number)]:
             client.ml.create(project=number, url=backend, title=BACKEND, auto_update=True)
         client.projects.update(id=number, model_version=BACKEND)
     return number
@@ -127,6 +125,12 @@ def _find(client: "LabelStudio", title: str) -> int | None:
     if len(numbers) > 1:
         raise ServerError(f"projects {numbers} all have the title {title!r}; rename or delete all but one")
     return numbers[0] if numbers else None
+
+
+def _create(client: "LabelStudio", title: str, folder: Path) -> int:
+    config = (folder / CONFIG).read_text(encoding="utf-8")
+    made = client.projects.create(title=title, label_config=config, show_collab_predictions=True)
+    return int(made.id or 0)
 
 
 def _numbered(client: "LabelStudio", title: str) -> int:
