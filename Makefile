@@ -8,7 +8,6 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks)
 # A Label Studio server has an environment of its own: what it pins does not fit beside JupyterLab.
-SERVER ?=
 PORT ?= 8080
 SERVER_VERSION := 1.23.2
 SERVER_VENV := .venv-label-studio
@@ -26,7 +25,6 @@ help:  ## this list
 	@echo
 	@echo "  PYTHON=python3.12  the Python that makes .venv (now: $(PYTHON)), at least 3.10"
 	@echo "  PRESET=camvid      which study (now: $(PRESET)): smoke, quick, camvid, camvid-full, paper"
-	@echo "  SERVER=1           make test: also against a real Label Studio server (1 GB more, 3 minutes)"
 	@echo "  ARGS='--jobs 2'    further options of the segxal command or of pytest"
 
 reproduce: $(STAMP)  ## install, run the quick study, say where tables, figures and notebooks are
@@ -35,7 +33,7 @@ reproduce: $(STAMP)  ## install, run the quick study, say where tables, figures 
 study: $(STAMP)  ## the same for another preset: make study PRESET=camvid
 	$(BIN)/segxal reproduce --preset $(PRESET) $(ARGS)
 
-test: $(STAMP) $(if $(SERVER),$(SERVER_STAMP))  ## install what is missing, then run all tests and check all notebooks (nbval)
+test: $(STAMP)  ## install what is missing, then run all tests and check all notebooks (nbval)
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 		tests $(NOTEBOOKS) $(ARGS)
 
@@ -61,7 +59,7 @@ lab: $(STAMP)  ## open JupyterLab in the notebooks folder
 label-studio: $(STAMP) $(SERVER_STAMP)  ## start a Label Studio server on this machine and say how to reach it (PORT=8080)
 	$(BIN)/python -m segxal.annotate.local $(SERVER_VENV)/bin/label-studio .label-studio $(PORT)
 
-label-studio-install: $(SERVER_STAMP)  ## only install that server into .venv-label-studio
+label-studio-install: $(SERVER_STAMP)  ## only install that server; make test then runs against it too
 
 $(SERVER_STAMP):
 	@$(SERVER_VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(SERVER_VENV)

@@ -53,23 +53,28 @@ def decode(rle: Any, height: int, width: int) -> np.ndarray:
 
     values = height * width * CHANNELS
     _check(rle, values, height, width)
-    damaged = f"its brush strokes are cut off or damaged ({len(rle)} bytes); export the task again or redraw the region"
     try:
         decoded = decode_rle(rle)
         # the converter reads a last value that is cut off as a smaller one; what follows it then makes a difference
         whole = np.array_equal(decoded, decode_rle([*rle, 255, 255, 255, 255]))
     except (ValueError, IndexError, OverflowError) as error:  # ran out of bits, or a run longer than the image
-        raise AnnotationError(damaged) from error
+        raise AnnotationError(_damaged(rle)) from error
     if not whole:
-        raise AnnotationError(damaged)
+        raise AnnotationError(_damaged(rle))
     return decoded.reshape(height, width, CHANNELS)[:, :, 3] >= DRAWN
+
+
+def _damaged(rle: list[int]) -> str:
+    return f"its brush strokes are cut off or damaged ({len(rle)} bytes); export the task again or redraw the region"
 
 
 def _check(rle: Any, values: int, height: int, width: int) -> None:
     if not isinstance(rle, list) or not all(type(byte) is int and 0 <= byte <= 255 for byte in rle[: LONGEST * values]):
         raise AnnotationError("its brush strokes are no list of bytes 0..255; export the task again")
+    if len(rle) * 8 < HEADER_BITS:
+        raise AnnotationError(_damaged(rle))
     stated = int.from_bytes(bytes(rle[:4]), "big")
-    if len(rle) * 8 < HEADER_BITS or stated != values:
+    if stated != values:
         raise AnnotationError(
             f"its brush strokes state {stated} values, an image of {width} x {height} has {values}; "
             "annotate the image that segxal exported, at its own size"

@@ -121,7 +121,8 @@ def title_of(project: Project) -> str:
 
 def _find(client: "LabelStudio", title: str) -> int | None:
     """Number of the project of exactly this title."""
-    numbers = [one.id for one in client.projects.list(title=title) if one.title == title]
+    found: Any = client.projects.list(title=title)  # pages of projects whose title holds these words
+    numbers = [one.id for one in found if one.title == title]
     if len(numbers) > 1:
         raise ServerError(f"projects {numbers} all have the title {title!r}; rename or delete all but one")
     return numbers[0] if numbers else None
