@@ -10,7 +10,7 @@ from annotating import a_query, queries_of, simulated, task_of
 from annotating import annotation as annotation_of
 
 from segxal import study, tables
-from segxal.annotate.answers import Answers, read_answers, save_answers
+from segxal.annotate.answers import save_answers
 from segxal.annotate.export import read_export
 from segxal.annotate.project import read_project
 from segxal.annotate.wait import command
@@ -152,9 +152,7 @@ def test_skipped_images_do_not_join_and_the_cycle_goes_on(runs, tiny):
     cycle = Cycle(tiny, REAL, 0, 1, runs=runs)
     wait(cycle)
     project = read_project(cycle.project)
-    tasks = [
-        task_of(project, name, annotation_of([], was_cancelled=True), number=k) for k, name in enumerate(project.ids)
-    ]
+    tasks = [task_of(project, name, annotation_of([], was_cancelled=True)) for name in project.ids]
     save_answers(project.folder, read_export(tasks, project))
     metrics = run_cycle(cycle).metrics()
     assert metrics["accepted"] == 0 and metrics["labelled"] == 3 and metrics["queried"] == 2
@@ -200,7 +198,6 @@ def test_records_and_tables_show_the_measured_time(runs, tiny):
     assert main.minutes[3:].tolist() == pytest.approx(minutes(main.images[3:], main.clicks[3:]).tolist())
     old = tables.main_runs(pd.DataFrame(rows).drop(columns="lead_time"))
     assert old.minutes.tolist() == pytest.approx(minutes(main.images, main.clicks).tolist())
-    assert read_answers(cycles[1].project).lead_time and isinstance(read_answers(cycles[1].project), Answers)
 
 
 def test_no_ablation_is_run_by_people(tiny):
