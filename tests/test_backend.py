@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 import threading
 import time
 
@@ -62,12 +63,18 @@ class Mouth:
         self.backend.close()
 
 
-@pytest.fixture
-def run(tmp_path, tiny):
-    cycles = run_of(tiny, REAL, 0, runs=tmp_path)
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, tiny):
+    """A study folder in which the first cycle waits for annotations."""
+    folder = tmp_path_factory.mktemp("exported")
     with pytest.raises(AnnotationsWanted):
-        run_cycles(cycles)
-    return cycles
+        run_cycles(run_of(tiny, REAL, 0, runs=folder))
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path, exported, tiny):
+    return run_of(tiny, REAL, 0, runs=shutil.copytree(exported, tmp_path / "runs"))
 
 
 @pytest.fixture

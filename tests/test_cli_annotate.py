@@ -1,42 +1,54 @@
 """``segxal annotate`` without a server: export, import, status, and errors in words."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
 from annotating import annotation, block, queries_of, simulated, task_of
 
-from segxal import paths
+from segxal import paths, study
 from segxal.annotate.local import SECRETS, credentials, free_port, running
 from segxal.annotate.project import read_project
 from segxal.annotate.server import push, title_of
 from segxal.cli import main
-from segxal.errors import ConfigError, ServerError
+from segxal.config import load_preset
+from segxal.errors import AnnotationsWanted, ConfigError, ServerError
 from segxal.oracles.human import HumanOracle
 from segxal.state import Cycle
 
 REAL = "segxal-label-studio"
 
 
-@pytest.fixture
-def own(tmp_path, tiny, monkeypatch):
-    """A preset of one's own, as a file, whose study goes elsewhere; the words that name it."""
-    file = tmp_path / "mine.yml"
-    file.write_text(
-        "data: {name: streets, height: 16, width: 32, counts: [12, 4, 4]}\nmodel: {base: 4, depth: 2}\n"
-        "train: {steps: 6, cycle_steps: 3, batch: 4, evaluations: 2, amp: 'off'}\nmask: {depth: dataset}\n"
-        "loop: {start: 0.25, step: 0.17, cycles: 1, subset: 1.0, tau: 0.5}\n"
-    )
-    import segxal.study
+PRESET = """\
+data: {name: streets, height: 16, width: 32, counts: [12, 4, 4]}
+model: {base: 4, depth: 2}
+train: {steps: 6, cycle_steps: 3, batch: 4, evaluations: 2, amp: 'off'}
+mask: {depth: dataset}
+loop: {start: 0.25, step: 0.17, cycles: 1, subset: 1.0, tau: 0.5}
+"""
 
-    run_of = segxal.study.run_of
-    monkeypatch.setattr(segxal.study, "run_of", lambda *words: run_of(*words, runs=tmp_path / "runs"))
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A preset of one's own and its study, in which the only cycle waits for annotations."""
+    folder = tmp_path_factory.mktemp("exported")
+    (folder / "mine.yml").write_text(PRESET)
+    with pytest.raises(AnnotationsWanted):
+        study.run_cycles(study.run_of(load_preset(str(folder / "mine.yml")), REAL, 0, runs=folder / "runs"))
+    return folder
+
+
+@pytest.fixture
+def own(tmp_path, exported, monkeypatch):
+    """The preset's file and the cycle that waits, in a copy that ``segxal`` works on."""
+    here = shutil.copytree(exported, tmp_path / "own")
+    run_of = study.run_of
+    monkeypatch.setattr(study, "run_of", lambda *words: run_of(*words, runs=here / "runs"))
     for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-    from segxal.config import load_preset
-
-    return str(file), Cycle(load_preset(str(file)), REAL, 0, 1, runs=tmp_path / "runs")
+    return str(here / "mine.yml"), Cycle(load_preset(str(here / "mine.yml")), REAL, 0, 1, runs=here / "runs")
 
 
 def segxal(capsys, action, preset, *words):
@@ -62,7 +74,6 @@ def test_export_import_status_and_the_end(own, capsys, tmp_path):
 
 def test_keep_going_imports_the_rest_and_names_the_problems(own, capsys, tmp_path):
     preset, cycle = own
-    segxal(capsys, "export", preset)
     project = read_project(cycle.project)
     good, bad = (
         task_of(project, project.ids[0], annotation([block(project)])),
@@ -77,13 +88,13 @@ def test_keep_going_imports_the_rest_and_names_the_problems(own, capsys, tmp_pat
 
 @pytest.mark.parametrize("action", ["push", "pull", "status", "serve"])
 def test_without_an_export_there_is_nothing(own, capsys, action):
+    shutil.rmtree(own[1].project)
     status, _, err = segxal(capsys, action, own[0])
     assert status == 1 and "run `segxal annotate export` first" in err
 
 
 @pytest.mark.parametrize("action", ["push", "pull", "serve"])
 def test_a_server_must_be_named(own, capsys, action):
-    segxal(capsys, "export", own[0])
     status, _, err = segxal(capsys, action, own[0])
     assert status == 1 and "--url or $LABEL_STUDIO_URL and --token or $LABEL_STUDIO_API_KEY" in err
     status, _, err = segxal(capsys, action, own[0], "--url", f"http://127.0.0.1:{free_port()}", "--token", "sesame")
@@ -91,15 +102,13 @@ def test_a_server_must_be_named(own, capsys, action):
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "localhost:8080", "http://["])
-def test_a_wrong_address_is_said(own, capsys, url):
-    segxal(capsys, "export", own[0])
+def test_a_wrong_address_is_said(own, url):
     with pytest.raises((ConfigError, ServerError), match=r"no address of a server|no Label Studio answers"):
         push(own[1].project, url, "sesame")
 
 
 @pytest.mark.parametrize("title", ["ab", "x" * 51])
-def test_titles_that_label_studio_refuses_are_refused_before(own, capsys, title):
-    segxal(capsys, "export", own[0])
+def test_titles_that_label_studio_refuses_are_refused_before(own, title):
     with pytest.raises(ConfigError, match="Label Studio takes 3 to 50"):
         push(own[1].project, "http://127.0.0.1:9", "sesame", title)
     assert 3 <= len(title_of(read_project(own[1].project))) <= 50

@@ -26,7 +26,7 @@ HOST = "127.0.0.1"
 PORT = 8080
 USER = "annotator@example.org"
 SECRETS = "credentials"
-PATIENCE = 180  # seconds a first start may take: it makes its data base
+PATIENCE = 600  # seconds a first start may take: it makes its data base, in half a minute on an idle machine
 # Label Studio asks for newer versions, reports errors and counts its users unless it is told not to.
 QUIET = {
     "LATEST_VERSION_CHECK": "0", "COLLECT_ANALYTICS": "0", "SENTRY_DSN": "", "FRONTEND_SENTRY_DSN": "",
@@ -79,7 +79,7 @@ def running(binary: Path, folder: Path, port: int = 0) -> Iterator[Server]:
         The server, once it answers.
 
     Raises:
-        ServerError: if it is not there, ends, or does not answer within three minutes; names its log.
+        ServerError: if it is not there, ends, or does not answer within ten minutes; names its log.
     """
     if not binary.is_file():
         raise ServerError(f"there is no {binary}; `make label-studio` installs it")
@@ -124,6 +124,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run a server until Ctrl-C: ``BINARY FOLDER [PORT]``."""
     binary, folder, *port = arguments
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the server too, as Ctrl-C does
     try:
         with running(Path(binary), Path(folder), int(port[0]) if port else PORT) as server:
             print(f"Label Studio   {server.url}   (Ctrl-C ends it)")
