@@ -50,8 +50,7 @@ class Backend:
     ) -> None:
         self.run, self.pull, self.push, self.data_root = run, pull, push, data_root
         self.cycle = current(run)
-        check_project(self.cycle)
-        self.doing = "waiting for annotations"
+        self.doing = _waiting(self.cycle, len(check_project(self.cycle).ids))
         self._learners: dict[Cycle, Learner] = {}
         self._lock = threading.Lock()  # of the network that predicts
         self._news, self._closing = threading.Event(), False
@@ -119,7 +118,7 @@ class Backend:
         """Fetch what is new; when a cycle is answered, train on it and ask the next one's query."""
         self.doing = f"fetching annotations of cycle {self.cycle.number}"
         left = self.pull(self.cycle).left(check_project(self.cycle).ids)
-        self.doing = f"waiting for {len(left)} annotations of cycle {self.cycle.number}"
+        self.doing = _waiting(self.cycle, len(left))
         if left:
             return
         self.doing = f"training on cycle {self.cycle.number}"
@@ -134,7 +133,11 @@ class Backend:
             self.push(following)
             with self._lock:
                 self.cycle = following
-            self.doing = f"waiting for annotations of cycle {following.number}"
+            self.doing = _waiting(following, len(check_project(following).ids))
+
+
+def _waiting(cycle: Cycle, left: int) -> str:
+    return f"waiting for {left} annotations of cycle {cycle.number}"
 
 
 def current(run: list[Cycle]) -> Cycle:

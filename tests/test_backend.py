@@ -93,7 +93,7 @@ def answers_to(cycle, count=None):
 def test_health_setup_and_versions(mouth, run):
     assert mouth.ask("GET", "/health") == (
         200,
-        {"status": "UP", "model_class": "SegXAL", "doing": "waiting for annotations"},
+        {"status": "UP", "model_class": "SegXAL", "doing": "waiting for 2 annotations of cycle 1"},
     )
     assert mouth.ask("GET", "/")[1]["status"] == "UP"
     body = {
@@ -168,7 +168,7 @@ def test_a_webhook_fetches_trains_and_asks_the_next_cycle(mouth, run):
     assert not run[1].is_done() and mouth.pushed == []
     mouth.answers[run[1]] = answers_to(run[1])
     mouth.ask("POST", "/webhook", {"action": "ANNOTATION_UPDATED", "annotation": {"id": 1}})
-    mouth.until("waiting for annotations of cycle 2")
+    mouth.until("waiting for 2 annotations of cycle 2")
     assert run[1].is_done() and mouth.pushed == [run[2]]
     assert mouth.ask("POST", "/setup", {})[1] == {"model_version": run[2].digest}, "the new network answers now"
     name = read_project(run[2].project).ids[0]

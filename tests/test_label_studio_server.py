@@ -6,6 +6,7 @@ alone, in a folder of its own, with everything switched off that would phone hom
 
 import json
 import os
+import shutil
 import threading
 import time
 import urllib.request
@@ -31,9 +32,7 @@ REAL = "segxal-label-studio"
 BINARY = Path(os.environ.get("LABEL_STUDIO_BIN", paths.ROOT / ".venv-label-studio" / "bin" / "label-studio"))
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        not BINARY.is_file(), reason=f"no server at {BINARY}; `make label-studio-install` gets it"
-    ),
+    pytest.mark.skipif(not BINARY.is_file(), reason=f"no server at {BINARY}; `make label-studio-install` gets it"),
 ]
 
 
@@ -50,13 +49,18 @@ def client(server):
     return LabelStudio(base_url=server.url, api_key=server.token)
 
 
-@pytest.fixture
-def run(tmp_path, tiny):
-    """A run whose first cycle waits for annotations, under a title that only this test uses."""
-    cycles = run_of(tiny, REAL, 0, runs=tmp_path)
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, tiny):
+    """A study folder in which the first cycle waits for annotations."""
+    folder = tmp_path_factory.mktemp("exported")
     with pytest.raises(AnnotationsWanted):
-        run_cycles(cycles)
-    return cycles
+        run_cycles(run_of(tiny, REAL, 0, runs=folder))
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path, exported, tiny):
+    return run_of(tiny, REAL, 0, runs=shutil.copytree(exported, tmp_path / "runs"))
 
 
 def tasks_by_image(client, number):
@@ -192,10 +196,10 @@ def test_the_backend_trains_when_people_have_annotated_everything(server, client
         assert known.url == address and known.state == "CO" and known.model_version == cycle.digest
         annotate(client, number, cycle)  # the server tells the backend of each
         for _ in range(600):
-            if backend.doing == "waiting for annotations of cycle 2":
+            if backend.doing == "waiting for 2 annotations of cycle 2":
                 break
             time.sleep(0.1)
-        assert backend.doing == "waiting for annotations of cycle 2" and cycle.is_done()
+        assert backend.doing == "waiting for 2 annotations of cycle 2" and cycle.is_done()
         assert len(list(client.projects.list(title="live 2"))) == 1
     finally:
         mouth.shutdown()
