@@ -194,6 +194,13 @@ def test_the_backend_trains_when_people_have_annotated_everything(server, client
         assert connect(cycle.project, address, server.url, server.token, "live 1") == number
         (known,) = client.ml.list(project=number)
         assert known.url == address and known.state == "CO" and known.model_version == cycle.digest
+        task = next(iter(client.tasks.list(project=number)))
+        (shipped,) = client.predictions.list(task=task.id)
+        client.predictions.delete(id=shipped.id)
+        client.tasks.get(id=str(task.id))  # opened: the server asks the backend
+        (live,) = client.predictions.list(task=task.id)
+        assert live.id != shipped.id and live.model_version == cycle.digest and live.result == shipped.result
+        assert live.score == pytest.approx(float(queries_of(cycle)[task.data["image_id"]].eem.mean()))
         annotate(client, number, cycle)  # the server tells the backend of each
         for _ in range(600):
             if backend.doing == "waiting for 2 annotations of cycle 2":
