@@ -7,15 +7,21 @@ BIN := $(VENV)/bin
 # Touched when the environment is complete; remade when the lock or the package's requirements change.
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks)
+# A Label Studio server has an environment of its own: what it pins does not fit beside JupyterLab.
+PORT ?= 8080
+SERVER_VERSION := 1.23.2
+SERVER_VENV := .venv-label-studio
+SERVER_STAMP := $(SERVER_VENV)/.installed-$(SERVER_VERSION)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce study test lint format notebooks bench lab doctor lock clean clean-venv
+.PHONY: help install reproduce study test lint format notebooks bench lab label-studio label-studio-install doctor lock \
+	clean clean-venv
 
 help:  ## this list
 	@echo "segxal: explainable active learning for driving scenes"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PYTHON=python3.12  the Python that makes .venv (now: $(PYTHON)), at least 3.10"
 	@echo "  PRESET=camvid      which study (now: $(PRESET)): smoke, quick, camvid, camvid-full, paper"
@@ -54,6 +60,17 @@ bench: $(STAMP)  ## speed against the plain ways, as ratios in one run
 lab: $(STAMP)  ## open JupyterLab in the notebooks folder
 	$(BIN)/jupyter lab --LabApp.news_url=None notebooks
 
+label-studio: $(STAMP) $(SERVER_STAMP)  ## start a Label Studio server on this machine and say how to reach it (PORT=8080)
+	$(BIN)/python -m segxal.annotate.local $(SERVER_VENV)/bin/label-studio .label-studio $(PORT)
+
+label-studio-install: $(SERVER_STAMP)  ## only install that server; make test then runs against it too
+
+$(SERVER_STAMP):
+	@$(SERVER_VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(SERVER_VENV)
+	@echo "Installing Label Studio $(SERVER_VERSION) into $(SERVER_VENV): 1 GB, about a minute, only now"
+	$(SERVER_VENV)/bin/python -m pip install --quiet label-studio==$(SERVER_VERSION)
+	@touch $@
+
 doctor: $(STAMP)  ## versions, device, threads, data, writable folders
 	$(BIN)/segxal doctor $(ARGS)
 
@@ -68,7 +85,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
 		echo "Could not make $(VENV); on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing into $(VENV): about 6 GB, one to five minutes, only now and when requirements.lock changes"
-	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -13,14 +13,17 @@ One paper noun is one file, one notebook and one test file. A module imports onl
 7       eem (proximity attention PAE, fusion: the explainable error mask)
 8       oracles/, strategies/, gate (Dice), detection, faithfulness (is the mask right?), state
 9       query (what a method asks for in one cycle)
-10      loop (one cycle: a pure step from a state folder to a state folder)
-11      study (the grid of runs and its records), kfold, checks (of one trained cycle), depth_check (of the providers),
+10      annotate/ (real people: a cycle's query to Label Studio and back)
+11      loop (one cycle: a pure step from a state folder to a state folder)
+12      study (the grid of runs and its records), kfold, checks (of one trained cycle), depth_check (of the providers),
         statistics, audit
-12      comparison (what the runs of several seeds allow to conclude)
-13      tables, figures, execution (strict papermill runner)
-14      comparison_tables (all methods side by side)
-15      doctor (what this machine has), reproduce (the grid through Snakemake), report (HTML)
-16      cli (the command ``segxal``)
+13      comparison (what the runs of several seeds allow to conclude)
+14      tables, figures, execution (strict papermill runner)
+15      comparison_tables (all methods side by side)
+16      doctor (what this machine has), reproduce (the grid through Snakemake), report (HTML),
+        backend (pre-labels for a running Label Studio)
+17      cli_annotate (``segxal annotate``)
+18      cli (the command ``segxal``)
 ======  ========================================================================================
 
 A test (``tests/test_house.py``) keeps it so. This file imports nothing.

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from segxal import paths
+from segxal import cli_annotate, paths
 from segxal.config import load_preset, preset_names
 from segxal.errors import DataInvalid, SegxalError
 from segxal.methods import METHODS, SUPERVISED
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (reproduce, data, doctor):
         command.add_argument("--data-root", default="", help="folder that holds the data sets")
 
+    cli_annotate.add_parser(commands)
     notebook = commands.add_parser(
         "notebook", help="run one notebook with papermill, strictly", description="Run one notebook of notebooks/."
     )
@@ -74,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         {
             "reproduce": _reproduce, "records": _records, "data": _data, "doctor": _doctor, "notebook": _notebook,
+            "annotate": cli_annotate.run,
         }[options.command](options)  # fmt: skip
     except SegxalError as error:
         print("segxal: " + str(error).replace("\n", "\n  "), file=sys.stderr)

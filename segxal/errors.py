@@ -25,6 +25,14 @@ class AnnotationError(SegxalError, ValueError):
     """An oracle's answer does not fit the image it was asked about."""
 
 
+class AnnotationsWanted(SegxalError, RuntimeError):
+    """A cycle waits for people to annotate; not a failure. The message says what to do."""
+
+
+class ServerError(SegxalError, ConnectionError):
+    """A Label Studio server cannot be reached, or refuses."""
+
+
 class CheckpointMismatch(SegxalError, ValueError):
     """Saved weights or state belong to another model or another configuration."""
 

@@ -11,7 +11,7 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 
 from segxal import paths
-from segxal.errors import ConfigError, SegxalError
+from segxal.errors import AnnotationsWanted, ConfigError, SegxalError
 from segxal.files import replacing
 
 Value = str | int | float | bool
@@ -84,6 +84,7 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
 
     Raises:
         ConfigError: if there is no such notebook or parameter.
+        AnnotationsWanted: if the notebook's cycle waits for people.
         NotebookFailed: if a cell raised; names the cell and the file that keeps the traceback.
     """
     source = paths.NOTEBOOKS / f"{name}.ipynb"
@@ -102,6 +103,9 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
                 str(source), str(partial), parameters, kernel_name="python3", cwd=str(paths.ROOT), progress_bar=False
             )
         except PapermillExecutionError as error:
+            if error.ename == AnnotationsWanted.__name__:  # nothing failed: the same command continues when people have
+                partial.unlink()
+                raise AnnotationsWanted(error.evalue) from error
             partial.replace(failed)
             raise NotebookFailed(
                 f"{source.name}: cell {error.exec_count} raised {error.ename}: {error.evalue}\n"

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from segxal import seeds
+from segxal.annotate.wait import answered
 from segxal.config import MaskConfig, Preset
 from segxal.data.base import Frames
 from segxal.data.splits import Splits, open_splits
@@ -24,16 +25,17 @@ from segxal.errors import ConfigError
 from segxal.files import replacing, write_arrays, write_json
 from segxal.gate import dice_agreement, passes
 from segxal.labels import VOID
-from segxal.methods import START, SUPERVISED, get_method
+from segxal.methods import PEOPLE, START, SUPERVISED, get_method
 from segxal.metrics import Confusion
 from segxal.models import build_model, load_model, save_model, target_layer
 from segxal.oracles import get_oracle
-from segxal.oracles.base import Annotation, check_annotation
+from segxal.oracles.base import Annotation, Oracle, check_annotation
+from segxal.oracles.label_studio import LabelStudioOracle
 from segxal.oracles.pixel import PixelOracle
 from segxal.oracles.whole_image import WholeImageOracle
 from segxal.pool import Pool, start_pool
 from segxal.predict import Scores, evaluate, evaluate_parts
-from segxal.query import ask, masks_of, pixels_query, whole_query
+from segxal.query import Ask, ask, masks_of, pixels_query, whole_query
 from segxal.state import MANIFEST, Cycle, accepted, merge
 from segxal.strategies.base import Learner
 from segxal.train import Fit, fit
@@ -55,6 +57,7 @@ def run_cycle(cycle: Cycle, data_root: str = "") -> Cycle:
 
     Raises:
         ConfigError: if the cycle before is missing or the pool is too small.
+        AnnotationsWanted: if real people are asked and have not annotated everything yet.
         TrainingDiverged: if the loss is not finite. The earlier cycles stay as they are.
     """
     if cycle.is_done():
@@ -63,7 +66,7 @@ def run_cycle(cycle: Cycle, data_root: str = "") -> Cycle:
     preset = cycle.settings
     torch.set_num_threads(preset.threads)
     splits = open_splits(preset, data_root, cycle.study / "cache")
-    step = _first(cycle, splits) if cycle.number == 0 else _next(cycle, splits)
+    step = _first(cycle, splits) if cycle.number == 0 else _next(cycle, splits, data_root)
     trained = fit(
         step.model, splits.train, step.pool.labelled, _training_labels(step), splits.val, preset.train,
         step.steps, seeds.generator(cycle.seed, "train", cycle.number),
@@ -82,7 +85,7 @@ class _Step:
     steps: int
     annotations: dict[str, np.ndarray]
     queries: list[dict[str, Any]]
-    budget: dict[str, int]
+    budget: dict[str, Any]
     weights: tuple[float, float]
     known: dict[str, np.ndarray] = field(default_factory=dict)
     asked: dict[str, np.ndarray] = field(default_factory=dict)
@@ -114,7 +117,7 @@ def _start_answers(
     return {q.id: PixelOracle().annotate(q) for q in queries}, {q.id: q.asked for q in queries}
 
 
-def _next(cycle: Cycle, splits: Splits) -> _Step:
+def _next(cycle: Cycle, splits: Splits, data_root: str) -> _Step:
     """Cycles 1..: query by the strategy, annotate by the oracle, pass the gate."""
     preset, train, before = cycle.settings, splits.train, cycle.previous
     if before is None or not before.is_done():
@@ -127,8 +130,7 @@ def _next(cycle: Cycle, splits: Splits) -> _Step:
         learner = replace(learner, mask=_fitted_mask(learner, pool, train))
     streams = {name: seeds.rng(cycle.seed, name, cycle.number) for name in ("subset", "query")}
     asks = ask(learner, method, train, pool, before, streams)
-    noise = seeds.rng(cycle.seed, "noise", cycle.number)
-    oracle = get_oracle(method.oracle, preset.loop, models, preset.train.amp, noise)
+    oracle = _oracle(cycle, asks, models, train, data_root)
     answers, queries, joining = {}, [], []
     for one in asks:
         query = one.query
@@ -140,7 +142,7 @@ def _next(cycle: Cycle, splits: Splits) -> _Step:
         answers[query.id] = answer
         joining += [one.index] if joins and one.index not in learner.labelled else []
         queries.append({"id": query.id, "score": one.score, "dice": dice, "accepted": joins,
-                        "pixels": answer.pixels, "clicks": answer.clicks})  # fmt: skip
+                        "pixels": answer.pixels, "clicks": answer.clicks, **_timed(answer.lead_time)})  # fmt: skip
     scratch = preset.train.retrain == "scratch"
     model = models["model"]
     if scratch:
@@ -152,6 +154,16 @@ def _next(cycle: Cycle, splits: Splits) -> _Step:
     weights = (learner.mask.w_pae, learner.mask.w_ebu)
     known = {pool.ids[i]: part.numpy() for i, part in zip(learner.labelled, learner.labels, strict=True)}
     return _Step(pool.add(joining, cycle.number), model, steps, labels, queries, budget, weights, known, asked)
+
+
+def _oracle(cycle: Cycle, asks: list[Ask], models: dict[str, nn.Module], train: Frames, data_root: str) -> Oracle:
+    """Who answers this cycle's query: real people, who make errors of their own, or a simulation."""
+    name, preset = get_method(cycle.method).oracle, cycle.settings
+    if name == PEOPLE:
+        answers = answered(cycle, asks, train.classes, data_root)
+        return LabelStudioOracle(answers.labels, answers.undecided, answers.lead_time)
+    noise = seeds.rng(cycle.seed, "noise", cycle.number)
+    return get_oracle(name, preset.loop, models, preset.train.amp, noise)
 
 
 def learner_of(cycle: Cycle, model: nn.Module, pool: Pool, preset: Preset) -> Learner:
@@ -175,14 +187,23 @@ def load_models(cycle: Cycle, classes: int) -> dict[str, nn.Module]:
     return {n: load_model(cycle.folder / f"{n}.safetensors", config, classes).to(device()) for n in files}
 
 
-def _add(budget: dict[str, int], answers: list[Annotation]) -> dict[str, int]:
-    """The budget after these answers: images, pixels and clicks people were asked for, the initial labels included."""
+def _timed(seconds: float) -> dict[str, float]:
+    """Measured time, where there is one: records of simulated people have no such entry."""
+    return {"lead_time": round(seconds, 3)} if seconds else {}
+
+
+def _add(budget: dict[str, Any], answers: list[Annotation]) -> dict[str, Any]:
+    """The budget after these answers: images, pixels and clicks people were asked for, the initial labels included.
+
+    With the seconds that real people were seen to spend (``lead_time``), where there are any.
+    """
     spent = {
         "images": len(answers),
         "pixels": sum(a.pixels for a in answers),
         "clicks": sum(a.clicks for a in answers),
     }
-    return {unit: budget.get(unit, 0) + spent[unit] for unit in spent}
+    seconds = budget.get("lead_time", 0.0) + sum(a.lead_time for a in answers)
+    return {unit: budget.get(unit, 0) + spent[unit] for unit in spent} | _timed(seconds)
 
 
 def _training_labels(step: _Step) -> torch.Tensor:

@@ -29,6 +29,8 @@ class Method:
     changes: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
+PEOPLE = "label-studio"  # the oracle that is no simulation: a cycle waits until somebody has annotated
+WITHOUT_TRUTH = ("pseudo", PEOPLE)  # oracles that can be asked about images without ground truth
 DROPOUT = ("bald", "qbc")  # strategies whose network is trained with dropout
 BY_MAP = ("entropy", "margin", "least-confidence", *DROPOUT, "eem")  # strategies that score every pixel
 BY_IMAGE = ("random", "class-random", *BY_MAP, "eem-top", "core-set", "deal-ds", "deal-de", "vaal")
@@ -57,6 +59,7 @@ METHODS = {
     "segxal-pseudo": Method("eem", "pseudo", gated=True),
     "segxal-gt-patch": Method("eem", "gt-patch", gated=True),
     "segxal-human": Method("eem", "human", gated=True),
+    "segxal-label-studio": Method("eem", PEOPLE, gated=True),
     **{
         strategy if granularity == "image" else f"{strategy}-{granularity}": _plain(strategy, granularity)
         for granularity, strategies in STRATEGIES_AT.items()

@@ -1,7 +1,8 @@
 """The price of annotation: the stated click model, and what clicks and images come to in minutes.
 
-Nobody was timed for this project. Counts of images, pixels and clicks follow from the rules below and are exact;
-minutes follow from two assumed rates and are estimates. Compare methods by them, do not plan a budget with them.
+Nobody was timed for the simulated people. Counts of images, pixels and clicks follow from the rules below and are
+exact; minutes follow from two assumed rates and are estimates. Compare methods by them, do not plan a budget with them.
+Real people are timed by Label Studio (``lead_time``), and tables then show the measured time.
 
 What is not counted: choosing a class from a list (one click of Cai et al. 2021, who count it for every outlined
 piece), corrections, and pauses. A click is a click, whether it sets a corner or names a class.
@@ -22,6 +23,7 @@ CLICKS = {
     "gt-patch": "one per class in a patch",
     "superpixel": "one per superpixel: its most frequent class, void or not",
     "pixel": "one per pixel: its class, void or not",
+    "label-studio": "as for human, from what people annotated; beside it the seconds that Label Studio measured",
     "pseudo": "none: a machine answers",
 }
 

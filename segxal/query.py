@@ -11,7 +11,7 @@ from segxal.config import LoopConfig
 from segxal.data.base import Frames
 from segxal.eem import ErrorMask, error_masks, top_area
 from segxal.errors import ConfigError
-from segxal.methods import Method
+from segxal.methods import WITHOUT_TRUTH, Method
 from segxal.oracles.base import Query
 from segxal.pool import Pool, random_subset
 from segxal.predict import predict
@@ -106,18 +106,19 @@ def _ask_images(
 
 
 def askable(free: list[int], train: Frames, oracle: str, count: int) -> list[int]:
-    """Simulated people need ground truth; images without it can only be asked of the machine.
+    """Simulated people need ground truth; images without it can only be asked of the machine or of real people.
 
     Raises:
         ConfigError: if fewer than ``count`` images with ground truth are left, though there are as many images.
     """
-    if oracle == "pseudo":
+    if oracle in WITHOUT_TRUTH:
         return free
     known = [i for i in free if train.labelled[i]]
     if len(known) < min(count, len(free)):
         raise ConfigError(
             f"{count} images are to be queried, but only {len(known)} unlabelled ones have ground truth, which the "
-            f"simulated oracle {oracle} needs; lower loop.step or loop.cycles, or use segxal-pseudo"
+            f"simulated oracle {oracle} needs; lower loop.step or loop.cycles, or use segxal-pseudo, or people: "
+            "segxal-label-studio"
         )
     return known
 

@@ -74,6 +74,11 @@ class Cycle:
         return self.study / "runs" / self.method / self.ablation / f"seed{self.seed}" / f"cycle_{self.number:02d}"
 
     @property
+    def project(self) -> Path:
+        """Folder of what people are asked in this cycle; outside the cycle's state, which is only theirs when done."""
+        return self.study / "annotate" / f"{self.method}-{self.ablation}-seed{self.seed}-cycle{self.number}"
+
+    @property
     def previous(self) -> "Cycle | None":
         """The cycle this one continues; None for a first training. Methods of a seed share their start."""
         if self.number == 0:

@@ -18,7 +18,7 @@ from segxal.config import Preset, load_preset
 from segxal.errors import ConfigError, SegxalError
 from segxal.files import read_json, write_rows
 from segxal.loop import run_cycle
-from segxal.methods import METHODS, SEGXAL, START, SUPERVISED, depth_of, get_method, split_name
+from segxal.methods import METHODS, PEOPLE, SEGXAL, START, SUPERVISED, depth_of, get_method, split_name
 from segxal.state import MANIFEST, Cycle
 
 MASK_ABLATIONS = ("without-ebu", "without-pae")  # Table 3
@@ -27,7 +27,7 @@ GATE_METHOD = "segxal-human"  # the gate's other sides are shown on the paper's 
 NOISE_ABLATIONS = ("noise-boundary", "noise-class")
 COLUMNS = [
     "method", "ablation", "oracle", "depth", "seed", "cycle", "labelled", "accepted", "images", "pixels", "clicks",
-    "miou", "near_miou", "far_miou", "dice", "ece", "val_miou", "seconds",
+    "lead_time", "miou", "near_miou", "far_miou", "dice", "ece", "val_miou", "seconds",
 ]  # fmt: skip
 KEY = ["method", "ablation", "depth", "seed", "cycle"]  # what names a record
 CLASS_COLUMNS = [*KEY, "class", "iou"]
@@ -57,8 +57,8 @@ def until(run: Sequence[Cycle], number: int) -> Sequence[Cycle]:
 
 
 def ours(preset: Preset) -> list[str]:
-    """The SegXAL methods of a study."""
-    return [method for method in preset.methods if method in SEGXAL]
+    """The SegXAL methods of a study whose ablations are run: not those that real people would annotate for."""
+    return [m for m in preset.methods if m in SEGXAL and get_method(m).oracle != PEOPLE]
 
 
 def rivals(preset: Preset) -> list[str]:
@@ -135,7 +135,8 @@ def rows_of(run: Sequence[Cycle]) -> tuple[list[dict[str, Any]], list[dict[str, 
                "seed": cycle.seed, "cycle": cycle.number}  # fmt: skip
         oracle = "whole-image" if named.method == SUPERVISED else get_method(named.method).oracle
         rows.append({
-            **key, "oracle": oracle, **{name: metrics[name] for name in ("labelled", "accepted")}, **metrics["budget"],
+            **key, "oracle": oracle, **{name: metrics[name] for name in ("labelled", "accepted")}, "lead_time": 0.0,
+            **metrics["budget"],
             **{f"{part}_miou": _percent(metrics[part]["miou"]) for part in ("near", "far")},
             **{name: _percent(report[name]) for name in ("miou", "dice", "ece")},
             "val_miou": _percent(metrics["val"]["miou"]), "seconds": timing["seconds"],

@@ -18,6 +18,7 @@ from segxal.state import Cycle
 from segxal.statistics import shared_seeds, spread
 from segxal.study import KEY, MASK_ABLATIONS
 
+RUN = ["method", "depth", "seed"]  # what names a run without ablation
 MASKS = {"none": "with EEM", "without-ebu": "without EBU", "without-pae": "without PAE"}
 
 
@@ -107,9 +108,17 @@ def faithfulness_table(curves: list[Curve]) -> pd.DataFrame:
 
 
 def main_runs(records: pd.DataFrame) -> pd.DataFrame:
-    """The runs without ablation, with ``minutes``: the estimated time of the people who annotated."""
+    """The runs without ablation, with ``minutes``: the time of the people who annotated.
+
+    It is measured where Label Studio was used (the initial labels before it estimated), and otherwise estimated.
+    Records from before ``lead_time`` was kept hold no measured time.
+    """
     main = records[records.ablation == "none"]
-    return main.assign(minutes=minutes(main.images, main.clicks))
+    seconds = main.get("lead_time", pd.Series(0.0, main.index))
+    start = main[main.cycle == 0].groupby(RUN)[["images", "clicks"]].first()
+    first = main[RUN].join(start, on=RUN)
+    measured = minutes(first.images, first.clicks) + seconds / 60
+    return main.assign(minutes=measured.where(seconds > 0, minutes(main.images, main.clicks)))
 
 
 def last_cycles(records: pd.DataFrame) -> pd.DataFrame:
@@ -172,7 +181,7 @@ def paired_differences(records: pd.DataFrame, ablations: tuple[str, ...] = MASK_
 
 
 def budget_table(records: pd.DataFrame) -> pd.DataFrame:
-    """Where each method ended: labelled images, price (minutes are estimated) and scores; mean over seeds.
+    """Where each method ended: labelled images, price (minutes as of :func:`main_runs`) and scores; mean over seeds.
 
     Returns:
         One row per method. ``pixels (%)``: of all pixels of the training split. ``supervised (%)``: the score as a

@@ -67,6 +67,16 @@ def test_failure_names_the_cell_and_keeps_the_notebook(book, tmp_path):
     assert [path.name for path in output.parent.iterdir()] == ["out.ipynb"]
 
 
+def test_a_notebook_that_waits_for_people_is_no_failure(book, tmp_path, capsys):
+    notebook = nbformat.read(book, as_version=4)
+    source = "from segxal.errors import AnnotationsWanted\nraise AnnotationsWanted('2 of 2 wanted.\\nDo this')"
+    notebook.cells[-1].source = source
+    nbformat.write(notebook, book)
+    assert cli.main(["notebook", "probe", str(tmp_path / "made" / "out.ipynb")]) == 1
+    assert capsys.readouterr().err == "segxal: 2 of 2 wanted.\n  Do this\n", "all lines reach the face of Snakemake"
+    assert list((tmp_path / "made").iterdir()) == []
+
+
 def test_commands_say_what_is_wrong_without_a_traceback(capsys, book):
     assert cli.main(["notebook", "prob", "out.ipynb"]) == 1
     assert capsys.readouterr().err.startswith("segxal: no notebook 'prob'")

@@ -23,12 +23,14 @@ LAYERS = [
     {"eem"},
     {"oracles", "strategies", "gate", "detection", "faithfulness", "state"},
     {"query"},
+    {"annotate"},
     {"loop"},
     {"study", "kfold", "checks", "depth_check", "statistics", "audit"},
     {"comparison"},
     {"tables", "figures", "execution"},
     {"comparison_tables"},
-    {"doctor", "reproduce", "report"},
+    {"doctor", "reproduce", "report", "backend"},
+    {"cli_annotate"},
     {"cli"},
 ]
 LEVEL = {name: row for row, names in enumerate(LAYERS) for name in names}

@@ -13,13 +13,14 @@ from segxal.data.splits import Splits, open_splits
 from segxal.errors import ConfigError, DataInvalid, DataMissing
 from segxal.labels import VOID
 from segxal.loop import run_cycle
-from segxal.methods import METHODS, SEGXAL
+from segxal.methods import METHODS, PEOPLE, SEGXAL
 from segxal.pool import Pool
 from segxal.seeds import rng
 from segxal.state import Cycle
 
-WHOLE = (*SEGXAL, "random", "core-set", "deal-ds", "eem-top")  # one of each kind; all are in test_strategies.py
-SOME = (*SEGXAL, "random", "class-random", "entropy-superpixel", "eem-component", "margin-pixel", "s4al")
+SIMULATED = tuple(name for name in SEGXAL if METHODS[name].oracle != PEOPLE)  # people: test_label_studio_oracle.py
+WHOLE = (*SIMULATED, "random", "core-set", "deal-ds", "eem-top")  # one of each kind; all are in test_strategies.py
+SOME = (*SIMULATED, "random", "class-random", "entropy-superpixel", "eem-component", "margin-pixel", "s4al")
 RECORDS = ("metrics.json", "queries.json", "pool.json")
 
 

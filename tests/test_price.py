@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from segxal.methods import PEOPLE
 from segxal.oracles import ORACLES
 from segxal.price import CLICKS, SECONDS_PER_CLICK, SECONDS_PER_IMAGE, minutes
 
@@ -25,4 +26,4 @@ def test_columns_give_a_column():
 
 
 def test_every_oracle_has_a_stated_price():
-    assert set(CLICKS) == set(ORACLES)
+    assert set(CLICKS) == {*ORACLES, PEOPLE}

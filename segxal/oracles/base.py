@@ -43,12 +43,14 @@ class Annotation:
         undecided: (H, W) bool, pixels the oracle looked at and could not label.
         pixels: pixels a person annotated (void ones are paid for too); 0 for a machine.
         clicks: clicks a person made; 0 for a machine.
+        lead_time: seconds a person was seen to spend; 0 where nobody was timed.
     """
 
     labels: np.ndarray
     undecided: np.ndarray
     pixels: int
     clicks: int
+    lead_time: float = 0.0
 
     def reannotated(self, prediction: np.ndarray) -> np.ndarray:
         """The re-annotated map of section 3.3: the prediction with the oracle's labels in place; undecided = 255."""
