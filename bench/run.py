@@ -27,16 +27,8 @@ from segxal.files import write_json
 from segxal.paths import RUNS
 
 PACKAGES = (
-    "torch",
-    "torchvision",
-    "grad-cam",
-    "numpy",
-    "scipy",
-    "scikit-image",
-    "scikit-learn",
-    "scikit-activeml",
-    "baal",
-)
+    "torch", "torchvision", "grad-cam", "numpy", "scipy", "scikit-image", "scikit-learn", "scikit-activeml", "baal",
+)  # fmt: skip
 
 
 def measure(sizes: Sizes, repeats: int, stream: int) -> list[Row]:

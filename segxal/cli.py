@@ -95,7 +95,7 @@ def _reproduce(options: argparse.Namespace) -> None:
             print(f"{count:>5}  {name}")
         return
     if others := outdated(load_preset(options.preset)):
-        print(f"{others} cycles on disk were made with other settings; those that belong to the study are made anew")
+        print(f"{others} cycles on disk are not of this study's settings; what the study needs is made anew")
     study = reproduce(options.preset, options.data_root, options.jobs, options.seeds, options.methods)
     print(f"tables     {study / 'tables'}")
     print(f"figures    {paths.FIGURES / study.name}")
@@ -110,7 +110,7 @@ def _records(options: argparse.Namespace) -> None:
     preset = load_preset(options.preset)
     print(collect(preset))
     if others := outdated(preset):
-        print(f"{others} cycles there were made with other settings; they are in no table")
+        print(f"{others} cycles there are not of this study's settings; they are in no table")
 
 
 def _data(options: argparse.Namespace) -> None:

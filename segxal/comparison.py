@@ -119,7 +119,7 @@ def conclusion(comparison: Comparison) -> str:
             f"{start}{_distance(c)} on {on} in every one of them. Without a spread over seeds no test is possible: "
             f"no difference is shown, nor equality; check that the seeds are independent runs.{left}"
         )
-    holm = f"Holm p {_p(c.holm, '= ')} ({c.family} comparison{'s' if c.family > 1 else ''})"
+    holm = f"Holm p {p_words(c.holm, '= ')} ({c.family} comparison{'s' if c.family > 1 else ''})"
     if c.holm < ALPHA and (t.low > 0 or t.high < 0):
         low, high = sorted([abs(t.low), abs(t.high)])
         distance = _distance(c, f" (95 % CI {low:.2f} to {high:.2f})")
@@ -158,10 +158,11 @@ def _wilcoxon(t: PairedTest) -> str:
             f"Wilcoxon cannot go below {t.floor:.3g} with {_seeds(t.seeds)}: "
             "the result rests on the t-test, which takes differences as normal."
         )
-    return f"Wilcoxon p {_p(t.wilcoxon, '= ')} {'agrees' if t.wilcoxon < ALPHA else 'does not confirm it'}."
+    return f"Wilcoxon p {p_words(t.wilcoxon, '= ')} {'agrees' if t.wilcoxon < ALPHA else 'does not confirm it'}."
 
 
-def _p(p: float, equals: str = "") -> str:
+def p_words(p: float, equals: str = "") -> str:
+    """A p value with three digits, or that it is below 0.001; ``equals`` goes before a number. Empty for NaN."""
     if np.isnan(p):
         return ""
     return "< 0.001" if p < 0.001 else f"{equals}{p:.3g}"
@@ -288,5 +289,5 @@ def _row(c: Comparison) -> dict[str, Any]:
         "method": c.method, "seeds": t.seeds, "from": c.start, "to": c.end, "AUBC": spread(c.scores),
         f"AUBC of {c.reference}": spread(c.reference_scores),
         "difference": t.difference if c.method != c.reference else NAN, "CI low": t.low, "CI high": t.high,
-        "p": _p(t.p), "Holm p": _p(c.holm), "d_z": t.d_z, "g_z": t.g_z, "Wilcoxon p": _p(t.wilcoxon),
+        "p": p_words(t.p), "Holm p": p_words(c.holm), "d_z": t.d_z, "g_z": t.g_z, "Wilcoxon p": p_words(t.wilcoxon),
     }  # fmt: skip

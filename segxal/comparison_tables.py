@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from segxal import paths
-from segxal.comparison import compare_with
+from segxal.comparison import compare_with, p_words
 from segxal.config import Preset
 from segxal.methods import SEGXAL, SUPERVISED, get_method
 from segxal.state import Cycle
 from segxal.statistics import spread
 from segxal.study import KEY, NOISE_ABLATIONS, recorded, run_of
-from segxal.tables import last_cycles, main_runs, published
+from segxal.tables import last_cycles, main_runs, published, shares_of_supervised
 
 
 def table1(records: pd.DataFrame, class_iou: pd.DataFrame) -> pd.DataFrame:
@@ -71,13 +71,13 @@ def difference_table(
 
     Returns:
         AUBC of the method minus that of the reference in points, its 95 % confidence interval and Holm's p over the
-        methods of that budget; empty where the two share no range of the budget.
+        methods of that budget; empty where the two share no range of the budget. ``seeds``: of the first budget.
     """
     rows: dict[str, dict[str, str]] = {}
     for budget in budgets:
         for c in compare_with(records, reference, budget):
             t = c.test
-            tested = f" ({t.low:+.2f} to {t.high:+.2f}), p = {c.holm:.2f}" if np.isfinite(t.p) else ""
+            tested = f" ({t.low:+.2f} to {t.high:+.2f}), p {p_words(c.holm, '= ')}" if np.isfinite(t.p) else ""
             cell = f"{t.difference:+.2f}{tested}" if t.seeds else ""
             rows.setdefault(c.method, {"method": c.method, "seeds": str(t.seeds)})[f"over {budget}"] = cell
     return pd.DataFrame(rows.values(), columns=["method", "seeds", *(f"over {budget}" for budget in budgets)])
@@ -96,23 +96,19 @@ def share_table(records: pd.DataFrame) -> pd.DataFrame:
         Without ``supervised`` there is that row alone.
     """
     main = main_runs(records)
-    full = main[main.method == SUPERVISED][["pixels", "miou"]].mean()
     rows = []
     for method, part in main.groupby("method", sort=False):
         if method == SUPERVISED or (get_method(str(method)).granularity == "image" and method not in SEGXAL):
             continue
-        means = (100 * part.groupby("cycle")[["pixels", "miou"]].mean() / full).dropna()
-        if len(means):
-            cells = {f"cycle {n}": _share(at.pixels, at.miou) for n, at in means.iterrows()}
-            rows.append({"method": method, **cells})
+        shares = shares_of_supervised(part.groupby("cycle")[["pixels", "miou"]].mean(), main).dropna()
+        if len(shares):
+            rows.append({"method": method, **{n: _share(at.pixels, at.miou) for n, at in shares.iterrows()}})
     printed = published("pixelpick_camvid")
-    cells = {
-        f"cycle {n}": _share(row.pixels_percent, 100 * row.miou / row.full)
-        for n, row in enumerate(printed.itertuples(), 1)
-    }
+    scores = 100 * printed.miou / printed.full
+    cells = {n: _share(*pair) for n, pair in enumerate(zip(printed.pixels_percent, scores, strict=True), 1)}
     rows.append({"method": f"PixelPick, printed: {printed.network[0]}", **cells})
-    columns = ["method", *sorted({name for row in rows for name in row} - {"method"})]
-    return pd.DataFrame(rows, columns=columns).fillna("")
+    table = pd.DataFrame(rows).set_index("method").sort_index(axis=1).add_prefix("cycle ")
+    return table.fillna("").reset_index()
 
 
 def _share(pixels: float, score: float) -> str:

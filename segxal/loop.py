@@ -213,7 +213,7 @@ def _training_labels(step: _Step) -> torch.Tensor:
 
 
 def _scores(model: nn.Module, preset: Preset, splits: Splits) -> dict[str, Scores]:
-    """On the validation split, the reported one, and what is near in it (the rest is far)."""
+    """Scores on the validation split, on the reported one, and on what is near in it (the rest is far)."""
     reported, amp = splits.reported(preset), preset.train.amp
     near = torch.where(near_pixels(reported), reported.labels, VOID)
     parts = {"report": reported.labels, "near": near}

@@ -72,15 +72,15 @@ def evaluate_parts(
         TrainingDiverged: if the network's output is not finite.
     """
     scores = {name: Scores(Confusion(len(frames.classes)), CalibrationBins()) for name in parts}
-    truths = {name: labels.split(batch) for name, labels in parts.items()}
-    for k, probs in enumerate(predict(model, frames.images, amp, batch)):
+    truths = (labels.split(batch) for labels in parts.values())
+    for probs, *truth in zip(predict(model, frames.images, amp, batch), *truths, strict=True):
         if not bool(probs.isfinite().all()):
             raise TrainingDiverged(
                 "the network's output is NaN; lower train.lr or set train.amp to off. The state of the last finished "
                 "cycle is untouched"
             )
         prediction, probs = probs.argmax(1).cpu(), probs.cpu()
-        for name, score in scores.items():
-            score.confusion.update(prediction, truths[name][k])
-            score.calibration.update(probs, truths[name][k])
+        for score, labels in zip(scores.values(), truth, strict=True):
+            score.confusion.update(prediction, labels)
+            score.calibration.update(probs, labels)
     return scores

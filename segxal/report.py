@@ -36,7 +36,7 @@ FIGURES = {
     "fig7_split": "Fig. 7. mIoU after the last cycle against the initial split.",
     "budget": "Fig. 7, state of the art: mIoU of all methods over pixels and clicks; bands: lowest to highest seed.",
     "penalty": "Pairwise penalty matrix: the share of budget points at which the row beats the column.",
-    "bought": "What each method bought, against random.",
+    "bought": "What each method bought, against the reference.",
 }
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }

@@ -72,7 +72,9 @@ def noisy(preset: Preset) -> list[str]:
     Raises:
         ConfigError: if the preset names one that does not exist; the error lists the names.
     """
-    return [name for name in preset.noisy if get_method(name) and name in preset.methods]
+    for name in preset.noisy:
+        get_method(name)
+    return [name for name in preset.noisy if name in preset.methods]
 
 
 def split_ablations(preset: Preset) -> dict[float, str]:

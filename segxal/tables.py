@@ -187,12 +187,17 @@ def budget_table(records: pd.DataFrame) -> pd.DataFrame:
         One row per method. ``pixels (%)``: of all pixels of the training split. ``supervised (%)``: the score as a
         share of that of ``supervised``, mean over the seeds of each. Both are empty in a study without it.
     """
-    last = last_cycles(main_runs(records))
+    main = main_runs(records)
     columns = ["labelled", "images", "pixels", "clicks", "minutes", "miou", "dice", "ece"]
-    means = last.groupby(["method", "depth"], sort=False)[columns].mean()
-    full = last[last.method == SUPERVISED][columns].mean()
-    shares = {"pixels (%)": 100 * means.pixels / full.pixels, "supervised (%)": 100 * means.miou / full.miou}
-    return means.assign(**shares).round(2).reset_index()
+    means = last_cycles(main).groupby(["method", "depth"], sort=False)[columns].mean()
+    shares = shares_of_supervised(means, main)
+    means[["pixels (%)", "supervised (%)"]] = shares[["pixels", "miou"]]
+    return means.round(2).reset_index()
+
+
+def shares_of_supervised(means: pd.DataFrame, main: pd.DataFrame) -> pd.DataFrame:
+    """Columns ``pixels`` and ``miou`` of means in percent of those of ``supervised``; NaN in a study without it."""
+    return 100 * means[["pixels", "miou"]] / main[main.method == SUPERVISED][["pixels", "miou"]].mean()
 
 
 def random_gain(records: pd.DataFrame) -> dict[str, float]:
