@@ -74,12 +74,12 @@ def evaluate_parts(
     scores = {name: Scores(Confusion(len(frames.classes)), CalibrationBins()) for name in parts}
     truths = (labels.split(batch) for labels in parts.values())
     for probs, *truth in zip(predict(model, frames.images, amp, batch), *truths, strict=True):
-        if not bool(probs.isfinite().all()):
+        if not bool(probs.sum().isfinite()):  # the same as all of them, several times as fast
             raise TrainingDiverged(
                 "the network's output is NaN; lower train.lr or set train.amp to off. The state of the last finished "
                 "cycle is untouched"
             )
-        prediction, probs = probs.argmax(1).cpu(), probs.cpu()
+        prediction, probs = probs.max(1).indices.cpu(), probs.cpu()  # argmax is slower over channels_last
         for score, labels in zip(scores.values(), truth, strict=True):
             score.confusion.update(prediction, labels)
             score.calibration.update(probs, labels)
