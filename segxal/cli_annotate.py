@@ -19,6 +19,7 @@ DESCRIPTION = f"""\
 Real people annotate what SegXAL asks for, in Label Studio. Each action works on the first cycle of the run that is
 not done; `export` computes cycles until annotations are wanted.
 
+  segxal annotate first --preset mine.yml --count 9  before all else, for pictures without any label: whole images
   segxal annotate export --preset quick --seed 0     the query of the cycle as a project folder
   segxal annotate push   --preset quick --seed 0     that project to a server; again: only what is missing there
   segxal annotate pull   --preset quick --seed 0     what people submitted or skipped, back
@@ -26,10 +27,12 @@ not done; `export` computes cycles until annotations are wanted.
   segxal annotate status --preset quick              what is answered, and what is left
   segxal annotate serve  --preset quick              pre-labels for the running server; trains when all is answered
 
+With --first, push, pull, import and status work on the first labels; what comes back goes into labels/ of the data set.
 The server's address and a token come from --url and --token or from {URL} and {TOKEN};
 they are kept nowhere. `make label-studio` starts a server of your own.
 """
 ACTIONS = {
+    "first": "write the project of the first labels, for pictures of your own that have none",
     "export": "compute what is asked and write the project folder", "push": "bring it to the server",
     "pull": "fetch the annotations", "import": "read an exported file", "status": "what is left",
     "serve": "be the server's machine-learning backend",
@@ -55,6 +58,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action.add_argument("--seed", type=int, default=0, help="of the run (default: 0)")
         action.add_argument("--ablation", default="none", help="of the run (default: none)")
         action.add_argument("--data-root", default="", help="folder that holds the data sets")
+        if name == "first":
+            action.add_argument("--count", type=int, required=True, help="whole images people shall label")
+        if name in ("push", "pull", "import", "status"):
+            action.add_argument("--first", action="store_true", help="the first labels instead of a cycle's query")
         if name in ("push", "pull", "serve"):
             action.add_argument("--url", default="", help=f"of the server (default: {URL})")
             action.add_argument("--token", default="", help=f"of a user there (default: {TOKEN}, which is safer)")
@@ -71,29 +78,47 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         SegxalError: as the action does; all of them say what to do next.
     """
-    from segxal.annotate.answers import read_answers
-    from segxal.annotate.server import push
-    from segxal.annotate.wait import check_project, command
+    from segxal.annotate.first import ask_first, first_project
+    from segxal.annotate.wait import check_project, command, first_command
     from segxal.study import run_of
 
-    cycles = run_of(load_preset(options.preset), options.method, options.seed, options.ablation)
+    preset = load_preset(options.preset)
+    if options.action == "first":
+        project = ask_first(preset, options.count, options.data_root)
+        print(f"project    {project.folder} with {len(project.ids)} images")
+        print(f"into Label Studio: {first_command(preset, 'push', options.data_root)}")
+        return None
+    if getattr(options, "first", False):
+        project = first_project(preset)
+        return _exchange(project, options, first_command(preset, "pull", options.data_root))
+    cycles = run_of(preset, options.method, options.seed, options.ablation)
     if options.action == "export":
         return _export(cycles, options.data_root)
     cycle = next((one for one in cycles if not one.is_done()), cycles[-1])
     project = check_project(cycle)
+    if options.action == "serve":
+        return _serve(cycles, cycle, options)
+    return _exchange(project, options, command(cycle, "pull", options.data_root))
+
+
+def _exchange(project: "Project", options: argparse.Namespace, then: str) -> None:
+    """Push, pull, import and status are the same for a cycle's query and for the first labels."""
+    from segxal.annotate.answers import read_answers
+    from segxal.annotate.first import write_labels
+    from segxal.annotate.server import push
+
     if options.action == "push":
         done = push(project.folder, options.url, options.token, options.title)
         print(f"project {done.project}: {done.new} tasks added, {done.known} were there")
-        print(f"when they are annotated: {command(cycle, 'pull', options.data_root)}")
-    elif options.action == "serve":
-        _serve(cycles, cycle, options)
-    elif options.action == "status":
-        _status(project, read_answers(project.folder))
-    else:
-        answers = _fetched(project, options)
-        _status(project, answers)
-        if answers.problems:
-            raise AnnotationError("\n".join([f"{len(answers.problems)} tasks were left out:", *answers.problems]))
+        print(f"when they are annotated: {then}")
+        return
+    answers = read_answers(project.folder) if options.action == "status" else _fetched(project, options)
+    _status(project, answers)
+    if options.first and options.action != "status":
+        written = write_labels(project, answers, options.data_root)
+        print(f"written    {len(written)} label maps" + (f" into {written[0].parent}" if written else ""))
+    if answers.problems:
+        raise AnnotationError("\n".join([f"{len(answers.problems)} tasks were left out:", *answers.problems]))
 
 
 def _export(cycles: "list[Cycle]", data_root: str) -> None:

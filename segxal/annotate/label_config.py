@@ -14,9 +14,18 @@ RULE = (
     "draw polygons. What lies on top counts. Take void for what you cannot tell; leave the rest unpainted."
 )
 
+FIRST_RULE = (
+    "Label the whole picture, pixel by pixel: paint with the brush or draw polygons; what lies on top counts. Take "
+    "void for what you cannot tell."
+)
 
-def label_config(classes: Classes) -> str:
+
+def label_config(classes: Classes, rule: str = RULE) -> str:
     """The labelling interface of a project, as XML.
+
+    Args:
+        classes: the classes of the data set.
+        rule: what people read above the image.
 
     Raises:
         ConfigError: if a class has the name of the label for undecided pixels.
@@ -26,7 +35,7 @@ def label_config(classes: Classes) -> str:
             f"a class is called {UNDECIDED!r}, which people choose for undecided pixels; rename the class"
         )
     return f"""<View>
-  <Header value={quoteattr(RULE)} size="6"/>
+  <Header value={quoteattr(rule)} size="6"/>
   <View style="display: flex; gap: 8px">
     <View style="flex: 1 1 64%; min-width: 0">
       <Image name="{IMAGE}" value="$image" zoom="true" zoomControl="true" brightnessControl="true"/>

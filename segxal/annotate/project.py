@@ -9,11 +9,11 @@ import numpy as np
 from scipy import ndimage
 
 from segxal.annotate.brush import encode
-from segxal.annotate.label_config import BRUSH, IMAGE, label_config
+from segxal.annotate.label_config import BRUSH, IMAGE, RULE, label_config
 from segxal.annotate.pictures import data_uri, enlarge, heat_over
 from segxal.errors import ConfigError, DataInvalid
 from segxal.files import read_json, replacing, write_json, write_text
-from segxal.labels import Classes
+from segxal.labels import VOID, Classes
 from segxal.oracles.base import Query
 from segxal.oracles.human import touched_objects
 from segxal.query import SMALLEST, Ask
@@ -52,8 +52,9 @@ class Project:
 
 
 def write_project(
-    folder: Path, digest: str, asks: Sequence[Ask], classes: Classes, images: Sequence[np.ndarray], overlap: float
-) -> Project:
+    folder: Path, digest: str, asks: Sequence[Ask], classes: Classes, images: Sequence[np.ndarray], overlap: float,
+    rule: str = RULE,
+) -> Project:  # fmt: skip
     """Write a project: ``project.json``, ``label_config.xml`` and ``tasks.json``, all at once.
 
     Every task shows the image and the explainable error mask over it, and starts from the predicted classes of the
@@ -66,6 +67,7 @@ def write_project(
         classes: the classes of the data set.
         images: per ask the image as people see it, (zoom * H, zoom * W, 3) uint8 with one whole number zoom.
         overlap: share of an object inside the mask that makes it pre-annotated.
+        rule: what people read above the image.
 
     Raises:
         ConfigError: if there is something at ``folder``, two images have one name, or a size is no multiple.
@@ -84,7 +86,7 @@ def write_project(
     }  # fmt: skip
     with replacing(folder) as temporary:
         temporary.mkdir(parents=True)
-        write_text(temporary / CONFIG, label_config(classes))
+        write_text(temporary / CONFIG, label_config(classes, rule))
         write_json(temporary / TASKS, tasks)
         write_json(temporary / PROJECT, facts)
     return read_project(folder)
@@ -142,7 +144,7 @@ def pre_annotation(query: Query, classes: Classes, zoom: int, overlap: float) ->
     """
     touched = touched_objects(query.prediction, query.asked, overlap)
     found = []
-    for category in np.unique(query.prediction[touched]):
+    for category in np.setdiff1d(query.prediction[touched], VOID):  # before the first network all is void
         pieces, _ = ndimage.label(touched & (query.prediction == category))
         areas = np.bincount(pieces.ravel())
         areas[0] = 0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from segxal.annotate.answers import Answers, read_answers
 from segxal.annotate.pictures import training_images, zoom_for
 from segxal.annotate.project import PROJECT, Project, read_project, write_project
-from segxal.config import preset_names
+from segxal.config import Preset, preset_names
 from segxal.errors import AnnotationsWanted, ConfigError
 from segxal.labels import Classes
 from segxal.query import Ask
@@ -61,10 +61,18 @@ def check_project(cycle: Cycle) -> Project:
 
 def command(cycle: Cycle, action: str, data_root: str = "") -> str:
     """The command line of an action for a cycle's run."""
-    preset = cycle.preset.name if cycle.preset.name in preset_names() else f"{cycle.preset.name}.yml"
-    words = f"segxal annotate {action} --preset {preset} --method {cycle.method} --seed {cycle.seed}"
     ablation = f" --ablation {cycle.ablation}" if cycle.ablation != "none" else ""
-    return words + ablation + (f" --data-root {data_root}" if data_root else "")
+    return _line(cycle.preset, action, f" --method {cycle.method} --seed {cycle.seed}{ablation}", data_root)
+
+
+def first_command(preset: Preset, action: str, data_root: str = "") -> str:
+    """The command line of an action for the first labels."""
+    return _line(preset, action, " --first", data_root)
+
+
+def _line(preset: Preset, action: str, words: str, data_root: str) -> str:
+    name = preset.name if preset.name in preset_names() else f"{preset.name}.yml"
+    return f"segxal annotate {action} --preset {name}{words}" + (f" --data-root {data_root}" if data_root else "")
 
 
 def _wanted(cycle: Cycle, left: int, asked: int, data_root: str) -> str:

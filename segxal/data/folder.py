@@ -74,7 +74,11 @@ class Folder(ImageFiles):
         else:
             names = hashed_split(images.keys() & labels.keys(), images.keys() - labels.keys())[split]
         if not names:
-            raise cls.lacks(folder, f"no image for {split}; label at least 3 images or write splits/{split}.txt")
+            raise cls.lacks(
+                folder,
+                f"no image for {split}; label at least 3 images (`segxal annotate first` brings them to Label Studio) "
+                f"or write splits/{split}.txt",
+            )
         if split != "train":
             unlabelled = set(names) & images.keys() - labels.keys()
             problems += unpaired("image", f"label, which {split} needs", unlabelled, folder / "images")
