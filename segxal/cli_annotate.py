@@ -54,12 +54,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action.add_argument(
             "--preset", default="quick", help=f"one of {', '.join(preset_names())}, or a .yml file (default: quick)"
         )
-        action.add_argument("--method", choices=real, default=real[0], help=f"default: {real[0]}")
-        action.add_argument("--seed", type=int, default=0, help="of the run (default: 0)")
-        action.add_argument("--ablation", default="none", help="of the run (default: none)")
         action.add_argument("--data-root", default="", help="folder that holds the data sets")
         if name == "first":
             action.add_argument("--count", type=int, required=True, help="whole images people shall label")
+        else:
+            action.add_argument("--method", choices=real, default=real[0], help=f"default: {real[0]}")
+            action.add_argument("--seed", type=int, default=0, help="of the run (default: 0)")
+            action.add_argument("--ablation", default="none", help="of the run (default: none)")
         if name in ("push", "pull", "import", "status"):
             action.add_argument("--first", action="store_true", help="the first labels instead of a cycle's query")
         if name in ("push", "pull", "serve"):
