@@ -98,7 +98,8 @@ def _reproduce(options: argparse.Namespace) -> None:
         print(f"{others} cycles on disk are not of this study's settings; what the study needs is made anew")
     study = reproduce(options.preset, options.data_root, options.jobs, options.seeds, options.methods)
     print(f"tables     {study / 'tables'}")
-    print(f"figures    {paths.FIGURES / study.name}")
+    if (paths.FIGURES / study.name).is_dir():  # a study of real people alone has none
+        print(f"figures    {paths.FIGURES / study.name}")
     print(f"notebooks  {study / 'notebooks'}")
     print(f"records    {study / 'results.csv'}, {study / 'class_iou.csv'}")
     print(f"report     {study / 'report.html'}  (open it in a browser)")

@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from annotating import block, queries_of, regions_of
+from PIL import Image
 
 from segxal import paths
 from segxal.annotate.answers import read_answers
+from segxal.annotate.first import ask_first, write_labels
 from segxal.annotate.local import running
 from segxal.annotate.project import read_project
 from segxal.annotate.server import connect, pull, push
@@ -99,6 +101,26 @@ def test_two_cycles_through_a_real_server_equal_the_simulated_human(server, clie
         assert ours == theirs
         for name, labels in human.annotations().items():
             assert np.array_equal(real.annotations()[name], labels)
+
+
+def test_first_labels_come_back_exactly(server, client, tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
+    rng, mine, size = np.random.default_rng(0), tmp_path / "mine", (12, 16)
+    (mine / "images").mkdir(parents=True)
+    for name in "abcd":
+        Image.fromarray(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)).save(mine / "images" / f"{name}.png")
+    (mine / "classes.txt").write_text("road\nsky\n")
+    project = ask_first(tiny.with_changes(data={"name": "folder", "height": 12, "width": 16}), 3, mine)
+    number = push(project.folder, server.url, server.token, "first labels").project
+    drawn = {name: rng.choice([0, 1, VOID], size).astype(np.uint8) for name in project.ids}
+    for name, task in tasks_by_image(client, number).items():
+        regions = regions_of(drawn[name], drawn[name] == VOID, project)
+        client.annotations.create(id=task.id, result=regions, lead_time=30.0, was_cancelled=False)
+    answers = pull(project.folder, server.url, server.token, "first labels")
+    written = write_labels(project, answers, mine)
+    assert sorted(path.stem for path in written) == sorted(project.ids)
+    for path in written:  # twice the size of the network
+        assert np.array_equal(np.asarray(Image.open(path))[::2, ::2], drawn[path.stem])
 
 
 def test_a_submitted_prediction_is_the_prediction(server, client, run):

@@ -1,15 +1,18 @@
-"""Fig. 3: how the (simulated) human annotates one image."""
+"""Fig. 3: how the (simulated) human annotates one image, and what real people see."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from PIL import Image
 from scipy import ndimage
 
+from segxal import paths
 from segxal.checks import asker_of
 from segxal.data.splits import Splits
 from segxal.figures.base import (
+    WIDTH,
     Sheet,
     class_patches,
     hex_of,
@@ -29,6 +32,7 @@ from segxal.labels import VOID
 from segxal.oracles.human import touched_objects
 from segxal.state import Cycle
 
+TASK = paths.FIGURES / "label_studio_task.png"  # bench/label_studio_screenshot.py makes it
 SMALL = 12  # pixels; outlines of smaller objects would hide them
 
 
@@ -86,22 +90,33 @@ def annotation_steps(cycle: Cycle, splits: Splits, image: str = "") -> Annotatio
 
 @styled
 def annotation_figure(steps: AnnotationSteps) -> Sheet:
-    """Fig. 3: image, prediction, EEM, object candidate prompts, annotation, re-annotated map."""
+    """Fig. 3: image, prediction, EEM, object candidate prompts, annotation, re-annotated map; a task for real people.
+
+    The task is a screenshot of Label Studio on an image of ``streets``: the same for every study.
+    """
     view, query, numbers = steps.view, steps.query, steps.numbers
     became = "accepted" if query["accepted"] else "back to the pool"
-    names = ("image", "prediction", "EEM", "object candidate prompts", "annotation", "re-annotated map")
+    names = (
+        "image", "prediction", "EEM", "object candidate prompts", "annotation", "re-annotated map",
+        "the same step for real people, in Label Studio",
+    )  # fmt: skip
     notes = (
         view.id, f"{percent(numbers['right_before'])} of the pixels right",
         f"line: the {percent(numbers['asked_area'])} that is asked",
         f"to be checked: {percent(numbers['prompted_area'])} of the area",
         f"{query['pixels']} pixels, {query['clicks']} clicks",
         f"{percent(numbers['right_after'])} right; Dice {query['dice']:.2f}: {became}",
+        "screenshot of a task of the preset quick: image with the prediction as pre-labels, EEM with the asked part",
     )  # fmt: skip
     said = list(zip(letters(names), notes, strict=True))
     maps = [view.prediction, steps.annotation, steps.reannotated]
     patches = class_patches(view.classes, maps, "not annotated, or void")
-    sheet = new_sheet(page_height(view.truth.shape, 2, 3, 0.4, len(patches), side=0.65))
-    axes = sheet.subplots(2, 3).ravel()
+    task = np.asarray(Image.open(TASK).convert("RGB"))
+    top = page_height(view.truth.shape, 2, 3, 0.4, len(patches), side=0.65)
+    low = WIDTH * task.shape[0] / task.shape[1]
+    sheet = new_sheet(top + low + 0.3)
+    grid = sheet.add_gridspec(3, 3, height_ratios=[top / 2, top / 2, low])
+    axes = [sheet.add_subplot(grid[k // 3, k % 3]) for k in range(6)] + [sheet.add_subplot(grid[2, :])]
     show_image(axes[0], view.image, *said[0])
     show_labels(axes[1], view.prediction, view.classes, *said[1])
     scale(axes[2], show_map(axes[2], view.eem, *said[2], top=float(view.eem.max())), "EEM (0 to 1)", "right")
@@ -109,6 +124,7 @@ def annotation_figure(steps: AnnotationSteps) -> Sheet:
     _prompts(axes[3], steps, *said[3])
     show_labels(axes[4], steps.annotation, view.classes, *said[4])
     show_labels(axes[5], steps.reannotated, view.classes, *said[5])
+    show_image(axes[6], task, *said[6])
     legend_below(sheet, patches)
     return sheet
 
