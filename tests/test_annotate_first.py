@@ -5,7 +5,7 @@ import pytest
 from annotating import annotation, regions_of, task_of
 from PIL import Image
 
-from segxal import cli, paths
+from segxal import cli, paths, study
 from segxal.annotate.answers import Answers, save_answers
 from segxal.annotate.first import ask_first, first_project, write_labels
 from segxal.config import load_preset
@@ -21,7 +21,9 @@ SIZE = (8, 12)
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
     """A data set of five pictures of different sizes without labels, and a preset for it."""
+    run_of = study.run_of
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(study, "run_of", lambda *words: run_of(*words, runs=tmp_path / "runs"))
     rng, folder = np.random.default_rng(0), tmp_path / "mine"
     for k, name in enumerate(NAMES):
         path = folder / "images" / f"{name}.png"
