@@ -17,7 +17,9 @@ LINES = ("-", "--", ":", "-.")
 
 @styled
 def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clicks")) -> Sheet:
-    """Scores (mIoU) over budgets: SegXAL and whole images on the left, regions and pixels, if any, on the right.
+    """Scores (mIoU) over budgets: SegXAL and whole images on the left, regions and pixels on the right.
+
+    A side without methods is left out.
 
     Args:
         records: of :func:`segxal.tables.main_runs`.
@@ -27,7 +29,8 @@ def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clic
     whole = [name for name in names if get_method(name).granularity == "image"]
     regions = [name for name in names if name not in whole]
     known = [name for name in ("random", "segxal-human") if name in names]
-    sides = {"SegXAL and whole images": whole} | ({"regions and pixels": known + regions} if regions else {})
+    sides = {"SegXAL and whole images": whole, "regions and pixels": known + regions if regions else []}
+    sides = {words: part for words, part in sides.items() if part}
     bands = ", bands: lowest to highest seed" if records.seed.nunique() > 1 else ""
     sheet = new_sheet(0.9 + 2.9 * len(units))
     axes = sheet.subplots(len(units), len(sides), sharey=True, squeeze=False)
@@ -42,7 +45,7 @@ def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clic
             place.spines[["top", "right"]].set_visible(False)
             place.grid(axis="y", color="#e8e8e8", linewidth=0.6)
         row[0].set_ylabel("mIoU (%)")
-        if regions:  # where they end; whole images go on
+        if whole and regions:  # where they end; whole images go on
             row[1].set_xlim(right=1.04 * records[records.method.isin(regions)][unit].max())
     for place in axes[-1]:
         handles, labels = place.get_legend_handles_labels()
@@ -105,7 +108,7 @@ def penalty_figure(matrix: pd.DataFrame, title: str = "") -> Sheet:
     side = 1.4 + 0.24 * len(matrix)
     sheet = new_sheet(side, min(7.2, side + 0.8), layout="constrained")
     axes = sheet.add_subplot()
-    image = axes.imshow(matrix.to_numpy(float), cmap=HEAT, vmin=0, vmax=1)
+    image = axes.imshow(matrix.to_numpy(float), cmap=HEAT, vmin=0, vmax=1, aspect="auto")
     words = [["" if np.isnan(v) or v == 0 else f"{v:.1f}" for v in row] for row in matrix.to_numpy(float)]
     _grid(axes, matrix, words, matrix.to_numpy(float) < 0.6)
     if not matrix.notna().to_numpy().any():
