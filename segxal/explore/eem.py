@@ -83,7 +83,7 @@ class Explorer(widgets.VBox):
         networks = [(f"after cycle {c.number}" if c.number else "after the start", k) for k, c in enumerate(self.run)]
         found = build(
             learner.mask, self.splits.train.classes, networks, layer_names(learner), layer_name(learner),
-            sources.data_sets(self.preset, self.data_root), tuple(self.subject.frames.labels.shape[1:]),
+            sources.data_sets(self.preset, self.data_root), self.shape,
         )  # fmt: skip
         found.network.value = asker
         return found
@@ -109,7 +109,7 @@ class Explorer(widgets.VBox):
 
         beside = widgets.VBox([self.numbers, self.pixel], layout={"flex": "1 1 220px", "padding": "0 0 0 12px"})
         top = widgets.HBox([panel("asked", "58%"), beside])
-        columns = "repeat(auto-fill, minmax(200px, 1fr))"
+        columns = "repeat(auto-fill, minmax(210px, 1fr))"
         rest = widgets.GridBox(
             [panel(name, "auto") for name in panels.SMALL],
             layout={"grid_template_columns": columns, "grid_gap": "8px 14px", "width": "100%"},

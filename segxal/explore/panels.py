@@ -34,13 +34,13 @@ class Panel:
 
 PANELS = {
     "asked": Panel("Image with the error mask over it; outlined is what would be asked for", "EEM, 0 to 1"),
-    "depth": Panel("Depth", "relative inverse depth, no unit, right = nearer", NEAR),
-    "near": Panel("Proximity; outlined: full attention", "share of this image's range, 1 = nearest", NEAR),
-    "informed": Panel("Depth-informed image: what is far is dimmed"),
-    "pae": Panel("PAE: Grad-CAM of that image", "share of this image's maximum"),
+    "depth": Panel("Depth", "relative inverse depth (no unit)", NEAR),
+    "near": Panel("Proximity, outlined: near", "1 = nearest in this image", NEAR),
+    "informed": Panel("Depth-informed image"),
+    "pae": Panel("PAE: Grad-CAM of it", "share of this image's maximum"),
     "prediction": Panel("Prediction"),
     "ebu": Panel("Entropy (EBU)", "entropy / ln C, 1 = no idea"),
-    "eem": Panel("EEM = w_EBU · EBU + w_PAE · PAE", "0 to 1, weights scaled to sum 1"),
+    "eem": Panel("EEM: weighted mean", "0 to 1"),
     "error": Panel("True error"),
 }
 SMALL = tuple(name for name in PANELS if name != "asked")

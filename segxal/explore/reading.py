@@ -166,6 +166,6 @@ def pixel_facts(
     order = np.argsort(-probs, kind="stable")
     label = int(truth[place])
     named = "" if (truth == VOID).all() else "void" if label == VOID else classes.names[label]
-    values = {name: float(getattr(maps, name)[place]) for name in ("ebu", "pae", "depth", "near")}
     ranked = tuple((classes.names[c], float(probs[c])) for c in order)
-    return PixelFacts(*place, ranked, named, eem=float(eem[place]), asked=bool(asked[place]), **values)
+    ebu, pae, depth, near = (float(part[place]) for part in (maps.ebu, maps.pae, maps.depth, maps.near))
+    return PixelFacts(*place, ranked, named, ebu, pae, float(eem[place]), depth, near, bool(asked[place]))

@@ -18,6 +18,7 @@ from segxal.errors import DataMissing
 from segxal.explore import panels, picture, sources, words
 from segxal.explore.maps import MapStore, Setting, Subject
 from segxal.explore.reading import asked_for, error_mask, read
+from segxal.figures.base import HEAT
 from segxal.paths import RUNS
 from segxal.state import Cycle
 from segxal.study import ours, run_of
@@ -127,7 +128,7 @@ def twin(subject: Subject, overlap: float, setting: Setting, name: str = "segxal
         f'<img data-role="image" alt="{alt}" src="{source}{image}">'
         f'<img data-role="eem" alt="" style="opacity: .5" src="{source}{data["eem"][share]}">'
         f'<img data-role="outline" alt="" src="{source}{first["outline"]}"></div>'
-        f"{words.colour_bar('EEM, 0 to 1', ('0', '0.5', '1'), picture.HEAT)}{inputs}"
+        f"{words.colour_bar('EEM, 0 to 1', ('0', '0.5', '1'), HEAT)}{inputs}"
         f'<output data-role="numbers">{html.escape(first["numbers"])}</output></div><script>{script}</script>'
     )
 
