@@ -10,6 +10,7 @@ import torch
 from segxal.data.base import Frames
 from segxal.errors import ConfigError
 from segxal.methods import SPARSE
+from segxal.predict import evaluate
 from segxal.state import merge
 from segxal.strategies.base import Learner
 from segxal.train import fit
@@ -47,3 +48,8 @@ def taught(
     config = replace(learner.train, **SPARSE)
     trained = fit(copy.deepcopy(learner.model), frames, list(labelled), labels, val, config, steps, generator).model
     return replace(learner, model=trained, layer=trained.get_submodule(place), labelled=labelled, labels=labels)
+
+
+def score(learner: Learner, frames: Frames) -> float:
+    """Mean IoU of a network on a labelled split, 0 to 1."""
+    return evaluate(learner.model, frames, learner.amp).confusion.miou
