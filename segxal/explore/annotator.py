@@ -22,7 +22,7 @@ from segxal.explore.picture import (
     png,
 )
 from segxal.explore.pointer import Pointer
-from segxal.explore.tiles import change_picture, in_row, titled, with_borders
+from segxal.explore.tiles import change_picture, in_row, ruled, titled, with_borders
 from segxal.explore.words import STYLE
 from segxal.figures.base import hex_of, percent
 from segxal.figures.view import find_image, right_share
@@ -75,7 +75,7 @@ def lesson_picture(learnt: Lesson, truth: np.ndarray, classes: Classes, width: i
         for title, shown in labels.items()
     ]
     note = f"blue: {percent(learnt.mended)} mended, orange: {percent(learnt.spoilt)} spoilt"
-    tiles.append(titled(enlarge(change_picture(learnt.before, learnt.after, truth), factor), "change", note))
+    tiles.append(titled(ruled(enlarge(change_picture(learnt.before, learnt.after, truth), factor)), "change", note))
     return in_row(tiles)
 
 

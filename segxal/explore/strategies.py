@@ -65,7 +65,11 @@ def price_table(purchases: Sequence[Purchase]) -> pd.DataFrame:
 
 def price_line(bought: Purchase) -> str:
     """The price of a purchase in words."""
-    over = "" if bought.affordable else f"; OVER the budget of {bought.budget} {bought.unit}: nothing costs less"
+    over = (
+        ""
+        if bought.affordable
+        else f"; OVER the budget of {bought.budget} {bought.unit}: its first choice alone costs this"
+    )
     wrong = f"; the network has {percent(hit_share(bought))} of it wrong"
     return f"{bought.pixels} pixels, {bought.clicks} clicks, about {bought.minutes:.1f} min{wrong}{over}"
 
