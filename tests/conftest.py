@@ -39,6 +39,22 @@ def tiny():
     )
 
 
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory, tiny):
+    """The finished cycles of one run of the smallest study; shared, so nobody may change them."""
+    from segxal import study
+
+    return study.run_cycles(study.run_of(tiny, "segxal-human", 0, runs=tmp_path_factory.mktemp("tiny")))
+
+
+@pytest.fixture(scope="session")
+def tiny_splits(tiny, tiny_run):
+    """The splits of the smallest study."""
+    from segxal.data.splits import open_splits
+
+    return open_splits(tiny, "", tiny_run[0].study / "cache")
+
+
 @pytest.fixture
 def unet():
     """A small U-Net with 19 classes in evaluation mode, the same one every time."""

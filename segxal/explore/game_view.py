@@ -1,6 +1,7 @@
 """The labelling game to play: pick superpixels by click or by keyboard, play the round, read the score."""
 
 import html
+from collections.abc import Callable
 
 import ipywidgets as widgets
 
@@ -136,7 +137,8 @@ class GameView(widgets.VBox):
             0, 0, self._last(), description="superpixel", style=wide, layout={"width": "160px"}
         )
         words = {
-            "pick": ("pick / take back", "the superpixel with the outline"), "undo": ("undo", "take the latest pick back"),
+            "pick": ("pick / take back", "the superpixel with the outline"),
+            "undo": ("undo", "take the latest pick back"),
             "autopilot": ("autopilot", "a simulated person makes the picks that are left"),
             "play": ("play the round", "all players are answered, and their networks trained"),
         }  # fmt: skip
@@ -176,7 +178,7 @@ class GameView(widgets.VBox):
             self.pick(chosen)
         self.pointer.pixel = NOWHERE  # so that a second click on the same pixel is a change too
 
-    def _safely(self, act: object) -> None:
+    def _safely(self, act: Callable[[], None]) -> None:
         """Do it; what cannot be done is said, and the game stays as it was."""
         self.message.value = status_text("")
         try:
