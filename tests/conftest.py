@@ -40,11 +40,11 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory, tiny):
-    """The finished cycles of one run of the smallest study; shared, so nobody may change them."""
+def tiny_run(tiny, tmp_path_factory):
+    """The finished cycles of one SegXAL run of the tiny study; shared, so nobody may change its folder."""
     from segxal import study
 
-    return study.run_cycles(study.run_of(tiny, "segxal-human", 0, runs=tmp_path_factory.mktemp("tiny")))
+    return study.run_cycles(study.run_of(tiny, "segxal-human", 0, runs=tmp_path_factory.mktemp("tiny-run")))
 
 
 @pytest.fixture(scope="session")

@@ -159,7 +159,7 @@ def test_retraining_shows_the_change_and_refuses_without_an_answer(view):
     view.relabel(1)
     view.buttons["retrain"].click()
     assert view.message.value == "" and "After 2 steps: mIoU on the test split" in view.result.value
-    assert view.change.value.startswith(b"\x89PNG") and view.learnt is not None
+    assert bytes(view.change.value).startswith(b"\x89PNG") and view.learnt is not None
 
 
 def test_an_image_that_is_not_there_is_refused(learner, tiny_splits):
