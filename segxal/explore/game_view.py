@@ -89,7 +89,9 @@ class GameView(widgets.VBox):
             for name in (YOU, *RIVALS):
                 self.bar.description = f"{name} trains"
                 picks = moves[name] if name in moves else rival_picks(self.game, name)
-                self.game = turn(self.game, name, picks)
+                with self.progress:
+                    self.game = turn(self.game, name, picks)
+                self.progress.clear_output()
                 self.bar.value += 1
                 self._show_scores()
         finally:
@@ -147,6 +149,7 @@ class GameView(widgets.VBox):
         self.board, self.key, self.asked, self.chart = (widgets.Image(format="png") for _ in range(4))
         self.status, self.message, self.scores = (widgets.HTML() for _ in range(3))
         self.bar = widgets.IntProgress(layout={"visibility": "hidden"}, style={"description_width": "120px"})
+        self.progress = widgets.Output()
         self.pointer = Pointer(pixel=NOWHERE)
         self.pointer.target = f"segxal-{self.pointer.model_id[:12]}"
         for word in ("segxal-map", self.pointer.target, "segxal-board"):
@@ -193,5 +196,5 @@ class GameView(widgets.VBox):
         side = widgets.HBox([self.chart, self.scores], layout={"align_items": "center", "grid_gap": "20px"})
         return [
             widgets.HTML(f"{STYLE}{hint}"), top, keys, widgets.HBox([self.status, self.message]), self.board, self.key,
-            side, self.asked, self.pointer,
+            self.progress, side, self.asked, self.pointer,
         ]  # fmt: skip
