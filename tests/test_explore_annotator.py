@@ -5,11 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
+from segxal import seeds
 from segxal.checks import learner_of
 from segxal.errors import AnnotationError, ConfigError
 from segxal.explore.annotator import Annotator, labels_picture, mask_view
 from segxal.explore.corrections import Corrections, corrections_of, lesson
 from segxal.explore.picture import png
+from segxal.explore.teach import score, taught
 from segxal.labels import CAMVID, VOID
 from segxal.oracles.base import Query, check_annotation
 from segxal.oracles.superpixel import SuperpixelOracle, dominant_labels
@@ -105,7 +107,17 @@ def test_a_lesson_trains_a_copy_and_is_the_same_twice(learner, tiny_splits):
     first, second = (lesson(learner, tiny_splits, told, 3, 0) for _ in range(2))
     assert all((value == before[name]).all() for name, value in learner.model.state_dict().items())
     assert np.array_equal(first.after, second.after) and first.miou == second.miou
+    bare = taught(learner, tiny_splits.train, tiny_splits.val, {}, 3, seeds.generator(0, "lesson"))
+    assert first.without == score(bare, tiny_splits.test), "what the steps alone bring"
     assert np.array_equal(first.before, told.query.prediction)
+
+
+@pytest.mark.parametrize(
+    ("answers", "steps", "words"), [({"nowhere": None}, 3, "answer for nowhere"), ({}, 0, "0 steps")]
+)
+def test_what_cannot_be_taught_is_refused(learner, tiny_splits, answers, steps, words):
+    with pytest.raises(ConfigError, match=words):
+        taught(learner, tiny_splits.train, tiny_splits.val, answers, steps, seeds.generator(0, "lesson"))
 
 
 @pytest.fixture
@@ -122,7 +134,7 @@ def test_a_click_does_what_the_pure_function_says(view):
     assert view.given == start.relabelled(region, 5)
     assert view.labels.value == png(labels_picture(start.relabelled(region, 5), region, 0.5)) != before
     assert view.mask.value == png(mask_view(view.given, region))
-    assert view.region.value == region and "<b>1 clicks</b>" in view.status.value
+    assert view.region.value == region and "<b>1 click</b> for 1 superpixel," in view.status.value
 
 
 def test_a_second_click_on_the_same_pixel_counts(view):

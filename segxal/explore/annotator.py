@@ -82,8 +82,9 @@ def lesson_picture(learnt: Lesson, truth: np.ndarray, classes: Classes, width: i
 def price_text(given: Corrections) -> str:
     """What the answers cost so far, as HTML."""
     answer = given.annotation()
+    many = "s" * (answer.clicks != 1)
     return (
-        f"<b>{answer.clicks} clicks</b> for {answer.clicks} superpixels, {answer.pixels} pixels, "
+        f"<b>{answer.clicks} click{many}</b> for {answer.clicks} superpixel{many}, {answer.pixels} pixels, "
         f"about {minutes(1.0, answer.clicks):.1f} min at the stated rates"
     )
 
@@ -93,7 +94,8 @@ def lesson_text(learnt: Lesson, steps: int) -> str:
     before, after = (100 * value for value in learnt.miou)
     return (
         f"After {steps} steps: mIoU on the test split {before:.1f} % &rarr; {after:.1f} % ({after - before:+.1f} "
-        f"points); in this image {percent(learnt.mended)} of the pixels became right, {percent(learnt.spoilt)} wrong."
+        f"points); the same steps without your answers give {100 * learnt.without:.1f} %. "
+        f"In this image {percent(learnt.mended)} of the pixels became right, {percent(learnt.spoilt)} wrong."
     )
 
 
