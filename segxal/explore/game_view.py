@@ -21,6 +21,7 @@ from segxal.explore.picture import png
 from segxal.explore.pointer import Pointer
 from segxal.explore.words import STYLE, status_text
 
+SHOWN = ("the images", "what your network predicts", "its entropy", "its error mask")
 NOWHERE = [-1, -1]  # the pointer before and after a click
 
 
@@ -133,7 +134,7 @@ class GameView(widgets.VBox):
         train = self.game.splits.train
         wide = {"description_width": "80px"}
         options = [(train.ids[index], index) for index in self.game.images]
-        self.layer = widgets.ToggleButtons(options=LAYERS, description="show", style={"button_width": "90px"})
+        self.layer = widgets.ToggleButtons(options=LAYERS, tooltips=SHOWN, style={"button_width": "90px"})
         self.image = widgets.Dropdown(options=options, description="image", style=wide)
         self.region = widgets.BoundedIntText(
             0, 0, self._last(), description="superpixel", style=wide, layout={"width": "160px"}
@@ -146,7 +147,9 @@ class GameView(widgets.VBox):
         }  # fmt: skip
         self.buttons = {k: widgets.Button(description=word, tooltip=hint) for k, (word, hint) in words.items()}
         self.buttons["play"].button_style = "primary"
-        self.board, self.key, self.asked, self.chart = (widgets.Image(format="png") for _ in range(4))
+        own = {"max_width": "100%", "align_self": "flex-start"}  # not stretched
+        self.board = widgets.Image(format="png")
+        self.key, self.asked, self.chart = (widgets.Image(format="png", layout=own) for _ in range(3))
         self.status, self.message, self.scores = (widgets.HTML() for _ in range(3))
         self.bar = widgets.IntProgress(layout={"visibility": "hidden"}, style={"description_width": "120px"})
         self.progress = widgets.Output()
