@@ -85,7 +85,7 @@ class GameView(widgets.VBox):
             ConfigError: if nothing is picked or the game is over.
         """
         moves = {YOU: self.picks}
-        self.bar.max, self.bar.value, self.bar.layout.visibility = len(RIVALS) + 1, 0, "visible"
+        self.bar.max, self.bar.value, self.bar.layout.display = len(RIVALS) + 1, 0, None
         try:
             for name in (YOU, *RIVALS):
                 self.bar.description = f"{name} trains"
@@ -96,7 +96,7 @@ class GameView(widgets.VBox):
                 self.bar.value += 1
                 self._show_scores()
         finally:
-            self.bar.layout.visibility = "hidden"
+            self.bar.layout.display = "none"
         self.picks, self._layers = [], layers_of(self.game)
         self.asked.value = png(asked_pictures(self.game, self.game.round))
         self.message.value = status_text(self._verdict() if self.game.over else "")
@@ -151,7 +151,7 @@ class GameView(widgets.VBox):
         self.board = widgets.Image(format="png")
         self.key, self.asked, self.chart = (widgets.Image(format="png", layout=own) for _ in range(3))
         self.status, self.message, self.scores = (widgets.HTML() for _ in range(3))
-        self.bar = widgets.IntProgress(layout={"visibility": "hidden"}, style={"description_width": "120px"})
+        self.bar = widgets.IntProgress(layout={"display": "none"}, style={"description_width": "120px"})
         self.progress = widgets.Output()
         self.pointer = Pointer(pixel=NOWHERE)
         self.pointer.target = f"segxal-{self.pointer.model_id[:12]}"
