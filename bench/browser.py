@@ -7,6 +7,7 @@ chromium``; another one by ``$CHROMIUM``) and ``pip install playwright``; Voila 
 import base64
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -34,7 +35,8 @@ FLAGS = [
 ]  # fmt: skip
 DESK = {"width": 1440, "height": 1000}  # of the window, pixels
 PATIENCE = 120  # seconds
-ATTEMPTS = 2  # of "Run All Cells": a cold first start once showed nothing
+# "Run All Cells" is sometimes lost: JupyterLab calls a kernel idle before it is connected to it.
+ATTEMPTS, FIRST_CELL = 4, 30  # tries, and seconds until the first cell must have run
 FETCH = """async (image) => {
   const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
@@ -92,12 +94,21 @@ def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
     raise RuntimeError(f"no answer from {url}; the server's last words: {log.read_text()[-2000:]}")
 
 
+def _blank(notebook: Path) -> dict[str, Any]:
+    """A notebook that has not been run: a number beside a cell then says that it has."""
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    return content
+
+
 @contextmanager
 def lab(notebook: Path, folder: Path) -> Iterator[str]:
     """JupyterLab with a copy of a notebook; yields its address."""
     port, token, books = free_port(), secrets.token_hex(8), folder / "books"
     books.mkdir(parents=True)
-    shutil.copy(notebook, books)
+    (books / notebook.name).write_text(json.dumps(_blank(notebook)), encoding="utf-8")
     command = [
         sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", f"--ip={HOST}", f"--port={port}",
         "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={books}",
@@ -112,7 +123,7 @@ def lab(notebook: Path, folder: Path) -> Iterator[str]:
 def voila(notebook: Path, folder: Path) -> Iterator[str]:
     """Voila with a notebook, its kernel in this Python; yields its address."""
     port, kernel = free_port(), folder / "share" / "kernels" / "python3"
-    kernel.mkdir(parents=True)
+    kernel.mkdir(parents=True)  # and with it the folder
     line = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": line, "display_name": "Python 3", "language": "python"}
     (kernel / "kernel.json").write_text(json.dumps(spec))
@@ -157,15 +168,17 @@ def run_all(found: Any, url: str, wanted: str) -> None:
     found.goto(url)
     found.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=1000 * PATIENCE)
     found.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=1000 * PATIENCE)
+    ran = found.locator(".jp-CodeCell .jp-InputPrompt").get_by_text(re.compile(r"\[\d+\]"))
     for attempt in range(ATTEMPTS):
         found.get_by_role("menuitem", name="Run", exact=True).click()
         found.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         try:
-            found.wait_for_selector(wanted, timeout=1000 * PATIENCE)
-            return
+            ran.first.wait_for(timeout=1000 * FIRST_CELL)
+            break
         except Late:
             if attempt == ATTEMPTS - 1:
                 raise
+    found.wait_for_selector(wanted)
 
 
 def shown(found: Any, selector: str) -> np.ndarray:
