@@ -99,3 +99,11 @@ def forward_passes(monkeypatch):
 
     monkeypatch.setattr(networks, "load_network", counting)
     return seen
+
+
+@pytest.fixture(scope="session")
+def tiny_splits(tiny, tiny_run):
+    """The splits of the smallest study."""
+    from segxal.data.splits import open_splits
+
+    return open_splits(tiny, "", tiny_run[0].study / "cache")
