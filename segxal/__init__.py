@@ -20,10 +20,11 @@ One paper noun is one file, one notebook and one test file. A module imports onl
 13      comparison (what the runs of several seeds allow to conclude)
 14      tables, figures, execution (strict papermill runner)
 15      comparison_tables (all methods side by side)
-16      doctor (what this machine has), reproduce (the grid through Snakemake), report (HTML),
+16      explore/ (what a person moves in a notebook: pictures, cached maps, widgets)
+17      doctor (what this machine has), reproduce (the grid through Snakemake), report (HTML),
         backend (pre-labels for a running Label Studio)
-17      cli_annotate (``segxal annotate``)
-18      cli (the command ``segxal``)
+18      cli_annotate (``segxal annotate``)
+19      cli (the command ``segxal``)
 ======  ========================================================================================
 
 A test (``tests/test_house.py``) keeps it so. This file imports nothing.

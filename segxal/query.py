@@ -57,8 +57,25 @@ def ask(
         ConfigError: if the pool is too small for the budget, or the strategy has no such granularity.
     """
     if method.granularity == "image":
-        return _ask_images(learner, method, frames, pool, streams)
-    asked = _asked(before, frames)
+        return ask_images(learner, method, frames, pool, streams)
+    return ask_regions(learner, method, frames, asked_up_to(before, frames), streams)
+
+
+def ask_regions(
+    learner: Learner, method: Method, frames: Frames, asked: np.ndarray, streams: dict[str, np.random.Generator]
+) -> list[Ask]:  # fmt: skip
+    """What a method asks for beyond what was asked for already, best score first.
+
+    Args:
+        learner: the current network.
+        method: strategy, oracle and granularity, any but whole images.
+        frames: the training split; images without ground truth are not asked about.
+        asked: (N, H, W) bool, the pixels somebody was asked for.
+        streams: see :func:`ask`.
+
+    Raises:
+        ConfigError: if the pool is too small for the budget, or the strategy has no such granularity.
+    """
     known = [i for i, labelled in enumerate(frames.labelled) if labelled and not asked[i].all()]
     share = 1.0 if method.granularity == "pixel" else learner.loop.subset
     candidates = random_subset(known, share, 1, streams["subset"])
@@ -72,7 +89,7 @@ def ask(
     ]
 
 
-def _asked(before: Cycle, frames: Frames) -> np.ndarray:
+def asked_up_to(before: Cycle, frames: Frames) -> np.ndarray:
     """(N, H, W) bool: the pixels somebody was asked for up to a cycle."""
     asked = np.zeros(tuple(frames.labels.shape), dtype=bool)
     positions = {name: i for i, name in enumerate(frames.ids)}
@@ -85,9 +102,10 @@ def _asked(before: Cycle, frames: Frames) -> np.ndarray:
 Chosen = dict[int, tuple[float, np.ndarray]]  # image -> best score, (H, W) int32 regions asked for, -1 elsewhere
 
 
-def _ask_images(
+def ask_images(
     learner: Learner, method: Method, frames: Frames, pool: Pool, streams: dict[str, np.random.Generator]
 ) -> list[Ask]:
+    """What a method asks for that buys whole images, best score first; see :func:`ask`."""
     count = max(1, round(learner.loop.step * len(frames)))
     free = askable(pool.unlabelled, frames, method.oracle, count)
     candidates = random_subset(free, learner.loop.subset, count, streams["subset"])
