@@ -21,10 +21,11 @@ One paper noun is one file, one notebook and one test file. A module imports onl
 14      tables, figures, execution (strict papermill runner)
 15      comparison_tables (all methods side by side)
 16      explore/ (what a person moves in a notebook: pictures, cached maps, widgets)
-17      doctor (what this machine has), reproduce (the grid through Snakemake), report (HTML),
+17      workshop/ (the parts of the workshop: their checks, networks, exercises and slides)
+18      doctor (what this machine has), reproduce (the grid through Snakemake), report (HTML),
         backend (pre-labels for a running Label Studio)
-18      cli_annotate (``segxal annotate``)
-19      cli (the command ``segxal``)
+19      cli_annotate (``segxal annotate``)
+20      cli (the command ``segxal``)
 ======  ========================================================================================
 
 A test (``tests/test_house.py``) keeps it so. This file imports nothing.

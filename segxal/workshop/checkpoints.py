@@ -51,9 +51,9 @@ BY_HEART = TrainConfig(
     weight_decay=0.0,
 )  # fmt: skip
 RECIPES = {
-    "trained": Recipe(320, 4000, GOOD),
-    "overconfident": Recipe(6, 1200, BY_HEART),
-    "start": Recipe(6, 400, GOOD, ModelConfig(base=8, depth=3)),
+    "start": Recipe(6, 200, GOOD, ModelConfig(base=8, depth=3)),
+    "overconfident": Recipe(6, 500, BY_HEART),
+    "trained": Recipe(240, 1200, GOOD),
 }
 
 
