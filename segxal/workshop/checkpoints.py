@@ -102,4 +102,15 @@ def load_images(split: str, count: int) -> Frames:
         split: ``train``, ``val`` or ``test``; no network of the workshop has seen ``val`` or ``test``.
         count: number of images.
     """
-    return load_frames(open_dataset("streets", split, SIZE, count=count, seed=WORLD))
+    frames = load_frames(open_dataset("streets", split, SIZE, count=count, seed=WORLD))
+    clear_bars()
+    return frames
+
+
+def clear_bars() -> None:
+    """In a notebook, remove what the cell has shown so far: its progress bars, when the work is done."""
+    from IPython import get_ipython  # half a second of import, and only notebooks show bars as outputs
+    from IPython.display import clear_output
+
+    if get_ipython() is not None:
+        clear_output()

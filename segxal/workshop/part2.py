@@ -12,6 +12,7 @@ from segxal.faithfulness import Curve, Stage
 from segxal.gradcam import class_scores, gradcam, traced
 from segxal.models import normalise
 from segxal.workshop.answers import Verdict, check_array, check_number
+from segxal.workshop.seen import Seen
 
 DIFFERENT = 0.5  # rank correlation below which a map counts as another map
 
@@ -70,6 +71,18 @@ def all_classes(network: nn.Module, images: Tensor, layer: str = "bottleneck") -
     """Grad-CAM of all predicted classes at once: (N, H, W) float in [0, 1] of images (N, 3, H, W) uint8."""
     with traced(network, network.get_submodule(layer)) as trace:
         return gradcam(trace(normalise(images.to(next(network.parameters()).device)))).cpu()
+
+
+def mistaken(seen: Seen, least: float = 0.02) -> tuple[int, int]:
+    """Image and class of the answer that is most often wrong, among those that cover at least ``least`` of an image."""
+    worst, found = -1.0, (0, 0)
+    for index, (prediction, wrong) in enumerate(zip(seen.prediction, seen.wrong, strict=True)):
+        for category in prediction.unique().tolist():
+            here = prediction == category
+            share = float(wrong[here].float().mean())
+            if here.float().mean() >= least and share > worst:
+                worst, found = share, (index, category)
+    return found
 
 
 def check_weights(given: Any, parts: CamParts) -> Verdict:
@@ -132,13 +145,13 @@ def check_gap(given: Any, curves: Sequence[Curve]) -> Verdict:
     """Exercise 2.4: how much sooner than in random order does deletion in the map's order destroy the prediction?"""
     own, chance = (curve_of(curves, "deletion", order).kept_area for order in ("map", "random"))
     gap = chance - own
-    told = "sooner: the map finds what the prediction rests on" if gap > 0 else "later: by this test it is worse"
+    told = "sooner" if gap > 0 else "later"
     return check_number(
         given,
         gap,
         "a difference of two areas, between -1 and 1",
         "Area of the random order minus area of the map's order, both of `deletion`.",
-        f"{abs(gap):.3f}. The map's order destroys the prediction {told} than chance.",
+        f"The map's order destroys the prediction {told} than chance, by an area of {abs(gap):.3f}.",
         {"The sign is turned round: a small area is good in deletion, so random minus map.": -gap},
         tolerance=1e-4,
     )

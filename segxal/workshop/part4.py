@@ -18,7 +18,7 @@ from segxal.query import masks_of
 from segxal.regions import regions_in
 from segxal.strategies.base import Learner, region_scores
 from segxal.workshop.answers import Verdict, blank, check_choice, check_number, kind_of
-from segxal.workshop.checkpoints import load_images, recipe_of
+from segxal.workshop.checkpoints import clear_bars, load_images, recipe_of
 from segxal.workshop.part1 import beside_boundary
 from segxal.workshop.seen import learner_of
 
@@ -111,6 +111,7 @@ def play(game: Game, recipe: Any) -> Game:
     """
     for _ in tqdm(range(game.rules.rounds - game.round), desc="rounds", leave=False):
         game = play_round(game, first_picks(game, recipe))
+    clear_bars()
     return game
 
 
