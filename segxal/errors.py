@@ -13,10 +13,6 @@ class ConfigError(SegxalError, ValueError):
     """A preset, a parameter or an option is unknown or out of range."""
 
 
-class PoolExhausted(ConfigError):
-    """A budget is larger than what is left to ask for."""
-
-
 class DataMissing(SegxalError, FileNotFoundError):
     """A data set, or a part of it, is not where it was looked for."""
 

@@ -22,6 +22,7 @@ LAYERS = [
     {"train", "entropy", "gradcam", "depth"},
     {"eem"},
     {"oracles", "strategies", "gate", "detection", "faithfulness", "state"},
+    {"ranking"},
     {"query"},
     {"annotate"},
     {"loop"},

@@ -15,26 +15,40 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from segxal import seeds
 from segxal.data.splits import Splits
 from segxal.errors import ConfigError
 from segxal.explore.game_state import PLAYERS, RIVALS, YOU, Game, Pick, Player, Rules, Standing, standings
 from segxal.explore.purchase import Offer, Purchase, buy
-from segxal.explore.teach import taught
+from segxal.explore.teach import score, taught
 from segxal.figures.view import picture
 from segxal.labels import VOID
 from segxal.oracles.base import Annotation, Query, check_annotation
 from segxal.oracles.superpixel import SuperpixelOracle
 from segxal.pool import random_subset
-from segxal.predict import evaluate, predict
+from segxal.query import predictions_of
 from segxal.regions import regions_in, superpixels
 from segxal.strategies.base import Learner
 
 __all__ = [
-    "PLAYERS", "RIVALS", "YOU", "Game", "Pick", "Player", "Rules", "Standing", "answers_to", "asked_for", "autopilot",
-    "new_game", "play_round", "predictions", "rival_picks", "score", "standings", "turn",
+    "PLAYERS",
+    "RIVALS",
+    "YOU",
+    "Game",
+    "Pick",
+    "Player",
+    "Rules",
+    "Standing",
+    "answers_to",
+    "autopilot",
+    "new_game",
+    "picks_in",
+    "play_round",
+    "predictions",
+    "rival_picks",
+    "standings",
+    "turn",
 ]  # fmt: skip
 
 
@@ -60,13 +74,8 @@ def new_game(learner: Learner, splits: Splits, rules: Rules | None = None) -> Ga
     images = random_subset(free, rules.images / len(free), rules.images, seeds.rng(rules.seed, "game"))
     partitions = {i: superpixels(picture(train, i), rules.pieces) for i in images}
     learner = replace(learner, loop=replace(learner.loop, pieces=rules.pieces))
-    start = Player(learner, (), (score(learner, splits),))
+    start = Player(learner, (), (score(learner, splits.test),))
     return Game(rules, splits, partitions, dict.fromkeys(PLAYERS, start))
-
-
-def score(learner: Learner, splits: Splits) -> float:
-    """Mean IoU of a network on the test split, 0 to 1."""
-    return evaluate(learner.model, splits.test, learner.amp).confusion.miou
 
 
 def turn(game: Game, name: str, picks: Sequence[Pick]) -> Game:
@@ -86,7 +95,7 @@ def turn(game: Game, name: str, picks: Sequence[Pick]) -> Game:
     answers = {game.splits.train.ids[i]: answer.labels for i, answer in answers_to(game, name, picks).items()}
     stream = seeds.generator(game.rules.seed, "game", player.rounds + 1)
     learner = taught(player.learner, game.splits.train, game.splits.val, answers, game.rules.steps, stream)
-    after = Player(learner, (*player.picks, tuple(picks)), (*player.scores, score(learner, game.splits)))
+    after = Player(learner, (*player.picks, tuple(picks)), (*player.scores, score(learner, game.splits.test)))
     return replace(game, players={**game.players, name: after})
 
 
@@ -110,10 +119,10 @@ def rival_picks(game: Game, name: str) -> list[Pick]:
     for index, region in player.asked:
         asked[index] |= game.partitions[index] == region
     offer = Offer(player.learner, train, game.images, asked, game.rules.seed, player.rounds + 1)
-    return asked_for(buy(offer, RIVALS[name], game.rules.clicks, "clicks"))
+    return picks_in(buy(offer, RIVALS[name], game.rules.clicks, "clicks"))
 
 
-def asked_for(purchase: Purchase) -> list[Pick]:
+def picks_in(purchase: Purchase) -> list[Pick]:
     """The superpixels of a purchase, image by image, best image first."""
     parts = [(one.index, one.query.partition) for one in purchase.asks]
     return [(index, int(region)) for index, part in parts if part is not None for region in regions_in(part)[0]]
@@ -137,10 +146,7 @@ def autopilot(game: Game) -> list[Pick]:
 
 def predictions(game: Game, name: str) -> dict[int, np.ndarray]:
     """(H, W) uint8 train ids that a player's network predicts for each image on offer."""
-    learner, images = game.players[name].learner, list(game.images)
-    parts = predict(learner.model, game.splits.train.images[images], learner.amp)
-    found = [labels for probs in parts for labels in probs.argmax(1).to(torch.uint8).cpu().numpy()]
-    return dict(zip(images, found, strict=True))
+    return predictions_of(game.players[name].learner, game.splits.train, list(game.images))
 
 
 def answers_to(game: Game, name: str, picks: Sequence[Pick]) -> dict[int, Annotation]:

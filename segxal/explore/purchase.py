@@ -1,14 +1,15 @@
 """What a budget buys: what a method would ask for on given images, what people would answer, and the price."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from segxal import seeds
+from segxal.config import LoopConfig
 from segxal.data.base import Frames
 from segxal.data.splits import Splits
-from segxal.errors import ConfigError, PoolExhausted
+from segxal.errors import ConfigError
 from segxal.figures.view import find_image
 from segxal.loop import fitted_mask, learner_of, load_models
 from segxal.methods import METHODS, WITHOUT_TRUTH, Method, get_method
@@ -16,14 +17,12 @@ from segxal.oracles import get_oracle
 from segxal.oracles.base import Annotation, check_annotation
 from segxal.pool import UNLABELLED, Pool
 from segxal.price import minutes
-from segxal.query import Ask, ask_images, ask_regions, asked_up_to
+from segxal.query import Ask, ask_images, ask_regions, asked_up_to, asks_about, predictions_of, rank
 from segxal.state import Cycle
 from segxal.strategies.base import Learner
 
 UNITS = ("pixels", "clicks")  # what a budget can be counted in
 SOLD = tuple(name for name, method in METHODS.items() if method.oracle not in WITHOUT_TRUTH)  # people answer, simulated
-AREA_PRICED = ("whole-image", "region", "superpixel", "pixel")  # oracles that annotate exactly what is asked for
-GUESSES = 4  # tries by the price so far before the search only halves
 SMALLEST = 1e-6  # share, the least that the settings of the loop take
 
 
@@ -123,10 +122,10 @@ def offer_of(cycle: Cycle, splits: Splits, images: Sequence[str] = ()) -> Offer:
 
 
 def buy(offer: Offer, method: str, budget: int, unit: str = "pixels") -> Purchase:
-    """The most that a method can ask for within a budget, by the query step of the loop.
+    """The most that a method asks for within a budget: the query step of the loop, run once, cut where money ends.
 
-    Only the size of the query is sought: by guesses from the price so far, then by halving. An outline around a larger
-    part may cost fewer clicks, so a query found this way need not be the very largest.
+    A method ranks what is on offer, and people answer from the first on. Regions that touch are outlined together, so
+    a longer list of them may cost fewer clicks; where that happens a list near the longest is taken.
 
     Args:
         offer: the images on offer.
@@ -135,33 +134,12 @@ def buy(offer: Offer, method: str, budget: int, unit: str = "pixels") -> Purchas
         unit: ``pixels`` or ``clicks``.
 
     Returns:
-        What is asked for. Where even the least costs more than the budget it is that least, not ``affordable``.
+        What is asked for. Where even the first costs more than the budget it is that one, not ``affordable``.
 
     Raises:
-        ConfigError: if the method's oracle is no simulated person, or unit or budget are not as said.
-        PoolExhausted: if nothing is left to ask for.
+        ConfigError: if the method's oracle is no simulated person, unit or budget are not as said, or nothing is left
+            to ask for.
     """
-    wanted = _checked(method, budget, unit)
-    known = _known_size(offer, wanted, budget, unit)
-    tried = _tried(offer, method, known, budget, unit) if known else None
-    if tried is not None:
-        return tried
-    found, small, large = _made(offer, method, 1, budget, unit), 1, _largest(offer, wanted) + 1
-    tries = 0
-    while large - small > 1 and found.spent < budget:
-        worth = len(found.asks) if wanted.granularity == "image" else found.pixels
-        guess = round(worth * budget / max(1, found.spent)) if tries < GUESSES else (small + large) // 2
-        size = min(max(guess, small + 1), large - 1)
-        tried = _tried(offer, method, size, budget, unit)
-        tries += 1
-        if tried is not None and tried.affordable:
-            found, small = tried, size
-        else:
-            large = size
-    return found
-
-
-def _checked(method: str, budget: int, unit: str) -> Method:
     if method not in SOLD:
         get_method(method)  # an unknown name is named as one
         raise ConfigError(
@@ -169,57 +147,56 @@ def _checked(method: str, budget: int, unit: str) -> Method:
         )
     if unit not in UNITS or budget < 1:
         raise ConfigError(f"a budget of {budget} {unit}; give at least 1 of {' or '.join(UNITS)}")
-    return get_method(method)
+    first, most = _ranked(offer, get_method(method), budget)
+
+    def bought(count: int) -> Purchase:
+        asks = first(count)
+        return Purchase(method, budget, unit, tuple(asks), _answers(offer, get_method(method).oracle, asks))
+
+    if get_method(method).granularity == "pixel":
+        return bought(most)  # a pixel is a click: the price is known before
+    found, low, high = bought(1), 1, most + 1  # low is bought or the least, high is too dear or more than there is
+    while high - low > 1 and found.affordable:
+        middle = (low + high) // 2
+        tried = bought(middle)
+        found, low, high = (tried, middle, high) if tried.affordable else (found, low, middle)
+    return found
 
 
-def _known_size(offer: Offer, method: Method, budget: int, unit: str) -> int:
-    """The size of a query whose price is known before it is asked; 0 where it has to be sought."""
+def _ranked(offer: Offer, method: Method, budget: int) -> tuple[Callable[[int], list[Ask]], int]:
+    """What is asked for first, as a function of how much, and the most there is: images, regions, or pixels of each."""
+    learner = replace(offer.learner, loop=_loop(offer, method))
+    there = replace(offer.frames, labelled=tuple(i in offer.images for i in range(len(offer.frames))))
+    if method.granularity == "image":
+        since = [UNLABELLED if known else 0 for known in there.labelled]
+        asks = ask_images(learner, method, there, Pool(there.ids, tuple(since)), _streams(offer))
+        return lambda count: asks[:count], len(asks)
     if method.granularity == "pixel":
-        return max(1, budget // len(offer.images))
-    if unit == "clicks" or method.oracle not in AREA_PRICED:
-        return 0
-    if method.granularity == "image":
-        return min(len(offer.images), max(1, budget // offer.asked[0].size))
-    return min(budget, _largest(offer, method))
+
+        def every(count: int) -> list[Ask]:
+            each = replace(learner, loop=replace(learner.loop, pixels=count))
+            return ask_regions(each, method, there, offer.asked, _streams(offer))
+
+        return every, max(1, budget // len(offer.images))
+    ranking = rank(learner, method, there, offer.asked, _streams(offer))
+    predictions = predictions_of(learner, there, list(ranking.partitions))
+    return lambda count: asks_about(there, ranking.first(count), predictions), len(ranking.order)
 
 
-def _largest(offer: Offer, method: Method) -> int:
-    """The largest query there could be, in images or pixels."""
-    if method.granularity == "image":
-        return len(offer.images)
-    return int((~offer.asked[list(offer.images)]).sum())
+def _loop(offer: Offer, method: Method) -> LoopConfig:
+    """Settings with which everything on offer competes, and all of it can be asked for."""
+    loop = replace(offer.learner.loop, subset=1.0)
+    if method.granularity != "image":
+        return loop
+    return replace(loop, start=SMALLEST, step=len(offer.images) / len(offer.frames), cycles=1)
 
 
-def _tried(offer: Offer, method: str, size: int, budget: int, unit: str) -> Purchase | None:
-    """The query of this size; None where there is not so much to ask for."""
-    try:
-        return _made(offer, method, size, budget, unit)
-    except PoolExhausted:
-        return None
+def _streams(offer: Offer) -> dict[str, np.random.Generator]:
+    return {name: seeds.rng(offer.seed, name, offer.number) for name in ("subset", "query")}
 
 
-def _made(offer: Offer, method: str, size: int, budget: int, unit: str) -> Purchase:
-    asks = _asks(offer, get_method(method), size)
-    learner, frames = offer.learner, offer.frames
-    noise = seeds.rng(offer.seed, "noise", offer.number)
+def _answers(offer: Offer, oracle: str, asks: list[Ask]) -> tuple[Annotation, ...]:
+    learner, classes = offer.learner, len(offer.frames.classes)
     models = {"model": learner.model, "teacher": learner.model}
-    oracle = get_oracle(get_method(method).oracle, learner.loop, models, learner.amp, noise)
-    answers = [check_annotation(oracle.annotate(one.query), one.query, len(frames.classes)) for one in asks]
-    return Purchase(method, budget, unit, tuple(asks), tuple(answers))
-
-
-def _asks(offer: Offer, method: Method, size: int) -> list[Ask]:
-    """The query step on the images on offer alone; ``size`` in images, pixels per image, or pixels in all."""
-    total, frames = offer.frames.labels.numel(), offer.frames
-    change = {"image": {"step": size / len(frames)}, "pixel": {"pixels": size}}
-    loop = replace(
-        offer.learner.loop, subset=1.0, start=SMALLEST, cycles=1,  # all on offer competes; the pool is theirs alone
-        **change.get(method.granularity, {"region_step": max(SMALLEST, size / total)}),
-    )  # fmt: skip
-    learner = replace(offer.learner, loop=loop)
-    streams = {name: seeds.rng(offer.seed, name, offer.number) for name in ("subset", "query")}
-    if method.granularity == "image":
-        since = [UNLABELLED if i in offer.images else 0 for i in range(len(frames))]
-        return ask_images(learner, method, frames, Pool(frames.ids, tuple(since)), streams)
-    there = replace(frames, labelled=tuple(i in offer.images for i in range(len(frames))))
-    return ask_regions(learner, method, there, offer.asked, streams)
+    person = get_oracle(oracle, learner.loop, models, learner.amp, seeds.rng(offer.seed, "noise", offer.number))
+    return tuple(check_annotation(person.annotate(one.query), one.query, classes) for one in asks)

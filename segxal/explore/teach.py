@@ -9,7 +9,7 @@ import torch
 
 from segxal.data.base import Frames
 from segxal.errors import ConfigError
-from segxal.methods import SPARSE
+from segxal.predict import evaluate
 from segxal.state import merge
 from segxal.strategies.base import Learner
 from segxal.train import fit
@@ -21,7 +21,7 @@ def taught(
 ) -> Learner:  # fmt: skip
     """The network after a short training on what was known and on new answers; the one given is not changed.
 
-    Images with few annotated pixels are drawn less often (:data:`segxal.methods.SPARSE`), as in the loop's region
+    Images with few annotated pixels are drawn less often (``sqrt-pixels``), as in the loop's region
     methods.
 
     Args:
@@ -44,6 +44,11 @@ def taught(
     labelled = tuple(i for i, name in enumerate(frames.ids) if name in merged)
     labels = torch.from_numpy(np.stack([merged[frames.ids[i]] for i in labelled]))
     place = next(name for name, module in learner.model.named_modules() if module is learner.layer)
-    config = replace(learner.train, **SPARSE)
+    config = replace(learner.train, sampling="sqrt-pixels")
     trained = fit(copy.deepcopy(learner.model), frames, list(labelled), labels, val, config, steps, generator).model
     return replace(learner, model=trained, layer=trained.get_submodule(place), labelled=labelled, labels=labels)
+
+
+def score(learner: Learner, frames: Frames) -> float:
+    """Mean IoU of a network on a labelled split, 0 to 1."""
+    return evaluate(learner.model, frames, learner.amp).confusion.miou

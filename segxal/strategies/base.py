@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from segxal.config import LoopConfig, MaskConfig, TrainConfig
 from segxal.data.base import Frames
-from segxal.errors import ConfigError, PoolExhausted
+from segxal.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -176,12 +176,10 @@ def best(scores: np.ndarray, sizes: np.ndarray, budget: int) -> list[int]:
         budget: pixels to spend.
 
     Raises:
-        PoolExhausted: if the budget is above all units together.
-        ConfigError: if the budget is 0, or a score is NaN.
+        ConfigError: if the budget is 0 or above all units together, or a score is NaN.
     """
     if not 1 <= budget <= sizes.sum():
-        kind = PoolExhausted if budget > sizes.sum() else ConfigError
-        raise kind(
+        raise ConfigError(
             f"a budget of {budget} pixels for {len(sizes)} candidates of {sizes.sum()} pixels in all; it must be at "
             "least 1 and not above the pool: change loop.step or loop.region_step"
         )
