@@ -10,6 +10,7 @@ from segxal.figures.base import (
     BAD,
     GOOD,
     GREY,
+    HEAT,
     NEAR,
     SOFT,
     Sheet,
@@ -71,8 +72,8 @@ def panels_figure(panels: Sequence[Panel], columns: int = 4, classes: Classes = 
         elif panel.kind == "labels":
             show_labels(axes, panel.values, classes, panel.title, panel.note)
         else:
-            table = {"cmap": NEAR} if panel.kind == "near" else {}
-            scale(axes, show_map(axes, panel.values, panel.title, panel.note, **table), panel.unit)
+            table = NEAR if panel.kind == "near" else HEAT
+            scale(axes, show_map(axes, panel.values, panel.title, panel.note, table), panel.unit)
         if panel.line is not None:
             outline(axes, panel.line)
     for axes in places[len(panels) :]:

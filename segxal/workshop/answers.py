@@ -96,9 +96,9 @@ def check_choice(given: Any, wanted: str, options: Mapping[str, str], right: str
     """
     if blank(given):
         return Verdict("blank", f"Choose one of {_listed(options)} and run the cell again.")
-    word = given.strip().lower() if isinstance(given, str) else None
+    word = given.strip().lower() if isinstance(given, str) else ""
     if word not in options:
-        shown = repr(given) if isinstance(given, str) else kind_of(given)
+        shown = repr(given) if word else kind_of(given)
         return Verdict("not yet", f"You gave {shown}, expected one of {_listed(options)}, in quotes.")
     if word == wanted:
         return Verdict("right", right)
