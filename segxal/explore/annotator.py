@@ -22,7 +22,7 @@ from segxal.explore.picture import (
     png,
 )
 from segxal.explore.pointer import Pointer
-from segxal.explore.tiles import change_picture, in_row, titled, with_borders
+from segxal.explore.tiles import change_picture, in_row, ruled, titled, with_borders
 from segxal.explore.words import STYLE
 from segxal.figures.base import hex_of, percent
 from segxal.figures.view import find_image, right_share
@@ -75,15 +75,16 @@ def lesson_picture(learnt: Lesson, truth: np.ndarray, classes: Classes, width: i
         for title, shown in labels.items()
     ]
     note = f"blue: {percent(learnt.mended)} mended, orange: {percent(learnt.spoilt)} spoilt"
-    tiles.append(titled(enlarge(change_picture(learnt.before, learnt.after, truth), factor), "change", note))
+    tiles.append(titled(ruled(enlarge(change_picture(learnt.before, learnt.after, truth), factor)), "change", note))
     return in_row(tiles)
 
 
 def price_text(given: Corrections) -> str:
     """What the answers cost so far, as HTML."""
     answer = given.annotation()
+    many = "s" * (answer.clicks != 1)
     return (
-        f"<b>{answer.clicks} clicks</b> for {answer.clicks} superpixels, {answer.pixels} pixels, "
+        f"<b>{answer.clicks} click{many}</b> for {answer.clicks} superpixel{many}, {answer.pixels} pixels, "
         f"about {minutes(1.0, answer.clicks):.1f} min at the stated rates"
     )
 
@@ -93,7 +94,8 @@ def lesson_text(learnt: Lesson, steps: int) -> str:
     before, after = (100 * value for value in learnt.miou)
     return (
         f"After {steps} steps: mIoU on the test split {before:.1f} % &rarr; {after:.1f} % ({after - before:+.1f} "
-        f"points); in this image {percent(learnt.mended)} of the pixels became right, {percent(learnt.spoilt)} wrong."
+        f"points); the same steps without your answers give {100 * learnt.without:.1f} %. "
+        f"In this image {percent(learnt.mended)} of the pixels became right, {percent(learnt.spoilt)} wrong."
     )
 
 

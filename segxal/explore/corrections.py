@@ -122,6 +122,7 @@ class Lesson:
         before: (H, W) uint8 train ids predicted before.
         after: (H, W) uint8 train ids predicted after.
         miou: mIoU (0 to 1) on the test split before and after.
+        without: mIoU after the same training without the answers: what the steps alone bring.
         mended: share of the image's pixels of known truth that became right.
         spoilt: share of them that became wrong.
     """
@@ -129,6 +130,7 @@ class Lesson:
     before: np.ndarray
     after: np.ndarray
     miou: tuple[float, float]
+    without: float
     mended: float
     spoilt: float
 
@@ -152,7 +154,7 @@ def corrections_of(learner: Learner, frames: Frames, index: int, pieces: int) ->
 
 
 def lesson(learner: Learner, splits: Splits, given: Corrections, steps: int, seed: int) -> Lesson:
-    """Train a copy of the network for a few steps on what was known and on a person's answers.
+    """Train a copy of the network for a few steps on what was known and on a person's answers, and one without them.
 
     Args:
         learner: the network the answers were given to; it is not changed.
@@ -167,9 +169,12 @@ def lesson(learner: Learner, splits: Splits, given: Corrections, steps: int, see
     answer = given.annotation()
     if (answer.labels == VOID).all():
         raise AnnotationError(f"no superpixel of {given.query.id} has a class yet; relabel one, then retrain")
-    train, stream = splits.train, seeds.generator(seed, "lesson")
-    after = taught(learner, train, splits.val, {given.query.id: answer.labels}, steps, stream)
+    train, answers = splits.train, {given.query.id: answer.labels}
+    after, control = (
+        taught(learner, train, splits.val, told, steps, seeds.generator(seed, "lesson")) for told in (answers, {})
+    )
     index = train.ids.index(given.query.id)
     shown = predictions_of(after, train, [index])[index]
     shares = change_shares(given.query.prediction, shown, given.query.truth)
-    return Lesson(given.query.prediction, shown, (score(learner, splits.test), score(after, splits.test)), *shares)
+    before, now, without = (score(one, splits.test) for one in (learner, after, control))
+    return Lesson(given.query.prediction, shown, (before, now), without, *shares)

@@ -20,10 +20,10 @@ from segxal.explore.picture import (
     label_picture,
     png,
 )
-from segxal.explore.tiles import change_picture, change_shares, in_column, in_row, titled
+from segxal.explore.tiles import change_picture, change_shares, in_column, in_row, ruled, titled
 from segxal.figures.base import percent
 from segxal.figures.cycles import Column, cycle_columns, spectator
-from segxal.figures.view import right_share
+from segxal.figures.view import find_image, right_share
 from segxal.predict import predict
 from segxal.state import Cycle
 
@@ -106,7 +106,7 @@ def scene_picture(scene: Scene, tops: dict[str, float], width: int = WIDTH) -> n
     classes, wide = view.classes, factor * view.truth.shape[1]
 
     def labels(values: np.ndarray, title: str) -> np.ndarray:
-        note = f"{percent(right_share(values, view.truth))} of the labelled pixels right"
+        note = f"{percent(right_share(values, view.truth))} right"
         return titled(enlarge(label_picture(values, classes), factor), title, note)
 
     def scale(name: str, title: str) -> np.ndarray:
@@ -116,7 +116,7 @@ def scene_picture(scene: Scene, tops: dict[str, float], width: int = WIDTH) -> n
 
     who = "answer to this cycle's question" if scene.asked else "not asked; the machine would say"
     changed = titled(
-        enlarge(change_picture(view.prediction, scene.after, view.truth), factor), "change",
+        ruled(enlarge(change_picture(view.prediction, scene.after, view.truth), factor)), "change",
         f"blue: {percent(numbers['mended'])} mended, orange: {percent(numbers['spoilt'])} spoilt",
     )  # fmt: skip
     above = [
@@ -126,7 +126,7 @@ def scene_picture(scene: Scene, tops: dict[str, float], width: int = WIDTH) -> n
     below = [
         titled(enlarge(label_picture(view.truth, classes), factor), "truth", "only people and scores see it"),
         titled(
-            enlarge(label_picture(scene.column.annotation, classes), factor),
+            ruled(enlarge(label_picture(scene.column.annotation, classes), factor)),
             f"annotation: {percent(numbers['annotated'])} labelled", who,
         ),
         labels(scene.after, "prediction after"), changed,
@@ -163,8 +163,9 @@ class CycleExplorer(widgets.VBox):
         last = run[-1].number
         if last == 0:
             raise ConfigError("the run has only cycle 0, in which nothing is asked; run it to a later cycle")
+        first = find_image(splits.train, image, spectator(run, splits))
         self.image = widgets.Dropdown(
-            options=list(splits.train.ids), value=image or spectator(run, splits), description="image"
+            options=list(splits.train.ids), value=splits.train.ids[first], description="image"
         )
         self.slider = widgets.IntSlider(1, 1, last, description="cycle")
         self.play = widgets.Play(min=1, max=last, interval=INTERVAL, description="play the cycles")

@@ -128,10 +128,14 @@ def picks_in(purchase: Purchase) -> list[Pick]:
     return [(index, int(region)) for index, part in parts if part is not None for region in regions_in(part)[0]]
 
 
-def autopilot(game: Game) -> list[Pick]:
+def autopilot(game: Game, count: int | None = None) -> list[Pick]:
     """Picks of a simulated person, who sees what is wrong: the superpixels with the most wrongly predicted pixels.
 
     Like every simulated person it looks at the truth; ties go to the earlier image and superpixel.
+
+    Args:
+        game: before your turn.
+        count: of picks; as many as a round has clicks if None.
     """
     train = game.splits.train
     errors: dict[Pick, int] = {}
@@ -141,7 +145,7 @@ def autopilot(game: Game) -> list[Pick]:
         counts = np.bincount(partition.ravel(), wrong.ravel())
         errors |= {(index, region): int(count) for region, count in enumerate(counts)}
     free = [pick for pick in sorted(errors) if pick not in game.players[YOU].asked]
-    return sorted(free, key=lambda pick: -errors[pick])[: game.rules.clicks]
+    return sorted(free, key=lambda pick: -errors[pick])[: count or game.rules.clicks]
 
 
 def predictions(game: Game, name: str) -> dict[int, np.ndarray]:

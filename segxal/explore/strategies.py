@@ -65,7 +65,11 @@ def price_table(purchases: Sequence[Purchase]) -> pd.DataFrame:
 
 def price_line(bought: Purchase) -> str:
     """The price of a purchase in words."""
-    over = "" if bought.affordable else f"; OVER the budget of {bought.budget} {bought.unit}: nothing costs less"
+    over = (
+        ""
+        if bought.affordable
+        else f"; OVER the budget of {bought.budget} {bought.unit}: its first choice alone costs this"
+    )
     wrong = f"; the network has {percent(hit_share(bought))} of it wrong"
     return f"{bought.pixels} pixels, {bought.clicks} clicks, about {bought.minutes:.1f} min{wrong}{over}"
 
@@ -119,12 +123,12 @@ class StrategyExplorer(widgets.VBox):
             options=GRANULARITIES, value=("superpixel",), description="asked by", **rows
         )
         self.ours = widgets.SelectMultiple(options=SEGXAL, value=SEGXAL[-1:], description="SegXAL", **rows)
-        self.unit = widgets.ToggleButtons(options=UNITS, value="clicks", description="price in")
+        self.unit = widgets.Dropdown(options=UNITS, value="clicks", description="price in")
         self.budget = widgets.BoundedIntText(CLICKS, 1, self._on_offer, description="budget")
         self.button = widgets.Button(
             description="ask", tooltip="compute what each would ask for", button_style="primary"
         )
-        self.bar = widgets.IntProgress(description="asking", layout={"visibility": "hidden"})
+        self.bar = widgets.IntProgress(description="asking", layout={"display": "none"})
         self.picture, self.text = widgets.Image(format="png", layout={"max_width": "100%"}), widgets.HTML()
         self.unit.observe(self._other_unit, "value")
         self.button.on_click(lambda _button: self.ask())
@@ -143,7 +147,7 @@ class StrategyExplorer(widgets.VBox):
         said = [f"Not defined: {', '.join(absent)}." for absent in [self._missing()] if absent]
         said += [f"Only the first {MOST} of {len(self.methods)} methods are shown."] * (len(self.methods) > MOST)
         self.purchases, chosen = [], self.methods[:MOST]
-        self.bar.max, self.bar.layout.visibility = max(1, len(chosen)), "visible"
+        self.bar.max, self.bar.layout.display = max(1, len(chosen)), None
         for done, name in enumerate(chosen, 1):
             offer = self.offers[METHODS[name].start]
             try:
@@ -151,7 +155,7 @@ class StrategyExplorer(widgets.VBox):
             except SegxalError as error:
                 said.append(f"{name}: {error}.")
             self.bar.value = done
-        self.bar.layout.visibility = "hidden"
+        self.bar.layout.display = "none"
         self.text.value = html.escape(" ".join(said) or "The same images and one budget for all.")
         if self.purchases:
             self.picture.value = png(compared_picture(self.offer, self.purchases))

@@ -49,6 +49,14 @@ def titled(picture: np.ndarray, title: str, note: str = "") -> np.ndarray:
     return np.asarray(page)
 
 
+def ruled(picture: np.ndarray) -> np.ndarray:
+    """A picture with a thin grey frame over its outermost pixels, for pictures that are white in part."""
+    framed = picture.copy()
+    framed[[0, -1]] = UNKNOWN
+    framed[:, [0, -1]] = UNKNOWN
+    return framed
+
+
 def in_row(pictures: Sequence[np.ndarray], gap: int = GAP) -> np.ndarray:
     """Pictures side by side from the left, their upper edges in line; white where one is less high."""
     height = max(picture.shape[0] for picture in pictures)

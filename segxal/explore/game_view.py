@@ -1,0 +1,203 @@
+"""The labelling game to play: pick superpixels by click or by keyboard, play the round, read the score."""
+
+import html
+from collections.abc import Callable
+
+import ipywidgets as widgets
+
+from segxal.errors import SegxalError
+from segxal.explore.board import (
+    LAYERS,
+    asked_pictures,
+    board_picture,
+    layer_bar,
+    layers_of,
+    pick_at,
+    score_chart,
+    score_table,
+)
+from segxal.explore.game import RIVALS, YOU, Game, Pick, autopilot, rival_picks, standings, turn
+from segxal.explore.picture import png
+from segxal.explore.pointer import Pointer
+from segxal.explore.words import STYLE, status_text
+
+SHOWN = ("the images", "what your network predicts", "its entropy", "its error mask")
+NOWHERE = [-1, -1]  # the pointer before and after a click
+
+
+class GameView(widgets.VBox):
+    """A game to play.
+
+    Args:
+        game: before its first round, see :func:`segxal.explore.game.new_game`.
+
+    Attributes:
+        game: the game as it stands.
+        picks: your picks of the round that is played, in the order they were made.
+    """
+
+    def __init__(self, game: Game) -> None:
+        self.game: Game = game
+        self.picks: list[Pick] = []
+        self._layers = layers_of(game)
+        self._make()
+        self._listen()
+        self.show()
+        self._show_scores()
+        super().__init__(self._arranged())
+
+    @property
+    def cursor(self) -> Pick:
+        """The superpixel that is pointed at by keyboard."""
+        return self.image.value, self.region.value
+
+    def pick(self, chosen: Pick) -> None:
+        """Pick a superpixel, or take the pick back; what is against the rules is said and not done."""
+        clicks, asked = self.game.rules.clicks, self.game.players[YOU].asked
+        self.image.value, self.region.value = chosen
+        if chosen in self.picks:
+            self.picks.remove(chosen)
+            said = ""
+        elif chosen in asked or len(self.picks) >= clicks or self.game.over:
+            spent = f"all {clicks} clicks of this round are spent; take one back or play the round"
+            said = "you asked for this one before" if chosen in asked else "the game is over" * self.game.over or spent
+        else:
+            self.picks.append(chosen)
+            said = ""
+        self.message.value = status_text(said)
+        self.show()
+
+    def undo(self) -> None:
+        """Take the latest pick back."""
+        self.picks = self.picks[:-1]
+        self.show()
+
+    def fill(self) -> None:
+        """Let the autopilot, a simulated person, make the picks that are left."""
+        left = [pick for pick in autopilot(self.game, 2 * self.game.rules.clicks) if pick not in self.picks]
+        self.picks += left[: self.game.rules.clicks - len(self.picks)]
+        self.show()
+
+    def play(self) -> None:
+        """Your turn with the picks as they are, then every other player's; the score is shown after each turn.
+
+        Raises:
+            ConfigError: if nothing is picked or the game is over.
+        """
+        moves = {YOU: self.picks}
+        self.bar.max, self.bar.value, self.bar.layout.display = len(RIVALS) + 1, 0, None
+        try:
+            for name in (YOU, *RIVALS):
+                self.bar.description = f"{name} trains"
+                picks = moves[name] if name in moves else rival_picks(self.game, name)
+                with self.progress:
+                    self.game = turn(self.game, name, picks)
+                self.progress.clear_output()
+                self.bar.value += 1
+                self._show_scores()
+        finally:
+            self.bar.layout.display = "none"
+        self.picks, self._layers = [], layers_of(self.game)
+        self.asked.value = png(asked_pictures(self.game, self.game.round))
+        self.message.value = status_text(self._verdict() if self.game.over else "")
+        self.show()
+
+    def show(self) -> None:
+        """Draw the board."""
+        board = board_picture(self.game, self._layers[self.layer.value], self.picks, self.cursor)
+        self.board.value = png(board)
+        self.pointer.rows, self.pointer.columns = board.shape[:2]
+        bar = layer_bar(self.layer.value, board.shape[1])
+        self.key.value = png(bar) if bar is not None else b""
+        self.key.layout.display = None if bar is not None else "none"
+        rules, left = self.game.rules, self.game.rules.clicks - len(self.picks)
+        over = self.game.over
+        number = min(self.game.round + 1, rules.rounds)
+        self.status.value = (
+            "<b>The game is over.</b>" if over else f"<b>Round {number} of {rules.rounds}: {left} clicks left.</b>"
+        )
+        for name in ("pick", "autopilot"):
+            self.buttons[name].disabled = over
+        self.buttons["undo"].disabled = not self.picks
+        self.buttons["play"].disabled = over or not self.picks
+
+    def _show_scores(self) -> None:
+        self.scores.value = score_table(self.game)
+        self.chart.value = score_chart(self.game)._repr_png_()
+
+    def _verdict(self) -> str:
+        first = [one.name for one in standings(self.game) if one.rank == 1]
+        rank = next(one.rank for one in standings(self.game) if one.name == YOU)
+        return f"Best: {' and '.join(first)}. You are number {rank} of {len(self.game.players)}."
+
+    def _make(self) -> None:
+        train = self.game.splits.train
+        wide = {"description_width": "80px"}
+        options = [(train.ids[index], index) for index in self.game.images]
+        self.layer = widgets.ToggleButtons(options=LAYERS, tooltips=SHOWN, style={"button_width": "90px"})
+        self.image = widgets.Dropdown(options=options, description="image", style=wide)
+        self.region = widgets.BoundedIntText(
+            0, 0, self._last(), description="superpixel", style=wide, layout={"width": "160px"}
+        )
+        words = {
+            "pick": ("pick / take back", "the superpixel with the outline"),
+            "undo": ("undo", "take the latest pick back"),
+            "autopilot": ("autopilot", "a simulated person makes the picks that are left"),
+            "play": ("play the round", "all players are answered, and their networks trained"),
+        }  # fmt: skip
+        self.buttons = {k: widgets.Button(description=word, tooltip=hint) for k, (word, hint) in words.items()}
+        self.buttons["play"].button_style = "primary"
+        own = {"max_width": "100%", "align_self": "flex-start"}  # not stretched
+        self.board = widgets.Image(format="png")
+        self.key, self.asked, self.chart = (widgets.Image(format="png", layout=own) for _ in range(3))
+        self.status, self.message, self.scores = (widgets.HTML() for _ in range(3))
+        self.bar = widgets.IntProgress(layout={"display": "none"}, style={"description_width": "120px"})
+        self.progress = widgets.Output()
+        self.pointer = Pointer(pixel=NOWHERE)
+        self.pointer.target = f"segxal-{self.pointer.model_id[:12]}"
+        for word in ("segxal-map", self.pointer.target, "segxal-board"):
+            self.board.add_class(word)
+        self.pointer.texts = {"segxal-board": "images on offer; click on a superpixel to ask for its class"}
+
+    def _last(self) -> int:
+        """The highest number of a superpixel of the chosen image."""
+        return int(self.game.partitions[self.image.value].max())
+
+    def _listen(self) -> None:
+        acts = {"pick": lambda: self.pick(self.cursor), "undo": self.undo, "autopilot": self.fill, "play": self.play}
+        for name, act in acts.items():
+            self.buttons[name].on_click(lambda _button, act=act: self._safely(act))
+        self.pointer.observe(self._point, "pixel")
+        self.image.observe(self._other_image, "value")
+        for control in (self.region, self.layer):
+            control.observe(lambda _change: self.show(), "value")
+
+    def _other_image(self, _change: object) -> None:
+        self.region.max = self._last()
+        self.show()
+
+    def _point(self, change: dict[str, list[int]]) -> None:
+        if change["new"] == NOWHERE:
+            return
+        chosen = pick_at(self.game, *change["new"])
+        if chosen is not None:
+            self.pick(chosen)
+        self.pointer.pixel = NOWHERE  # so that a second click on the same pixel is a change too
+
+    def _safely(self, act: Callable[[], None]) -> None:
+        """Do it; what cannot be done is said, and the game stays as it was."""
+        self.message.value = status_text("")
+        try:
+            act()
+        except SegxalError as error:
+            self.message.value = status_text(str(error))
+
+    def _arranged(self) -> list[widgets.Widget]:
+        hint = html.escape("Click on superpixels, or choose them by number; the oracle names the class of each.")
+        keys = widgets.HBox([self.image, self.region, *self.buttons.values()], layout={"flex_flow": "row wrap"})
+        top = widgets.HBox([self.layer, self.bar], layout={"flex_flow": "row wrap"})
+        side = widgets.HBox([self.chart, self.scores], layout={"align_items": "center", "grid_gap": "20px"})
+        return [
+            widgets.HTML(f"{STYLE}{hint}"), top, keys, widgets.HBox([self.status, self.message]), self.board, self.key,
+            self.progress, side, self.asked, self.pointer,
+        ]  # fmt: skip
