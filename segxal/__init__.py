@@ -22,10 +22,11 @@ One paper noun is one file, one notebook and one test file. A module imports onl
 15      tables, figures, execution (strict papermill runner)
 16      comparison_tables (all methods side by side)
 17      explore/ (what a person moves in a notebook: pictures, cached maps, widgets)
-18      doctor (what this machine has), reproduce (the grid through Snakemake), report (HTML),
+18      workshop/ (the parts of the workshop: their checks, networks, exercises and slides)
+19      doctor (what this machine has), reproduce (the grid through Snakemake), report (HTML),
         backend (pre-labels for a running Label Studio)
-19      cli_annotate (``segxal annotate``)
-20      cli (the command ``segxal``)
+20      cli_annotate (``segxal annotate``)
+21      cli (the command ``segxal``)
 ======  ========================================================================================
 
 A test (``tests/test_house.py``) keeps it so. This file imports nothing.

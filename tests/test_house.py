@@ -31,6 +31,7 @@ LAYERS = [
     {"tables", "figures", "execution"},
     {"comparison_tables"},
     {"explore"},
+    {"workshop"},
     {"doctor", "reproduce", "report", "backend"},
     {"cli_annotate"},
     {"cli"},
