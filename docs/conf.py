@@ -20,7 +20,7 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 python_maximum_signature_line_length = 88
 add_module_names = False
-toc_object_entries = False
+toc_object_entries_show_parents = "hide"
 
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
@@ -33,6 +33,7 @@ html_js_files = [("site.js", {"defer": "defer"})]
 html_extra_path = ["extra"]
 html_copy_source = False
 html_show_sphinx = False
+highlight_language = "text"
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 

@@ -20,5 +20,4 @@ def write_api(sources: Sources) -> None:
 
 
 def _module(name: str, line: str) -> str:
-    title = name.removeprefix("segxal.")
-    return "\n".join([title, line * max(3, len(title)), "", f".. automodule:: {name}", *OPTIONS])
+    return "\n".join([name, line * len(name), "", f".. automodule:: {name}", *OPTIONS])

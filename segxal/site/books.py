@@ -25,7 +25,7 @@ def write_books(sources: Sources) -> None:
     text = "Executed with the preset `smoke`: everything runs in seconds, nothing is learned well."
     sources.write("notebooks/index.md", f"# Notebooks\n\n{text}\n\n{toctree(listed, hidden=False)}\n")
     _write_studies(sources)
-    _write_workshop(sources)
+    write_workshop(sources)
 
 
 def _write_studies(sources: Sources) -> None:
@@ -57,7 +57,7 @@ def _links(books: list[Path]) -> str:
     return "\n".join(lines)
 
 
-def _write_workshop(sources: Sources) -> None:
+def write_workshop(sources: Sources) -> None:
     """The teacher's guide and the workshop's notebooks, or one sentence where there are none."""
     guide, books = WORKSHOP / "README.md", sorted(WORKSHOP.rglob("*.ipynb"))
     for notebook in books:

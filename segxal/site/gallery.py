@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from segxal.site.notebooks import page_of, title_of
 from segxal.site.sources import Sources, download, toctree
 
 SCRATCH = ("smoke", "test-")  # studies that are not kept
+ORDER = list(FIGURES)
 OTHERS = "others"  # page of the pictures that lie in no study's folder
 
 
@@ -33,10 +35,11 @@ def write_gallery(sources: Sources) -> None:
         "gallery/index.md", f"# Figures\n\nKept figures by study, with the number of them:\n\n{listed}\n\n{tree}\n"
     )
     for study, files in pictures().items():
+        files = sorted(files, key=lambda file: ORDER.index(file.stem) if file.stem in ORDER else len(ORDER))
         head = f"# Figures: {study}\n\n" + (
             "Pictures that are not drawn from a study's records."
             if study == OTHERS
-            else f"Drawn from the study `{study}`. Under each figure: the notebook that draws it, and the runs it shows."
+            else f"Drawn from the study `{study}`. Under each figure: the notebook that draws it and the runs it shows."
         )
         sources.write(f"gallery/{study}.md", "\n\n".join([head, *(_figure(sources, file) for file in files), ""]))
 
@@ -47,7 +50,7 @@ def _figure(sources: Sources, file: Path) -> str:
     caption = caption_of(file.stem, record)
     parts = [
         f"(figure-{file.parent.name}-{file.stem})=",
-        f"## {caption.split('. ')[0].rstrip('.')}" if caption.startswith("Fig") else f"## {file.stem}",
+        f"## {heading(caption)}",
         f"```{{figure}} {sources.copy(file)}\n:alt: {caption}\n\n{caption}\n```",
     ]
     files = [file.with_suffix(".pdf"), record_file, file]
@@ -62,6 +65,13 @@ def caption_of(name: str, record: dict[str, Any]) -> str:
     notebook = paths.ROOT / record.get("notebook", "-")
     fallback = title_of(notebook) if notebook.is_file() else name.replace("_", " ")
     return FIGURES.get(name, fallback)
+
+
+def heading(caption: str) -> str:
+    """A caption's beginning: ``Fig. 2. How PAE is made: ...`` gives "Fig. 2: How PAE is made"."""
+    number, words = re.fullmatch(r"(Fig\. \d+)?[.,: ]*(.*)", caption, re.DOTALL).groups()  # type: ignore[union-attr]
+    start = re.split(r"[.:;,] |[.:]$", words)[0]
+    return f"{number}: {start}" if number else start
 
 
 def _provenance(record: dict[str, Any]) -> str:

@@ -36,7 +36,8 @@ class Page(HTMLParser):
         self.anchors |= {found[name] for name in ("id", "name") if name in found}
         if tag == "a" and "href" in found:
             self.links.append(found["href"])
-        if tag == "img" and not found.get("alt"):
+        # an empty text is a decision (a layer over another picture); Sphinx puts the file's name where there is none
+        if tag == "img" and found.get("alt", found.get("src", "")) == found.get("src", ""):
             self.silent.append(found.get("src", ""))
         if tag in LOADING and LOADING[tag] in found and found.get("rel") not in NAMED:
             self.loads.append(found[LOADING[tag]])

@@ -1,5 +1,6 @@
 """Method pages: for every part of SegXAL, every strategy and every oracle its source and its departures."""
 
+import re
 from pathlib import Path
 
 from segxal import paths
@@ -49,8 +50,9 @@ def _worth_a_section(file: Path) -> bool:
 
 def _section(file: Path) -> str:
     """What a module is, which methods use it, and its statements; docstrings are in Sphinx' own language already."""
-    name = module_name(file)
-    lines = [*_heading(name.removeprefix("segxal."), "-"), f".. py:currentmodule:: {name}", "", docstring(file), ""]
+    name, text = module_name(file), docstring(file)
+    title = re.split(r"[.:,(]", text)[0].strip()
+    lines = [*_heading(title, "-"), f".. py:currentmodule:: {name}", "", text, ""]
     used = [f"``{method}``" for method, settings in METHODS.items() if name in _modules_of(settings)]
     if used:
         lines += [f"Methods: {', '.join(used)}.", ""]

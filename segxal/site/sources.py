@@ -1,4 +1,4 @@
-"""The folder Sphinx reads: pages and copies, touched only where their content changed, so that a second build is short."""
+"""The folder Sphinx reads: pages and copies, touched only where they changed, so that a second build is short."""
 
 import re
 import shutil
@@ -66,6 +66,7 @@ def download(sources: Sources, file: Path, words: str) -> str:
 def scrolling(html: str, label: str) -> str:
     """A wide table in a box of its own that scrolls, also by keyboard; the page does not."""
     html = re.sub(r"\n\s*\n", "\n", html)  # an empty line would end it in Markdown
+    html = re.sub(r"<td>([^<]{60,})</td>", r'<td class="words">\1</td>', html)  # sentences may break into lines
     return f'<div class="wide" role="region" tabindex="0" aria-label="{label}">\n{html}\n</div>'
 
 

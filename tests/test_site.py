@@ -1,0 +1,339 @@
+"""The site: what it is put together from is all there, and what is built is sound, with nothing loaded from outside."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+
+from segxal import paths
+from segxal.methods import METHODS
+from segxal.site import books, build, gallery, links, readme, stage, tables
+from segxal.site.methods import statements_of_package
+from segxal.site.notebooks import page_of, write_notebook
+from segxal.site.sources import Sources
+from segxal.site.statements import module_name, modules, statements
+
+NOTEBOOKS = sorted(paths.NOTEBOOKS.rglob("*.ipynb"))
+TOOLS_MISSING = build.missing_tools()
+KINDS = [
+    "index.html", "own_data.html", "results.html", "workshop.html", "reports.html", "search.html",
+    "gallery/camvid.html", "tables/index.html", "tables/camvid.html", "methods/segxal.html", "methods/strategies.html", "api/index.html",
+    "api/strategies.html", "notebooks/paper_audit.html", "notebooks/comparison.html", "reports/camvid.html",
+]  # fmt: skip
+
+
+def plain(text):
+    return " ".join(text.split())
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site") / "source"
+    stage.stage(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    if TOOLS_MISSING:
+        pytest.skip(f"{', '.join(TOOLS_MISSING)} of the extra docs not installed")
+    return build.build(tmp_path_factory.mktemp("built")).parent
+
+
+def page(folder, name):
+    return plain((folder / name).read_text(encoding="utf-8"))
+
+
+# --- sources and departures ------------------------------------------------------------------------------------------
+
+
+def docstrings(file):
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return [text for node in ast.walk(tree) if isinstance(node, kinds) and (text := ast.get_docstring(node))]
+
+
+@pytest.mark.parametrize("word", ["Source", "Departure"])
+def test_every_statement_of_a_docstring_is_read(word):
+    stated = sum(f"{word}: " in plain(text) for file in modules() for text in docstrings(file))
+    read = [getattr(statement, word.lower()) for statement in statements_of_package()]
+    assert stated == sum(map(bool, read)) > 30
+    assert not any("Departure: " in text or "Source: " in text for text in read)
+
+
+def test_a_statement_is_cut_where_its_paragraph_ends():
+    found = {one.name: one for one in statements(paths.PACKAGE / "gate.py")}["dice_agreement"]
+    assert found.source == "section 3.4, equation 4."
+    assert found.departure == "the paper writes it for one set; we average over classes."
+    assert found.summary.startswith("Dice of the prediction") and found.public
+
+
+def test_method_pages_hold_every_source_and_departure(staged):
+    text = " ".join(page(staged, f"methods/{file.name}") for file in (staged / "methods").iterdir())
+    for statement in statements_of_package():
+        for said in (statement.summary, statement.source, statement.departure):
+            assert plain(said) in text, f"{statement.module}.{statement.name}"
+
+
+@pytest.mark.parametrize("family", ["strategies", "oracles"])
+def test_every_strategy_and_oracle_has_a_section(staged, family):
+    text = (staged / f"methods/{family}.rst").read_text()
+    serving = ("__init__", "base")
+    for file in (paths.PACKAGE / family).glob("*.py"):
+        assert (f".. py:currentmodule:: {module_name(file)}\n" in text) == (file.stem not in serving)
+    shown = set(re.findall(r"``([\w-]+)``", " ".join(re.findall(r"^Methods: .*$", text, re.MULTILINE))))
+    # a person at Label Studio is asked by the oracle of that name: all other methods stand under both their parts
+    assert shown == set(METHODS)
+
+
+def test_all_methods_stand_in_the_table_of_names(staged):
+    names = re.findall(r"\* - ``([\w-]+)``", (staged / "methods/names.rst").read_text())
+    assert names == list(METHODS)
+
+
+# --- figures, tables, notebooks, README ------------------------------------------------------------------------------
+
+
+def tracked(folder, kind):
+    command = ["git", "ls-files", "-z", f"{folder.relative_to(paths.ROOT)}/**/*.{kind}"]
+    done = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("no git checkout")
+    return [paths.ROOT / name for name in done.stdout.split("\0") if name]
+
+
+def test_every_figure_is_in_the_gallery_with_the_runs_it_shows(staged):
+    figures = tracked(paths.FIGURES, "png")
+    assert len(figures) > 20
+    for file in figures:
+        study = gallery.OTHERS if file.parent == paths.FIGURES else file.parent.name
+        text = (staged / f"gallery/{study}.md").read_text()
+        section = next(part for part in text.split("\n(figure-") if f"-{file.stem})=" in part)
+        assert f"/figures/{file.relative_to(paths.FIGURES).as_posix()}\n:alt: " in section
+        if file.with_suffix(".json").is_file():
+            record = json.loads(file.with_suffix(".json").read_text())
+            assert all(run in section for run in record["runs"])
+            assert Path(record["notebook"]).stem in section and "```{figure}" in section
+
+
+@pytest.mark.parametrize(
+    ("caption", "heading"),
+    [
+        ("Fig. 2. From depth to PAE.", "Fig. 2: From depth to PAE"),
+        ("Fig. 7, state of the art: mIoU of all.", "Fig. 7: state of the art"),
+        ("What each method bought, against it.", "What each method bought"),
+    ],
+)
+def test_a_figure_is_headed_by_the_beginning_of_its_caption(caption, heading):
+    assert gallery.heading(caption) == heading
+
+
+def test_every_table_is_there_with_its_notebook_and_records(staged):
+    files = tracked(paths.RUNS, "csv")
+    kept = [file for file in files if file.parent.name == "tables"]
+    assert len(kept) > 20
+    made = tables.makers()
+    for file in kept:
+        text = (staged / f"tables/{file.parent.parent.name}.md").read_text()
+        section = next(part for part in text.split("\n(table-") if f"-{file.stem})=" in part)
+        assert f"/{page_of(made[file.stem])}.md" in section and f"segxal notebook {made[file.stem].stem} " in section
+        assert "- records: " in section and "<table" in section and 'role="region"' in section
+        assert tables.heading(file.stem) in (staged / "tables/index.md").read_text()
+
+
+def test_tables_name_the_records_their_notebook_reads():
+    made = tables.makers()
+    assert made["table2"].stem == "table2" and made["penalty" if "penalty" in made else "bought"].stem == "comparison"
+    assert tables.records_of(made["table1"]) == ["results.csv", "class_iou.csv"]
+    assert tables.records_of(paths.NOTEBOOKS / "fig2_pae.ipynb") == []
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=page_of)
+def test_every_notebook_is_a_page_with_its_code_and_pictures(staged, notebook):
+    text = (staged / f"{page_of(notebook)}.md").read_text()
+    cells = nbformat.read(notebook, as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
+    assert all(f"```python\n{cell.source}\n```" in text for cell in code)
+    drawn = [out for cell in code for out in cell.outputs if "image/png" in out.get("data", {})]
+    assert len(re.findall(r"```\{image\} /\S+\.png\n:alt: .+\n", text)) == len(drawn)
+    assert "<style" not in text and "<script" not in text
+
+
+def toy_notebook(path, *outputs):
+    cell = nbformat.v4.new_code_cell("f()", execution_count=1, outputs=list(outputs))
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Toy [x](y.ipynb)"), cell]), path)
+    return path
+
+
+def test_outputs_become_text_boxes_tables_and_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    view = {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "VBox(children=())"}
+    bar = view | {"text/plain": "folds:   0%|          | 0/3"}
+    html = "<div><style scoped>a</style>\n\n<table><tr><td>1</td></tr></table></div>"
+    new = nbformat.v4.new_output
+    shown = [new("display_data", data=data) for data in (view, bar, {"text/html": html, "text/plain": "no"})]
+    toy = toy_notebook(tmp_path / "toy.ipynb", new("stream", text="said\n"), *shown)
+    write_notebook(Sources(tmp_path / "out"), toy, listed=False)
+    text = (tmp_path / "out" / "toy.md").read_text()
+    assert text.startswith("---\norphan: true\n---\n") and "[x](y.md)" in text
+    assert "````text\nsaid\n````" in text and "0%|" not in text and text.count("make lab") == 1
+    assert 'tabindex="0"' in text and "<style" not in text and "<table><tr>" in text and "\n\n<table>" not in text
+
+
+def test_sections_of_the_readme_stand_once_and_are_found(staged):
+    text = (paths.ROOT / "README.md").read_text()
+    found = readme.sections(text)
+    assert found[readme.INTRODUCTION] and "your-own-pictures" in found
+    used = readme.including(stage.DOCS)
+    for name in used:
+        assert (staged / "readme" / f"{name}.md").is_file(), f"docs/ includes {name}, which README.md does not have"
+    sentences = [plain(line) for body in found.values() for line in re.split(r"(?<=[.:]) ", body) if len(line) > 60]
+    for file in stage.DOCS.rglob("*.md"):
+        assert not [line for line in sentences if line in page(stage.DOCS, file.relative_to(stage.DOCS))]
+
+
+def test_links_of_the_readme_hold_in_the_site(tmp_path):
+    text = (
+        "[a](#own) ![b](figures/camvid/budget.png) [c](papermill_runs/camvid/tables/table1.md) [d](LICENSE) "
+        "[e](notebooks/table1.ipynb) [f](https://example.org/x) [g](segxal)"
+    )
+    assert readme.relink(text, Sources(tmp_path), {"own": "/own.md"}) == (
+        "[a](/own.md) ![b](/files/figures/camvid/budget.png) [c](#table-camvid-table1) {download}`d </files/LICENSE>` "
+        "[e](/notebooks/table1.md) [f](https://example.org/x) g (`segxal`)"
+    )
+    assert (tmp_path / "files/LICENSE").read_bytes() == (paths.ROOT / "LICENSE").read_bytes()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_the_workshop_may_be_there_or_not(tmp_path, monkeypatch, there):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(books, "WORKSHOP", tmp_path / "notebooks" / "workshop")
+    if there:
+        books.WORKSHOP.mkdir(parents=True)
+        (books.WORKSHOP / "README.md").write_text("# For teachers\n\n[one](one.ipynb)\n")
+        toy_notebook(books.WORKSHOP / "one.ipynb")
+    books.write_workshop(Sources(tmp_path / "out"))
+    text = (tmp_path / "out" / "workshop.md").read_text()
+    wanted = ["# For teachers", "[one](/notebooks/workshop/one.md)", "\n/notebooks/workshop/one\n"]
+    assert all(words in text for words in wanted) == there
+    assert ("not part of this version" in text) != there
+
+
+def test_a_second_time_touches_nothing_and_removes_what_is_stale(tmp_path):
+    sources = Sources(tmp_path)
+    sources.write("a.md", "one")
+    sources.write("b.md", "two")
+    os.utime(tmp_path / "a.md", (1, 1))
+    again = Sources(tmp_path)
+    again.write("a.md", "one")
+    again.tidy()
+    assert (tmp_path / "a.md").stat().st_mtime == 1 and not (tmp_path / "b.md").exists()
+
+
+# --- links -----------------------------------------------------------------------------------------------------------
+
+SOUND = '<html><head><link rel="canonical" href="https://example.org"></head><body><p id="a b"></p>'
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ('<a href="other.html#there">x</a><a href="#a%20b">x</a><a href="https://example.org/">x</a>', ""),
+        ('<img alt="x" src="p.png"><img alt="x" src="data:image/png;base64,AA==">', ""),
+        ('<a href="gone.html">x</a>', "gone.html: no such file"),
+        ('<a href="other.html#gone">x</a>', "other.html#gone: no such anchor"),
+        ('<a href="#gone">x</a>', "#gone: no such anchor"),
+        ('<img src="p.png">', "p.png: a picture without alternative text"),
+        ('<img alt="" src="p.png">', ""),
+        ('<img alt="p.png" src="p.png">', "p.png: a picture without alternative text"),
+        ('<img alt="x" src="gone.png">', "gone.png: no such file"),
+        ('<script src="https://example.org/x.js"></script>', "https://example.org/x.js: loaded from outside"),
+        ('<link rel="stylesheet" href="//example.org/x.css">', "//example.org/x.css: loaded from outside"),
+        ("<style>@import url(https://example.org/f.css)</style>", "https://example.org/f.css: loaded from outside"),
+    ],
+)
+def test_links_are_followed(tmp_path, html, expected):
+    (tmp_path / "index.html").write_text(SOUND + html)
+    (tmp_path / "other.html").write_text('<p id="there"></p>')
+    (tmp_path / "p.png").write_bytes(b"")
+    assert links.problems(tmp_path) == ([f"index.html: {expected}"] if expected else [])
+
+
+def test_a_style_sheet_that_loads_from_outside_is_found(tmp_path):
+    (tmp_path / "site.css").write_text(
+        "a { background: url('https://example.org/x.png') } b { background: url(x.png) }"
+    )
+    assert links.problems(tmp_path) == ["site.css: https://example.org/x.png: loaded from outside"]
+
+
+# --- the built site --------------------------------------------------------------------------------------------------
+
+
+def test_missing_tools_are_named(monkeypatch):
+    monkeypatch.setattr(build, "TOOLS", {"no_such_module": "no-such-package"})
+    with pytest.raises(build.SiteFailed, match="pip install no-such-package"):
+        build.build()
+
+
+def test_a_warning_of_sphinx_or_a_broken_link_fails(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "TOOLS", {})
+    monkeypatch.setattr(build, "stage", lambda folder: None)
+    monkeypatch.setattr(build.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=1))
+    with pytest.raises(build.SiteFailed, match="Sphinx warned"):
+        build.build(tmp_path)
+    monkeypatch.setattr(build.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=0))
+    monkeypatch.setattr(build, "problems", lambda folder: ["index.html: x: no such file"])
+    with pytest.raises(build.SiteFailed, match=r"1 links lead nowhere:\nindex\.html: x"):
+        build.build(tmp_path)
+
+
+def test_it_is_built_where_git_does_not_look():
+    inside = build.SITE.relative_to(paths.ROOT).as_posix()
+    done = subprocess.run(["git", "check-ignore", "--no-index", f"{inside}/html/index.html"], cwd=paths.ROOT)
+    if done.returncode > 1:
+        pytest.skip("no git checkout")
+    assert done.returncode == 0
+
+
+def test_the_site_is_built_without_a_warning_and_every_link_holds(built):
+    pages = sorted(file.relative_to(built).as_posix() for file in built.rglob("*.html"))
+    assert set(KINDS) <= set(pages) and len(pages) > 100
+    assert links.problems(built) == []
+    text = (built / "methods/segxal.html").read_text()
+    assert "<strong>Departure:</strong> divided by ln C" in text and "../api/eem.html#segxal.eem.soft_attention" in text
+
+
+def chromium():
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not chromium():
+        pytest.skip("no chromium: set CHROMIUM or put it on PATH")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_pages_fit_and_ask_for_nothing_outside(built, browser, width):
+    view = browser.new_page(viewport={"width": width, "height": 844})
+    asked, failed = [], []
+    view.on("request", lambda request: asked.append(request.url))
+    view.on("pageerror", lambda error: failed.append(str(error)))
+    for name in KINDS:
+        view.goto((built / name).as_uri())
+        wider = view.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wider <= 0, f"{name} is {wider} pixels wider than {width}"
+    assert not failed and not [url for url in asked if not url.startswith(("file:", "data:"))]
+    view.close()
