@@ -1,5 +1,6 @@
 """The other class-activation methods of pytorch-grad-cam, by name."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -34,14 +35,20 @@ def predicted_classes(logits: Tensor) -> Tensor:
     return logits.amax(0).sum()
 
 
-def library_cam(name: str, model: nn.Module, layer: nn.Module, x: Tensor) -> Tensor:
-    """Activation maps of a library method for all predicted classes together.
+def one_class(category: int, logits: Tensor) -> Tensor:
+    """Score of one image (C, H, W) for one class: the sum of its logits over the pixels predicted as it."""
+    return (logits[category] * (logits.argmax(0) == category)).sum()
+
+
+def library_cam(name: str, model: nn.Module, layer: nn.Module, x: Tensor, category: int | None = None) -> Tensor:
+    """Activation maps of a library method for one class, or for all predicted classes together.
 
     Args:
         name: a key of ``LIBRARY_CAMS``.
         model: the segmentation network; its flags and the gradients of its weights are restored.
         layer: the target layer.
         x: (N, 3, H, W) normalised images.
+        category: train id of a class; None for all predicted classes together.
 
     Returns:
         (N, H, W) float32 in [0, 1], scaled per image by the library.
@@ -52,12 +59,13 @@ def library_cam(name: str, model: nn.Module, layer: nn.Module, x: Tensor) -> Ten
     import pytorch_grad_cam  # seconds of import that our own Grad-CAM does not need
 
     check_cam(name)
+    target = predicted_classes if category is None else partial(one_class, category)
     method: Any = getattr(pytorch_grad_cam, LIBRARY_CAMS[name])
     kept = [(weight, weight.grad) for weight in model.parameters()]
     training = [(module, module.training) for module in model.modules()]
     try:
         with method(model=model, target_layers=[layer]) as cam:
-            maps = cam(input_tensor=x, targets=[predicted_classes] * len(x))
+            maps = cam(input_tensor=x, targets=[target] * len(x))
     finally:
         for weight, gradient in kept:
             weight.grad = gradient

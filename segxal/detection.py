@@ -155,11 +155,26 @@ def _row(name: str, pixels: Pixels, images: list[_Scored]) -> Detection:
 
 def _ranking(values: np.ndarray, wrong: np.ndarray) -> tuple[float, float]:
     """AUROC and AP; a small sample may miss all errors."""
-    from sklearn.metrics import average_precision_score, roc_auc_score  # a second of import
+    from sklearn.metrics import average_precision_score  # a second of import
 
     if wrong.all() or not wrong.any():
         return float("nan"), float("nan")
-    return float(roc_auc_score(wrong, values)), float(average_precision_score(wrong, values))
+    return auroc(values, wrong), float(average_precision_score(wrong, values))
+
+
+def auroc(values: np.ndarray, wrong: np.ndarray) -> float:
+    """Chance that an erroneous pixel scores higher than a correct one.
+
+    Args:
+        values: (P,) the map.
+        wrong: (P,) bool, where the network errs.
+
+    Returns:
+        0..1, 0.5 = random; NaN where there is no error or nothing but errors.
+    """
+    from sklearn.metrics import roc_auc_score  # a second of import
+
+    return float("nan") if wrong.all() or not wrong.any() else float(roc_auc_score(wrong, values))
 
 
 def errors_in_top(values: np.ndarray, wrong: np.ndarray, area: float) -> float:

@@ -127,7 +127,7 @@ def _next(cycle: Cycle, splits: Splits, data_root: str) -> _Step:
     pool = Pool.read(before.folder / "pool.json")
     learner = learner_of(before, models["model"], pool, preset)
     if preset.mask.fusion == "learned":
-        learner = replace(learner, mask=_fitted_mask(learner, pool, train))
+        learner = replace(learner, mask=fitted_mask(learner, pool, train))
     streams = {name: seeds.rng(cycle.seed, name, cycle.number) for name in ("subset", "query")}
     asks = ask(learner, method, train, pool, before, streams)
     oracle = _oracle(cycle, asks, models, train, data_root)
@@ -173,7 +173,7 @@ def learner_of(cycle: Cycle, model: nn.Module, pool: Pool, preset: Preset) -> Le
     return Learner(model, layer, preset.mask, preset.loop, preset.train, tuple(pool.labelled), labels)
 
 
-def _fitted_mask(learner: Learner, pool: Pool, train: Frames) -> MaskConfig:
+def fitted_mask(learner: Learner, pool: Pool, train: Frames) -> MaskConfig:
     """Fusion weights from the labelled images that joined last; their masks are in memory at once."""
     latest = sorted(range(len(learner.labelled)), key=lambda k: pool.since[learner.labelled[k]])[-FUSION_IMAGES:]
     masks = masks_of(learner, train, [learner.labelled[k] for k in latest])

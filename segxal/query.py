@@ -1,8 +1,6 @@
 """The query step of a cycle: what may be asked, what the strategy chooses, what the oracle is shown."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -15,13 +13,11 @@ from segxal.methods import WITHOUT_TRUTH, Method
 from segxal.oracles.base import Query
 from segxal.pool import Pool, random_subset
 from segxal.predict import predict
-from segxal.regions import annotated_out, components, grid, regions_in, superpixels, top_pixels
+from segxal.ranking import Chosen, Ranking, pixel_maps, rank_regions
+from segxal.regions import top_pixels
 from segxal.state import Cycle
-from segxal.strategies import get_maps, get_strategy
-from segxal.strategies.base import Learner, Units, best, region_scores, whole_images
-
-KEPT = 2**28  # pixels of partitions kept in memory
-SMALLEST = 16  # pixels; smaller connected pieces are specks that nobody would outline
+from segxal.strategies import get_strategy
+from segxal.strategies.base import Learner, whole_images
 
 
 @dataclass(frozen=True)
@@ -57,22 +53,55 @@ def ask(
         ConfigError: if the pool is too small for the budget, or the strategy has no such granularity.
     """
     if method.granularity == "image":
-        return _ask_images(learner, method, frames, pool, streams)
-    asked = _asked(before, frames)
-    known = [i for i, labelled in enumerate(frames.labelled) if labelled and not asked[i].all()]
-    share = 1.0 if method.granularity == "pixel" else learner.loop.subset
-    candidates = random_subset(known, share, 1, streams["subset"])
-    choose = {"pixel": _choose_pixels, "component": _choose_components}.get(method.granularity, _choose_regions)
-    found = choose(learner, method, frames, candidates, asked, streams["query"])
-    indices = sorted(found, key=lambda i: -found[i][0])
-    predictions = _predictions(learner, frames, indices)
-    return [
-        Ask(i, found[i][0], _query(frames, i, prediction, found[i][1]))
-        for i, prediction in zip(indices, predictions, strict=True)
-    ]
+        return ask_images(learner, method, frames, pool, streams)
+    return ask_regions(learner, method, frames, asked_up_to(before, frames), streams)
 
 
-def _asked(before: Cycle, frames: Frames) -> np.ndarray:
+def ask_regions(
+    learner: Learner, method: Method, frames: Frames, asked: np.ndarray, streams: dict[str, np.random.Generator]
+) -> list[Ask]:
+    """What a method asks for that buys parts of images, best score first.
+
+    Args:
+        learner: the current network.
+        method: strategy, oracle and granularity, any but whole images.
+        frames: the training split; images without ground truth are not asked about.
+        asked: (N, H, W) bool, the pixels somebody was asked for already.
+        streams: see :func:`ask`.
+
+    Raises:
+        ConfigError: if the pool is too small for the budget, or the strategy has no such granularity.
+    """
+    if method.granularity == "pixel":
+        candidates = random_subset(_open(frames, asked), 1.0, 1, streams["subset"])
+        found = _choose_pixels(learner, method, frames, candidates, asked, streams["query"])
+    else:
+        ranking = rank(learner, method, frames, asked, streams, region_budget(learner.loop, frames))
+        found = ranking.first(len(ranking.order))
+    return asks_about(frames, found, predictions_of(learner, frames, list(found)))
+
+
+def rank(
+    learner: Learner, method: Method, frames: Frames, asked: np.ndarray, streams: dict[str, np.random.Generator],
+    budget: int | None = None,
+) -> Ranking:  # fmt: skip
+    """The order in which a method of regions asks, as far as ``budget`` pixels reach; to the end where it is None."""
+    candidates = random_subset(_open(frames, asked), learner.loop.subset, 1, streams["subset"])
+    return rank_regions(learner, method, frames, candidates, asked, budget, streams["query"])
+
+
+def asks_about(frames: Frames, found: Chosen, predictions: dict[int, np.ndarray]) -> list[Ask]:
+    """What is chosen as questions to an oracle, best image first."""
+    best_first = sorted(found, key=lambda i: -found[i][0])
+    return [Ask(i, found[i][0], _query(frames, i, predictions[i], found[i][1])) for i in best_first]
+
+
+def _open(frames: Frames, asked: np.ndarray) -> list[int]:
+    """Images of known truth in which something is left to ask for."""
+    return [i for i, labelled in enumerate(frames.labelled) if labelled and not asked[i].all()]
+
+
+def asked_up_to(before: Cycle, frames: Frames) -> np.ndarray:
     """(N, H, W) bool: the pixels somebody was asked for up to a cycle."""
     asked = np.zeros(tuple(frames.labels.shape), dtype=bool)
     positions = {name: i for i, name in enumerate(frames.ids)}
@@ -82,12 +111,10 @@ def _asked(before: Cycle, frames: Frames) -> np.ndarray:
     return asked
 
 
-Chosen = dict[int, tuple[float, np.ndarray]]  # image -> best score, (H, W) int32 regions asked for, -1 elsewhere
-
-
-def _ask_images(
+def ask_images(
     learner: Learner, method: Method, frames: Frames, pool: Pool, streams: dict[str, np.random.Generator]
 ) -> list[Ask]:
+    """What a method asks for that buys whole images, best score first; see :func:`ask`."""
     count = max(1, round(learner.loop.step * len(frames)))
     free = askable(pool.unlabelled, frames, method.oracle, count)
     candidates = random_subset(free, learner.loop.subset, count, streams["subset"])
@@ -98,8 +125,8 @@ def _ask_images(
     indices = [candidates[k] for k in choice.order]
     if method.oracle == "whole-image":
         whole = np.zeros(frames.labels[0].shape, dtype=np.int32)
-        predictions = _predictions(learner, frames, indices)
-        queries = [_query(frames, i, shown, whole) for i, shown in zip(indices, predictions, strict=True)]
+        predictions = predictions_of(learner, frames, indices)
+        queries = [_query(frames, i, predictions[i], whole) for i in indices]
     else:
         queries = queries_for(learner, frames, indices)
     return [Ask(i, float(choice.scores[k]), q) for i, k, q in zip(indices, choice.order, queries, strict=True)]
@@ -123,89 +150,20 @@ def askable(free: list[int], train: Frames, oracle: str, count: int) -> list[int
     return known
 
 
-def _choose_regions(
-    learner: Learner, method: Method, frames: Frames, candidates: list[int], asked: np.ndarray, rng: np.random.Generator
-) -> Chosen:
-    """Grid cells or superpixels: all regions of all candidates compete for one budget of pixels."""
-    height, width = frames.labels[0].shape
-
-    def cut(index: int) -> np.ndarray:
-        if method.granularity == "grid":
-            return annotated_out(grid(height, width, learner.loop.cell), asked[index])
-        image = frames.images[index].permute(1, 2, 0).numpy()
-        return annotated_out(superpixels(image, learner.loop.pieces), asked[index])
-
-    partition = lru_cache(max(1, KEPT // frames.labels[0].numel()))(cut)  # asked for up to three times in turn
-    units = _units(candidates, partition)
-    budget = region_budget(learner.loop, frames)
-    choice = get_strategy(method.strategy, method.granularity)(learner, frames, units, budget, rng)
-    return _gather(units, choice.order, choice.scores, {i: partition(i) for i in units.image[choice.order]})
-
-
-def _choose_components(
-    learner: Learner, method: Method, frames: Frames, candidates: list[int], asked: np.ndarray, rng: np.random.Generator
-) -> Chosen:
-    """Connected pieces of the part of each image where the map is highest: SegXAL's regions of interest."""
-    count = round(learner.mask.area * frames.labels[0].numel())
-    partitions, scores, images, regions, sizes = {}, [], [], [], []
-    for index, values in _maps(learner, method, frames, candidates, rng):
-        pieces = components(top_pixels(values, ~asked[index], count))
-        numbers, areas = regions_in(pieces)
-        large = areas >= min(SMALLEST, areas.max(initial=0))
-        numbers, areas = numbers[large], areas[large]
-        scores.append(region_scores(values, pieces, numbers, np.mean))
-        partitions[index] = pieces
-        images += [index] * len(numbers)
-        regions += [*numbers]
-        sizes += [*areas]
-    units = Units(np.array(images), np.array(regions), np.array(sizes))
-    found = np.concatenate(scores)
-    return _gather(units, best(found, units.size, region_budget(learner.loop, frames)), found, partitions)
-
-
 def _choose_pixels(
     learner: Learner, method: Method, frames: Frames, candidates: list[int], asked: np.ndarray, rng: np.random.Generator
 ) -> Chosen:
     """A few pixels of every image."""
     found: Chosen = {}
-    for index, values in _maps(learner, method, frames, candidates, rng):
+    for index, values in pixel_maps(learner, method, frames, candidates, rng):
         chosen = top_pixels(values, ~asked[index], learner.loop.pixels, rng)
         found[index] = (float(values[chosen].max()), _numbered(chosen))
     return found
 
 
-def _maps(
-    learner: Learner, method: Method, frames: Frames, candidates: list[int], rng: np.random.Generator
-) -> Iterator[tuple[int, np.ndarray]]:
-    parts = get_maps(method.strategy, method.granularity).maps(learner, frames, candidates, rng)
-    images = (image.double().numpy() for part in parts for image in part)
-    return zip(candidates, images, strict=True)
-
-
 def region_budget(config: LoopConfig, frames: Frames) -> int:
     """Pixels that region methods ask for in one cycle."""
     return max(1, round(config.region_step * frames.labels.numel()))
-
-
-def _units(candidates: list[int], partition: Callable[[int], np.ndarray]) -> Units:
-    images, regions, sizes = [], [], []
-    for index in candidates:
-        numbers, areas = regions_in(partition(index))
-        images.append(np.full(len(numbers), index))
-        regions.append(numbers)
-        sizes.append(areas)
-    return Units(np.concatenate(images), np.concatenate(regions), np.concatenate(sizes), partition)
-
-
-def _gather(units: Units, order: list[int], scores: np.ndarray, partitions: dict[int, np.ndarray]) -> Chosen:
-    """The chosen units image by image."""
-    found: Chosen = {}
-    for k in order:
-        index = int(units.image[k])
-        score, asked = found.get(index, (-np.inf, np.full(partitions[index].shape, -1, dtype=np.int32)))
-        asked[partitions[index] == units.region[k]] = units.region[k]
-        found[index] = (max(score, float(scores[k])), asked)
-    return found
 
 
 def masks_of(learner: Learner, frames: Frames, indices: list[int]) -> ErrorMask:
@@ -257,6 +215,8 @@ def _query(frames: Frames, index: int, prediction: np.ndarray, regions: np.ndarr
     return Query(frames.ids[index], image, prediction, asked.astype(float), asked, truth, regions)
 
 
-def _predictions(learner: Learner, frames: Frames, indices: list[int]) -> list[np.ndarray]:
+def predictions_of(learner: Learner, frames: Frames, indices: list[int]) -> dict[int, np.ndarray]:
+    """What a network says of some images of a split: position -> (H, W) uint8 train ids."""
     parts = predict(learner.model, frames.images[indices], learner.amp)
-    return [shown for probs in parts for shown in probs.argmax(1).to(torch.uint8).cpu().numpy()]
+    shown = [labels for probs in parts for labels in probs.argmax(1).to(torch.uint8).cpu().numpy()]
+    return dict(zip(indices, shown, strict=True))

@@ -22,6 +22,7 @@ LAYERS = [
     {"train", "entropy", "gradcam", "depth"},
     {"eem"},
     {"oracles", "strategies", "gate", "detection", "faithfulness", "state"},
+    {"ranking"},
     {"query"},
     {"annotate"},
     {"loop"},
@@ -29,6 +30,8 @@ LAYERS = [
     {"comparison"},
     {"tables", "figures", "execution"},
     {"comparison_tables"},
+    {"explore"},
+    {"workshop"},
     {"doctor", "reproduce", "report", "backend"},
     {"cli_annotate"},
     {"cli"},
@@ -36,6 +39,7 @@ LAYERS = [
 LEVEL = {name: row for row, names in enumerate(LAYERS) for name in names}
 # The cycles run on a machine without Jupyter and Snakemake: only the rows after `study` may need these.
 JUPYTER = {"papermill", "nbformat", "nbclient", "nbconvert", "IPython", "ipywidgets", "jupyter_client", "snakemake"}
+WIDGETS = {"ipywidgets", "anywidget", "traitlets"}
 DRAWING = {"matplotlib", "seaborn"}
 PICKLES = {"pickle", "dill", "cloudpickle", "joblib", "shelve"}
 
@@ -129,6 +133,8 @@ def test_libraries_stay_in_their_rows(path):
     assert "random" not in used, f"{me}: take a generator from segxal.seeds"
     if row_of(me) <= LEVEL["study"]:
         assert not used & JUPYTER, f"{me} must run without Jupyter and Snakemake"
+    if me.split(".")[0] != "explore":
+        assert not used & WIDGETS, f"{me}: widgets are made in segxal.explore"
     if me.split(".")[0] not in {"figures"}:
         assert not used & DRAWING, f"{me}: pictures are made in segxal.figures"
 

@@ -16,7 +16,8 @@ from segxal.files import read_json, replacing, write_json, write_text
 from segxal.labels import Classes
 from segxal.oracles.base import Query
 from segxal.oracles.human import touched_objects
-from segxal.query import SMALLEST, Ask
+from segxal.query import Ask
+from segxal.ranking import SMALLEST
 
 PROJECT, CONFIG, TASKS = "project.json", "label_config.xml", "tasks.json"
 

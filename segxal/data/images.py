@@ -1,5 +1,6 @@
 """Image files into samples: reading, checking, resizing."""
 
+import io
 import struct
 import zlib
 from collections.abc import Callable, Iterable
@@ -41,9 +42,11 @@ class Item:
     sequence: str = ""
 
 
-def _decode(path: Path, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
+def _decode(
+    path: Path, convert: Callable[[Image.Image], np.ndarray], content: io.BytesIO | None = None
+) -> np.ndarray:  # fmt: skip
     try:
-        with Image.open(path) as picture:
+        with Image.open(content or path) as picture:
             return convert(ImageOps.exif_transpose(picture))
     except FileNotFoundError as error:
         raise DataMissing(f"{path} is not there; copy it again or take it out of the list of its split") from error
@@ -70,6 +73,15 @@ def read_image(path: Path) -> np.ndarray:
         DataInvalid: if the file is corrupt or truncated.
     """
     return _decode(path, _as_rgb)
+
+
+def decode_image(content: bytes, name: str) -> np.ndarray:
+    """An image that is in memory, as :func:`read_image` reads a file; ``name`` is for errors.
+
+    Raises:
+        DataInvalid: if it is corrupt, truncated or no image.
+    """
+    return _decode(Path(name), _as_rgb, io.BytesIO(content))
 
 
 def _as_rgb(picture: Image.Image) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import matplotlib
@@ -15,6 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from segxal import paths
+from segxal.errors import ConfigError
 from segxal.files import replacing, write_json
 from segxal.labels import VOID, Classes
 from segxal.state import Cycle
@@ -22,6 +24,7 @@ from segxal.state import Cycle
 WIDTH = 7.2  # inches, a page's text width
 HEAT = "magma"  # maps that say where to look: EBU, PAE, EEM, Grad-CAM
 NEAR = "cividis"  # maps that say what is near
+TABLES = (HEAT, NEAR, "viridis")  # perceptually uniform, safe for colour-blind readers; no rainbow
 INK, SOFT, GREY, PALE = "#222222", "#5a5a5a", "#8a8a8a", "#d9d9d9"
 GOOD, BAD, NEUTRAL = "#0072B2", "#D55E00", "#f2f2f2"  # blue and vermilion of Okabe and Ito, colour-blind safe
 ACCENT = "#56B4E9"
@@ -151,6 +154,20 @@ def legend_below(sheet: Sheet, patches: list[Patch]) -> None:
         handles=by_column, loc="outside lower center", ncols=columns, frameon=False,
         handlelength=1.1, handleheight=0.9, columnspacing=1.2, handletextpad=0.5, borderaxespad=0.2,
     )  # fmt: skip
+
+
+@lru_cache
+def colour_table(name: str) -> np.ndarray:
+    """The 256 colours of a colour map, (256, 3) uint8, lowest value first; for pictures made without a figure.
+
+    Raises:
+        ConfigError: if it is not one of the perceptually uniform maps of the house.
+    """
+    if name not in TABLES:
+        raise ConfigError(f"no colour table {name!r}; choose one of {', '.join(TABLES)}")
+    table = matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3]
+    table.flags.writeable = False  # one array for all
+    return table
 
 
 def percent(share: float) -> str:

@@ -1,0 +1,93 @@
+"""The button of "What if?": one cycle in the background, with a progress bar."""
+
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import ipywidgets as widgets
+
+from segxal.errors import SegxalError
+from segxal.explore import words
+from segxal.explore.maps import Setting
+from segxal.explore.what_if import Gain, prepare
+from segxal.files import read_json
+from segxal.paths import ROOT
+from segxal.state import Cycle
+
+TRAINING = re.compile(r"training:\s+(\d+)%")  # the bar of segxal.train on standard error
+NOTE = "asks, annotates, retrains and scores one cycle, beside the study's records"
+
+
+class WhatIf(widgets.VBox):
+    """Applies a setting to one cycle of the loop in another process, so that the sliders stay quick.
+
+    Args:
+        question: gives the study's cycle that would ask, the setting, and the share of the image it asks for.
+        data_root: folder that holds the data sets.
+
+    Attributes:
+        start: the button.
+        bar: progress of the two retrainings (the study's own is read from its records where it is there).
+        answer: what came out.
+        thread: the one that waits for the other process; None before the first question.
+    """
+
+    def __init__(self, question: Callable[[], tuple[Cycle, Setting, float]], method: str, data_root: str = "") -> None:
+        self._question, self._method, self._data_root = question, method, data_root
+        self.thread: threading.Thread | None = None
+        self.start = widgets.Button(
+            description="What if this setting had asked?", tooltip=NOTE, layout={"width": "auto"}
+        )
+        self.bar = widgets.IntProgress(0, 0, 100, description="one cycle", layout={"width": "260px"})
+        self.bar.layout.visibility = "hidden"
+        self.answer = widgets.HTML(f"<i>{NOTE}</i>")
+        self.start.on_click(lambda _button: self.begin())
+        super().__init__([widgets.HBox([self.start, self.bar]), self.answer])
+
+    def begin(self) -> None:
+        """Start the other process; the button is back when the answer is there."""
+        scratch = tempfile.TemporaryDirectory(prefix="segxal-what-if-")
+        try:
+            cycle, setting, share = self._question()
+            plan = prepare(cycle, setting, share, Path(scratch.name), self._data_root)
+        except SegxalError as error:
+            scratch.cleanup()
+            self.answer.value = words.status_text(str(error))
+            return
+        self.start.disabled, self.bar.value = True, 0
+        self.bar.layout.visibility = "visible"
+        self.answer.value = "<i>asking, annotating, retraining ...</i>"
+        self.thread = threading.Thread(target=self._wait, args=(plan, scratch, setting), daemon=True)
+        self.thread.start()
+
+    def _wait(self, plan: Path, scratch: tempfile.TemporaryDirectory, setting: Setting) -> None:
+        try:
+            self.answer.value = _answer(self._run(plan), setting)
+        finally:
+            scratch.cleanup()
+            self.start.disabled = False
+            self.bar.layout.visibility = "hidden"
+
+    def _run(self, plan: Path) -> dict[str, Gain] | str:
+        """Two gains, or why there are none."""
+        said = ""
+        with subprocess.Popen(
+            [sys.executable, "-m", "segxal.explore.what_if", str(plan)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        ) as process:
+            for line in process.stderr or ():  # universal newlines: the bar's carriage returns end lines too
+                found = TRAINING.search(line)
+                said = said if found or not line.strip() else line.strip()
+                self.bar.value = max(self.bar.value, int(found.group(1))) if found else self.bar.value
+        if process.returncode:
+            return said or f"the other process ended with {process.returncode}"
+        return {name: Gain(**values) for name, values in read_json(plan.parent / "gains.json").items()}
+
+
+def _answer(gains: dict[str, Gain] | str, setting: Setting) -> str:
+    if isinstance(gains, str):
+        return words.status_text(gains)
+    return words.gains_text(gains, setting.category is not None, setting.level is not None)

@@ -1,0 +1,92 @@
+"""What the explorer says in words and numbers, as HTML."""
+
+import html
+import math
+from collections.abc import Mapping
+
+from segxal.explore.reading import PixelFacts, Reading
+from segxal.explore.what_if import Gain
+from segxal.figures.base import percent
+
+TOP = 5  # classes listed for a pixel
+BAR = 120  # pixels of a probability of 1
+STYLE = """<style>
+.segxal-map { width: 100%; image-rendering: pixelated; cursor: crosshair; background: #f2f2f2 }
+.segxal-numbers table { border-collapse: collapse; line-height: 1.5 }
+.segxal-numbers td { padding: 0 .8em 0 0; vertical-align: top; text-align: left }
+.segxal-numbers .bar { display: inline-block; height: .7em; background: #0072B2; margin-right: .4em }
+.segxal-title { font-weight: 600; line-height: 1.3 }
+</style>"""
+
+
+def title(words: str) -> str:
+    """What stands above a picture."""
+    return f'<div class="segxal-title">{html.escape(words)}</div>'
+
+
+def score(value: float) -> str:
+    """A number with three digits; a dash where there is none."""
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def reading_text(found: Reading) -> str:
+    """A setting in numbers."""
+    price = found.price
+    basis = "" if price.known else " (no labels: as if every predicted piece had to be outlined)"
+    rows = {
+        "asked for": f"{found.pixels} pixels, {percent(found.share)} of the image, in {found.regions} regions",
+        "one person": f"annotates {price.pixels} pixels in {price.clicks} clicks, about {price.minutes:.1f} min{basis}",
+        "AUROC": ", ".join(f"{name.upper()} {score(value)}" for name, value in found.auroc.items())
+        + " (0.5 = chance, against the true errors of this image)",
+        "true errors": f"{percent(found.errors)} of the pixels; {percent(found.found)} of them are asked for",
+    }
+    return _table("This setting", rows)
+
+
+def pixel_text(facts: PixelFacts) -> str:
+    """One pixel in numbers."""
+    bars = "".join(
+        f'<tr><td>{html.escape(name)}</td><td><span class="bar" style="width:{BAR * share:.0f}px"></span>'
+        f"{share:.3f}</td></tr>"
+        for name, share in facts.probabilities[:TOP]
+    )
+    rows = {
+        "true class": html.escape(facts.truth) or "not known",
+        "EBU, PAE, EEM": f"{facts.ebu:.3f}, {facts.pae:.3f}, {facts.eem:.3f}",
+        "depth, proximity": f"{facts.depth:.4g}, {facts.near:.3f}",
+        "asked for": "yes" if facts.asked else "no",
+    }
+    head = f"Pixel: row {facts.row}, column {facts.column}"
+    return _table(head, rows, f"<tr><td colspan=2><i>{TOP} most probable classes</i></td></tr>{bars}")
+
+
+def _table(head: str, rows: dict[str, str], more: str = "") -> str:
+    lines = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in rows.items())
+    return f'<div class="segxal-numbers"><b>{head}</b><table>{lines}{more}</table></div>'
+
+
+def status_text(words: str) -> str:
+    """A message; screen readers say it when it changes."""
+    return f'<div role="status" style="color:#a33b00;min-height:1.4em;line-height:1.4">{html.escape(words)}</div>'
+
+
+def gains_text(gains: Mapping[str, Gain], one_class: bool, by_level: bool) -> str:
+    """What one cycle brought with the study's mask and with the setting's.
+
+    Args:
+        gains: ``default`` and ``changed``.
+        one_class: whether the setting explains one class, which the loop cannot.
+        by_level: whether it asks from a level on; the loop then takes the share this image has above it.
+    """
+    named = {"default": "the study's mask", "changed": "this setting"}
+    head = "".join(f"<td><i>{word}</i></td>" for word in ("", "mIoU before", "after", "gain", "pixels", "clicks", "in"))
+    lines = "".join(
+        f"<tr><td>{named[name]}</td><td>{100 * one.before:.1f}</td><td>{100 * one.after:.1f}</td>"
+        f"<td>{one.gain:+.1f} points</td><td>{one.pixels}</td><td>{one.clicks}</td>"
+        f"<td>{one.accepted} of {one.queried}</td></tr>"
+        for name, one in gains.items()
+    )
+    notes = ["One seed and one cycle: differences of a point or two are chance."]
+    notes += ["All predicted classes are explained, as in the study."] if one_class else []
+    notes += ["Every image is asked for the share that this image has above the level."] if by_level else []
+    return f'<div class="segxal-numbers"><table><tr>{head}</tr>{lines}</table>{" ".join(notes)}</div>'

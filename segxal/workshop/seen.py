@@ -1,0 +1,82 @@
+"""What a network of the workshop says of images, beside what is true."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from segxal.config import LoopConfig, MaskConfig, TrainConfig
+from segxal.data.base import Frames
+from segxal.entropy import entropy_map
+from segxal.labels import VOID
+from segxal.models import target_layer
+from segxal.predict import predict
+from segxal.strategies.base import Learner
+from segxal.workshop.checkpoints import load_network, recipe_of
+
+
+@dataclass(frozen=True)
+class Seen:
+    """N images as a network sees them, and the truth.
+
+    Attributes:
+        frames: the images.
+        probs: (N, C, H, W) float, class probabilities.
+        prediction: (N, H, W) uint8, the most probable class.
+        entropy: (N, H, W) float in [0, 1], divided by ln C.
+        valid: (N, H, W) bool, pixels of known truth; only these count.
+        wrong: (N, H, W) bool, valid pixels whose prediction is not the truth.
+    """
+
+    frames: Frames
+    probs: Tensor
+    prediction: Tensor
+    entropy: Tensor
+    valid: Tensor
+    wrong: Tensor
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the valid pixels that are right, 0..1."""
+        return 1 - float(self.wrong.sum() / self.valid.sum())
+
+    def image(self, index: int) -> np.ndarray:
+        """One image as (H, W, 3) uint8."""
+        return self.frames.images[index].permute(1, 2, 0).numpy()
+
+    def auroc(self, values: Tensor) -> float:
+        """Chance that a wrong pixel has a higher value than a right one; 0.5 = the map says nothing of errors.
+
+        Args:
+            values: (N, H, W) float.
+        """
+        return auroc(values[self.valid], self.wrong[self.valid])
+
+
+def see(network: nn.Module, frames: Frames) -> Seen:
+    """What a network says of images, all in memory, on the CPU."""
+    probs = torch.cat([part.cpu() for part in predict(network, frames.images, "off")])
+    prediction, valid = probs.argmax(1).to(torch.uint8), frames.labels != VOID
+    return Seen(frames, probs, prediction, entropy_map(probs), valid, valid & (prediction != frames.labels))
+
+
+def auroc(values: Tensor, wrong: Tensor) -> float:
+    """Area under the ROC curve of values (P,) for wrong pixels (P,) bool, 0..1."""
+    from sklearn.metrics import roc_auc_score  # a second of import
+
+    return float(roc_auc_score(wrong.numpy(), values.float().numpy()))
+
+
+def learner_of(name: str, **mask: Any) -> Learner:
+    """A network of the workshop as strategies and masks want it.
+
+    Args:
+        name: a key of :data:`segxal.workshop.checkpoints.RECIPES`.
+        **mask: settings of the explainable error mask that are not at their default, for example ``depth="dataset"``.
+    """
+    network, recipe = load_network(name), recipe_of(name)
+    layer = target_layer(network, recipe.model)
+    train = TrainConfig(steps=1, cycle_steps=1, amp="off")
+    return Learner(network, layer, MaskConfig(**mask), LoopConfig(), train)

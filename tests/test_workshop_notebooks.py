@@ -1,0 +1,141 @@
+"""The parts as they are handed out: what their cells show, their first cell, their slides and the teacher's guide."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from segxal.errors import DataMissing
+from segxal.workshop import slides
+from segxal.workshop.blanks import FOLDER, TAG, exercise_file, solutions
+
+GUIDE = FOLDER / "README.md"
+PAIRS = [(path, exercise_file(path)) for path in solutions()]
+NOTEBOOKS = [path for pair in PAIRS for path in pair]
+EXERCISE = re.compile(r"^## Exercise (\d\.\d): (.+)$", re.MULTILINE)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def said(cell):
+    return "".join(output.get("text", "") for output in cell.outputs if output.output_type == "stream")
+
+
+def turns(path):
+    return [cell for cell in read(path).cells if TAG in cell.metadata.get("tags", [])]
+
+
+def exercises(path):
+    return [found for cell in read(path).cells for found in EXERCISE.findall(cell.source)]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0].stem)
+def test_solutions_are_right_and_blanks_say_not_yet(pair):
+    solution, exercise = pair
+    assert 2 <= len(turns(solution)) == len(exercises(solution)) <= 4
+    assert all("✓ Right." in said(cell) for cell in turns(solution))
+    assert all("… Not yet: still blank." in said(cell) for cell in turns(exercise))
+    assert all(" = ...  # your turn" in cell.source for cell in turns(exercise))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_exercise_has_a_hidden_hint_before_its_cell(path):
+    cells = read(path).cells
+    for place, cell in enumerate(cells):
+        if TAG in cell.metadata.get("tags", []):
+            assert cells[place - 1].source.startswith("<details>\n<summary>Hint"), cell.source
+            assert cells[place - 2].source.startswith("## Exercise"), cell.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_output_is_a_traceback_or_a_progress_bar(path):
+    for cell in read(path).cells:
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error" and "widget-view" not in str(output.get("data", {}).keys())
+            assert output.get("name") != "stderr", output.get("text")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_figure_is_followed_by_its_numbers_and_all_cells_by_words(path):
+    code = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    drawn = [k for k, cell in enumerate(code) if any("image/png" in o.get("data", {}) for o in cell.outputs)]
+    assert drawn and all(said(code[k + 1]).strip() or said(code[k + 2]).strip() for k in drawn)
+    assert sorted(len(cell.source.splitlines()) for cell in code)[len(code) // 2] <= 6
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_first_code_cell_does_nothing_where_segxal_is(path, monkeypatch):
+    source = next(cell.source for cell in read(path).cells if cell.cell_type == "code")
+    assert "segxal" in source and importlib.util.find_spec("segxal") is not None
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("it reached for the network"))
+    exec(compile(source, path.name, "exec"), {})
+
+
+def test_the_first_code_cell_installs_from_the_clone_or_from_the_address(tmp_path, monkeypatch):
+    source = next(cell.source for cell in read(NOTEBOOKS[0]).cells if cell.cell_type == "code")
+    ran = []
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(subprocess, "run", lambda command, check: ran.append(command))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    inside = tmp_path / "clone" / "notebooks" / "workshop"
+    inside.mkdir(parents=True)
+    (tmp_path / "clone" / "segxal").mkdir()
+    monkeypatch.chdir(inside)
+    exec(compile(source, "first cell", "exec"), {})
+    assert [command[3:] for command in ran] == [["install", "--quiet", "-e", str(tmp_path / "clone")]]
+    assert sys.path[0] == str(tmp_path / "clone")
+    ran.clear()
+    (tmp_path / "colab").mkdir()
+    monkeypatch.chdir(tmp_path / "colab")
+    named = source.replace('repository = ""', 'repository = "https://example.org/segxal.git"')
+    exec(compile(named, "first cell", "exec"), {})
+    clone = str(Path("segxal-clone").resolve())
+    assert ran[0] == ["git", "clone", "--depth", "1", "https://example.org/segxal.git", clone]
+    assert ran[1][-1] == clone and len(ran) == 2
+
+
+def test_all_first_cells_are_the_same():
+    first = {next(cell.source for cell in read(path).cells if cell.cell_type == "code") for path in NOTEBOOKS}
+    assert len(first) == 1
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0].stem)
+def test_slides_have_a_slide_per_heading_and_with_reveal_need_no_network(pair):
+    path = pair[1]
+    html = slides.page(path, "reveal.js")
+    assert not re.search(r"(?:src|href)=\"https?://[^\"]+\.(?:js|css)", html)
+    assert 'src="reveal.js/dist/reveal.js"' in html or "reveal.js/dist/reveal.js" in html
+    headings = sum(cell.source.startswith("#") for cell in read(path).cells if cell.cell_type == "markdown")
+    assert html.count("<section>") >= headings
+    assert 'aside class="notes"' in html, "hints are speaker's notes"
+    assert all("slideshow" in cell.metadata for cell in read(path).cells)
+
+
+def test_reveal_is_copied_beside_the_pages(tmp_path):
+    (tmp_path / "package" / "dist").mkdir(parents=True)
+    (tmp_path / "package" / "dist" / "reveal.js").write_text("// reveal")
+    (tmp_path / "package" / "LICENSE").write_text("MIT")
+    assert slides.main(["--out", str(tmp_path / "out"), "--reveal", str(tmp_path / "package")]) == 0
+    assert (tmp_path / "out" / "reveal.js" / "dist" / "reveal.js").read_text() == "// reveal"
+    assert (tmp_path / "out" / "reveal.js" / "LICENSE").is_file()
+    assert {p.stem for p in (tmp_path / "out").glob("*.html")} == {p.stem for p in NOTEBOOKS}
+    with pytest.raises(DataMissing, match="npm pack"):
+        slides.vendored(tmp_path, tmp_path / "out")
+    assert slides.main(["--out", str(tmp_path / "out"), "--reveal", str(tmp_path)]) == 1
+
+
+def test_the_guide_answers_every_exercise_and_plans_ninety_minutes():
+    guide = GUIDE.read_text()
+    for path, _ in PAIRS:
+        for number, title in exercises(path):
+            assert f"| {number} |" in guide, f"the guide does not answer exercise {number}, {title}"
+        assert path.stem.removesuffix("_solution") in guide
+    minutes = [int(m) for m in re.findall(r"^\| (\d+) min \|", guide, re.MULTILINE)]
+    assert sum(minutes) == 90
+    assert "segxal doctor" in guide and "python -m segxal.workshop.blanks" in guide
