@@ -24,8 +24,9 @@ NOTEBOOKS = sorted(paths.NOTEBOOKS.rglob("*.ipynb"))
 TOOLS_MISSING = build.missing_tools()
 KINDS = [
     "index.html", "own_data.html", "results.html", "workshop.html", "reports.html", "search.html",
-    "gallery/camvid.html", "tables/index.html", "tables/camvid.html", "methods/segxal.html", "methods/strategies.html", "api/index.html",
-    "api/strategies.html", "notebooks/paper_audit.html", "notebooks/comparison.html", "reports/camvid.html",
+    "gallery/camvid.html", "tables/index.html", "tables/camvid.html", "methods/segxal.html", "methods/strategies.html",
+    "api/index.html", "api/strategies.html", "notebooks/paper_audit.html", "notebooks/comparison.html",
+    "reports/camvid.html",
 ]  # fmt: skip
 
 

@@ -65,4 +65,4 @@ def write_workshop(sources: Sources) -> None:
     text = relink(guide.read_text(encoding="utf-8"), sources, {}, WORKSHOP) if guide.is_file() else ""
     menu = [f"/{page_of(book)}" for book in books]
     body = text or f"# Workshop\n\n{NO_WORKSHOP if not books else ''}"
-    sources.write("workshop.md", f"{body}\n\n{toctree(menu)}\n")
+    sources.write("workshop.md", f"{body}\n\n{toctree(menu, hidden=bool(text))}\n")
