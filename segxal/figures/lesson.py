@@ -27,6 +27,8 @@ from segxal.figures.base import (
 from segxal.figures.curves import COLOURS, MARKERS
 from segxal.labels import CITYSCAPES, Classes
 
+FEW = 6  # positions, up to which each has a tick of its own
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -123,6 +125,8 @@ def lines_figure(
     if level:
         axes.axhline(level[1], color=GREY, linestyle=(0, (5, 3)), linewidth=0.9, label=level[0])
     axes.set(xlabel=labels[0], ylabel=labels[1])
+    if len(x) <= FEW:
+        axes.set_xticks(list(x))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return sheet
@@ -165,7 +169,8 @@ def alarms_figure(rates: Mapping[str, Sequence[float]], counts: Sequence[int]) -
         axes.plot(counts, [100 * v for v in values], color=COLOURS[k], marker=MARKERS[k], markersize=5, label=name)
     axes.axhline(5, color=GREY, linestyle=(0, (5, 3)), linewidth=0.9)
     axes.annotate("5 %", (counts[-1], 5), xytext=(0, 3), textcoords="offset points", ha="right", color=SOFT)
-    axes.set(xlabel="methods compared with the reference", ylabel="studies with a false alarm (%)", ylim=(0, 100))
+    axes.set(xlabel="methods compared with the reference", ylabel="studies with a false alarm (%)", ylim=(0, None))
+    axes.set_xticks(list(counts))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return sheet

@@ -43,10 +43,9 @@ def blanked(source: str) -> str:
     if not marked or len(found) != len(marked):
         raise DataInvalid(f"{len(marked)} marks '{MARK}' at {len(found)} assignments; put one at the end of each value")
     for node in reversed(found):
-        first, last = node.value.lineno - 1, (node.value.end_lineno or 1) - 1
-        start = lines[first].encode()[: node.value.col_offset].decode()  # columns count bytes
-        end = lines[last].encode()[node.value.end_col_offset :].decode()
-        lines[first : last + 1] = [f"{start}...{end}"]
+        target = node.targets[-1]
+        names = lines[node.lineno - 1].encode()[: target.end_col_offset].decode()  # columns count bytes
+        lines[node.lineno - 1 : node.end_lineno] = [f"{names} = ...  {MARK}"]
     return "\n".join(lines)
 
 

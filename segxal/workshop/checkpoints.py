@@ -51,7 +51,7 @@ BY_HEART = TrainConfig(
     weight_decay=0.0,
 )  # fmt: skip
 RECIPES = {
-    "start": Recipe(6, 200, GOOD, ModelConfig(base=8, depth=3)),
+    "start": Recipe(4, 400, GOOD, ModelConfig(base=8, depth=3)),
     "overconfident": Recipe(6, 500, BY_HEART),
     "trained": Recipe(240, 1200, GOOD),
 }

@@ -1,11 +1,10 @@
 """Slides of the workshop: ``python -m segxal.workshop.slides --reveal FOLDER`` makes reveal.js pages of the parts.
 
 Without ``--reveal`` the pages fetch reveal.js from the network when they are opened. With it they need no network:
-the folder is that of an unpacked reveal.js 4 or 5 (it holds ``dist/reveal.js``) and is copied beside the pages.
+the folder is that of an unpacked reveal.js 4 (it holds ``dist/reveal.js``) and is copied beside the pages.
 """
 
 import argparse
-import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -19,27 +18,39 @@ from segxal.files import replacing, write_text
 from segxal.paths import ROOT
 from segxal.workshop.blanks import FOLDER, exercise_file, solutions
 
+NETWORK = "https://unpkg.com/reveal.js@4.6.1"
 PARTS = ("dist", "plugin", "LICENSE")  # of reveal.js that a page needs
-# The mathematics and the widgets of nbconvert's page come from the network; the parts need neither.
-ELSEWHERE = re.compile(r'<script[^>]*src="https?://[^"]*"[^>]*>\s*</script>|<link[^>]*href="https?://[^"]*"[^>]*>')
+# nbconvert's page of slides without what it fetches for mathematics, diagrams and widgets; the parts have none.
+TEMPLATE = """{%- extends 'reveal/index.html.j2' -%}
+{%- block html_head_js -%}{%- endblock -%}
+{%- block html_head_js_mathjax -%}{%- endblock -%}
+{%- block html_head_css -%}
+<style>.reveal .slides section { max-height: 100%; overflow-y: auto } .reveal .slides section img { margin: 0 }</style>
+{%- endblock -%}
+{%- block footer_js -%}
+<script src="{{ resources.reveal.url_prefix }}/dist/reveal.js"></script>
+<script src="{{ resources.reveal.url_prefix }}/plugin/notes/notes.js"></script>
+<script>
+Reveal.initialize({ hash: true, slideNumber: true, center: false, transition: 'none', width: 1100, height: 780,
+                    plugins: [RevealNotes] });
+</script>
+{%- endblock -%}
+"""
 
 
-def page(notebook: Path, reveal: str = "") -> str:
+def page(notebook: Path, reveal: str = NETWORK) -> str:
     """A notebook as one page of slides, as its ``slideshow`` metadata divides it.
 
     Args:
         notebook: an executed notebook.
-        reveal: address of reveal.js as seen from the page; empty for nbconvert's default, on the network.
+        reveal: address of reveal.js, as seen from the page.
 
     Returns:
-        HTML. With ``reveal`` nothing in it is fetched from the network.
+        HTML; only what lies under ``reveal`` is fetched when it is opened.
     """
-    exporter = SlidesExporter()
-    if reveal:
-        exporter.reveal_url_prefix = reveal
-        exporter.require_js_url = exporter.mathjax_url = exporter.jquery_url = exporter.widget_renderer_url = ""
-    text, _ = exporter.from_notebook_node(nbformat.read(notebook, as_version=4))
-    return ELSEWHERE.sub("", text) if reveal else text
+    exporter = SlidesExporter(raw_template=TEMPLATE, reveal_url_prefix=reveal, embed_images=True)
+    text, _ = exporter.from_notebook_node(nbformat.read(notebook, as_version=4), {"metadata": {"name": notebook.stem}})
+    return text
 
 
 def vendored(reveal: Path, out: Path) -> str:
@@ -67,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--reveal", type=Path, help="folder of an unpacked reveal.js, for pages that need no network")
     options = parser.parse_args(arguments)
     try:
-        address = vendored(options.reveal, options.out) if options.reveal else ""
+        address = vendored(options.reveal, options.out) if options.reveal else NETWORK
         for solution in solutions(FOLDER):
             for notebook in (exercise_file(solution), solution):
                 write_text(options.out / f"{notebook.stem}.html", page(notebook, address))

@@ -13,7 +13,7 @@ from torch import nn
 
 from segxal.data.base import Frames
 from segxal.errors import SegxalError
-from segxal.files import write_json
+from segxal.files import read_json, write_json
 from segxal.labels import CITYSCAPES
 from segxal.models import build_model, save_model
 from segxal.predict import evaluate
@@ -69,12 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m segxal.workshop.training", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the weights go (default: the package)")
+    parser.add_argument("--only", nargs="+", choices=RECIPES, default=list(RECIPES), help="the others stay as they are")
     parser.add_argument("--most", type=int, default=10**9, help="at most so many steps: to try the command")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     try:
-        rows = {name: make(name, options.seed, options.folder, options.most) for name in RECIPES}
-        write_json(options.folder / RECORD, {
+        rows = {name: make(name, options.seed, options.folder, options.most) for name in options.only}
+        file = options.folder / RECORD
+        rows = (read_json(file)["networks"] if file.is_file() else {}) | rows
+        write_json(file, {
             "command": f"python -m segxal.workshop.training --seed {options.seed}", "seed": options.seed,
             "torch": torch.__version__, "threads": 1, "world": WORLD, "size": SIZE,
             "scored": f"the first {SCORED} images of the test split", "networks": rows,
