@@ -145,7 +145,7 @@ def test_every_table_is_there_with_its_notebook_and_records(staged):
         text = (staged / f"tables/{file.parent.parent.name}.md").read_text()
         section = next(part for part in text.split("\n(table-") if f"-{file.stem})=" in part)
         assert f"/{page_of(made[file.stem])}.md" in section and f"segxal notebook {made[file.stem].stem} " in section
-        assert "- records: " in section and "<table" in section and 'role="region"' in section
+        assert "- records: " in section and "<table" in section and 'role="group"' in section
         assert tables.heading(file.stem) in (staged / "tables/index.md").read_text()
 
 
@@ -204,11 +204,11 @@ def test_sections_of_the_readme_stand_once_and_are_found(staged):
 def test_links_of_the_readme_hold_in_the_site(tmp_path):
     text = (
         "[a](#own) ![b](figures/camvid/budget.png) [c](papermill_runs/camvid/tables/table1.md) [d](LICENSE) "
-        "[e](notebooks/table1.ipynb) [f](https://example.org/x) [g](segxal)"
+        "[e](notebooks/table1.ipynb) [f](https://example.org/x) [g](segxal) [h](notebooks/workshop/README.md)"
     )
     assert readme.relink(text, Sources(tmp_path), {"own": "/own.md"}) == (
         "[a](/own.md) ![b](/files/figures/camvid/budget.png) [c](#table-camvid-table1) {download}`d </files/LICENSE>` "
-        "[e](/notebooks/table1.md) [f](https://example.org/x) g (`segxal`)"
+        "[e](/notebooks/table1.md) [f](https://example.org/x) g (`segxal`) [h](/workshop.md)"
     )
     assert (tmp_path / "files/LICENSE").read_bytes() == (paths.ROOT / "LICENSE").read_bytes()
 

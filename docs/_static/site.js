@@ -2,7 +2,7 @@
 for (const box of document.querySelectorAll("article pre, .table-wrapper")) {
   if (box.scrollWidth > box.clientWidth) {
     box.tabIndex = 0;
-    box.setAttribute("role", "region");
+    box.setAttribute("role", "group");
     box.setAttribute("aria-label", box.tagName === "PRE" ? "code, scrolls sideways" : "table, scrolls sideways");
   }
 }

@@ -7,7 +7,8 @@ from segxal import paths
 from segxal.methods import METHODS, Method
 from segxal.site.sources import Sources
 from segxal.site.statements import Statement, docstring, module_name, modules, statements
-from segxal.strategies import MAPS, UNITS, MapStrategy
+from segxal.strategies import MAPS, UNITS
+from segxal.strategies.base import MapStrategy
 
 CHAPTERS = {  # page -> title, modules; what no chapter names stands in the last one
     "segxal": ("SegXAL: error mask and gate", ("entropy", "gradcam", "cams", "depth", "eem", "gate", "loop")),

@@ -9,6 +9,7 @@ from segxal.site.sources import Sources, download
 
 PIECES = "readme"  # folder of the pieces
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+GUIDE = paths.NOTEBOOKS / "workshop" / "README.md"  # a page of its own
 INTRODUCTION = "introduction"  # what stands before the first section
 
 
@@ -72,6 +73,8 @@ def _relinked(match: re.Match[str], sources: Sources, pages: dict[str, str], fol
     inside = file.relative_to(paths.ROOT).as_posix()
     if found := re.fullmatch(r"papermill_runs/([\w-]+)/tables/(\w+)\.md", inside):
         return f"[{words}](#table-{found[1]}-{found[2]})"
+    if file == GUIDE:
+        return f"[{words}](/workshop.md)"
     if file.suffix == ".ipynb":
         return f"[{words}](/{page_of(file)}.md)"
     return download(sources, file, words) if file.is_file() else f"{words} (`{inside}`)"

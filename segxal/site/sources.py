@@ -67,7 +67,7 @@ def scrolling(html: str, label: str) -> str:
     """A wide table in a box of its own that scrolls, also by keyboard; the page does not."""
     html = re.sub(r"\n\s*\n", "\n", html)  # an empty line would end it in Markdown
     html = re.sub(r"<td>([^<]{60,})</td>", r'<td class="words">\1</td>', html)  # sentences may break into lines
-    return f'<div class="wide" role="region" tabindex="0" aria-label="{label}">\n{html}\n</div>'
+    return f'<div class="wide" role="group" tabindex="0" aria-label="{label}">\n{html}\n</div>'
 
 
 def toctree(pages: Iterable[str], hidden: bool = True) -> str:
