@@ -38,14 +38,14 @@ EXERCISES = {
         (1.5 * math.log(2), "ln C"), (-ENTROPY, "sign"), (1.5 / math.log(3), "bits"), (0.1, "-p ln p")]),
     "1.2": (lambda x: part1.check_ece(x, BINS), 0.175, [(0.15, "plain mean"), (0.125, "cancel"), (9, "as much as")]),
     "1.3": (lambda x: part1.check_temperature(x, TEMPERATURES), 2, [(0.03, "not the ECE"), (1, "smallest")]),
-    "2.1": (lambda x: part2.check_weights(x, PARTS), torch.tensor([0.5, -0.5]), [
+    "2.1 weights": (lambda x: part2.check_weights(x, PARTS), torch.tensor([0.5, -0.5]), [
         (torch.tensor([2.0, -2.0]), "sum over positions"), (torch.tensor([2.5, 1.75]), "of the gradient"),
         (torch.ones(3), "shape"), ([0.5, 0.5], "last two")]),
-    "2.2": (lambda x: part2.check_map(x, PARTS), torch.tensor([[0.0, 0.5], [1.0, 1.5]]), [
+    "2.1 map": (lambda x: part2.check_map(x, PARTS), torch.tensor([[0.0, 0.5], [1.0, 1.5]]), [
         (torch.tensor([[-1.5, 0.5], [1.0, 1.5]]), "relu"), (torch.tensor([[0.0, 0.25], [0.5, 0.75]]), "sums"),
         (torch.zeros(2, 2), "Multiply")]),
-    "2.3": (lambda x: part2.check_stage(x, STAGES), 2, [(3, "first one"), (0.4, "Go down")]),
-    "2.4": (lambda x: part2.check_gap(x, CURVES), 0.25, [(-0.25, "sign"), (0.75, "minus")]),
+    "2.2": (lambda x: part2.check_stage(x, STAGES), 2, [(3, "first one"), (0.4, "Go down")]),
+    "2.3": (lambda x: part2.check_gap(x, CURVES), 0.25, [(-0.25, "sign"), (0.75, "minus")]),
     "3.1": (lambda x: part3.check_attention(x, NEAR, 0.4), [0, 0.5, 1, 1], [
         ([0, 0.5, 1, 2.5], "minimum"), ([0, 0, 1, 1], "fades"), (NEAR, "at least as near")]),
     "3.2": (lambda x: part3.check_fusion(x, 0.2, 0.6, 1, 3), 0.5, [

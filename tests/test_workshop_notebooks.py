@@ -38,7 +38,7 @@ def exercises(path):
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0].stem)
 def test_solutions_are_right_and_blanks_say_not_yet(pair):
     solution, exercise = pair
-    assert 2 <= len(turns(solution)) == len(exercises(solution)) <= 4
+    assert 2 <= len(turns(solution)) == len(exercises(solution)) <= 3
     assert all("✓ Right." in said(cell) for cell in turns(solution))
     assert all("… Not yet: still blank." in said(cell) for cell in turns(exercise))
     assert all(" = ...  # your turn" in cell.source for cell in turns(exercise))

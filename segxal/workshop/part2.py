@@ -86,7 +86,7 @@ def mistaken(seen: Seen, least: float = 0.02) -> tuple[int, int]:
 
 
 def check_weights(given: Any, parts: CamParts) -> Verdict:
-    """Exercise 2.1: one weight per channel, the mean of its gradient."""
+    """Exercise 2.1, first line: one weight per channel, the mean of its gradient."""
     means = parts.gradient.mean((1, 2)).numpy()
     return check_array(
         given, means, f"one weight per channel, {len(means)} numbers",
@@ -102,7 +102,7 @@ def check_weights(given: Any, parts: CamParts) -> Verdict:
 
 
 def check_map(given: Any, parts: CamParts) -> Verdict:
-    """Exercise 2.2: the weighted sum of the channels, negative values cut off."""
+    """Exercise 2.1, second line: the weighted sum of the channels, negative values cut off."""
     wanted = cam_of(parts.activation, parts.gradient).numpy()
     alpha = parts.gradient.mean((1, 2))[:, None, None]
     return check_array(
@@ -124,7 +124,7 @@ def first_different(stages: Sequence[Stage]) -> int:
 
 
 def check_stage(given: Any, stages: Sequence[Stage]) -> Verdict:
-    """Exercise 2.3: after how many randomised layers is it another map?"""
+    """Exercise 2.2: after how many randomised layers is it another map?"""
     wanted = first_different(stages)
     return check_number(
         given,
@@ -142,7 +142,7 @@ def curve_of(curves: Sequence[Curve], kind: str, order: str) -> Curve:
 
 
 def check_gap(given: Any, curves: Sequence[Curve]) -> Verdict:
-    """Exercise 2.4: how much sooner than in random order does deletion in the map's order destroy the prediction?"""
+    """Exercise 2.3: how much sooner than in random order does deletion in the map's order destroy the prediction?"""
     own, chance = (curve_of(curves, "deletion", order).kept_area for order in ("map", "random"))
     gap = chance - own
     told = "sooner" if gap > 0 else "later"

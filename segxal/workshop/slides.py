@@ -18,6 +18,7 @@ from segxal.files import replacing, write_text
 from segxal.paths import ROOT
 from segxal.workshop.blanks import FOLDER, exercise_file, solutions
 
+THEME = "white"  # its fonts come with reveal.js; those of nbconvert's choice come from the network
 NETWORK = "https://unpkg.com/reveal.js@4.6.1"
 PARTS = ("dist", "plugin", "LICENSE")  # of reveal.js that a page needs
 # nbconvert's page of slides without what it fetches for mathematics, diagrams and widgets; the parts have none.
@@ -48,7 +49,7 @@ def page(notebook: Path, reveal: str = NETWORK) -> str:
     Returns:
         HTML; only what lies under ``reveal`` is fetched when it is opened.
     """
-    exporter = SlidesExporter(raw_template=TEMPLATE, reveal_url_prefix=reveal, embed_images=True)
+    exporter = SlidesExporter(raw_template=TEMPLATE, reveal_url_prefix=reveal, reveal_theme=THEME, embed_images=True)
     text, _ = exporter.from_notebook_node(nbformat.read(notebook, as_version=4), {"metadata": {"name": notebook.stem}})
     return text
 
