@@ -12,11 +12,15 @@ PORT ?= 8080
 SERVER_VERSION := 1.23.2
 SERVER_VENV := .venv-label-studio
 SERVER_STAMP := $(SERVER_VENV)/.installed-$(SERVER_VERSION)
+# Voila has an environment of its own too; its kernels are those of .venv, named by an absolute path.
+APP_VERSION := 0.5.13
+APP_VENV := .venv-app
+APP_STAMP := $(APP_VENV)/.installed-$(APP_VERSION)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce study test lint format notebooks bench lab site label-studio label-studio-install doctor lock \
-	clean clean-venv
+.PHONY: help install reproduce study test lint format notebooks bench lab app app-install site label-studio \
+	label-studio-install doctor lock clean clean-venv
 
 help:  ## this list
 	@echo "segxal: explainable active learning for driving scenes"
@@ -62,6 +66,24 @@ lab: $(STAMP)  ## open JupyterLab in the notebooks folder
 
 site: $(STAMP)  ## build the documentation and gallery as a static site, links checked (build/site/html)
 	$(BIN)/python -m segxal.site
+
+app: $(STAMP) $(APP_STAMP)  ## the EEM explorer as a page of its own, on this machine alone (PORT=8080)
+	JUPYTER_PATH=$(CURDIR)/$(APP_VENV)/kernel $(APP_VENV)/bin/voila notebooks/explore_eem.ipynb --Voila.ip=127.0.0.1 \
+		--port=$(PORT) --MappingKernelManager.cull_idle_timeout=3600
+
+app-install: $(APP_STAMP)  ## only install what it needs; make test then looks at it too
+
+# Voila starts "python" from its own environment, which has no segxal: the kernel is named by its whole path. The widgets
+# in the page must be of the versions that the kernel has.
+$(APP_STAMP): $(STAMP)
+	@$(APP_VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(APP_VENV)
+	@echo "Installing Voila $(APP_VERSION) into $(APP_VENV): 140 MB, seconds, only now"
+	$(APP_VENV)/bin/python -m pip install --quiet voila==$(APP_VERSION) \
+		$$($(BIN)/python -m pip freeze | grep -E '^(anywidget|ipywidgets|jupyterlab_widgets)==')
+	@mkdir -p $(APP_VENV)/kernel/kernels/python3
+	@printf '{"argv": ["%s", "-m", "ipykernel_launcher", "-f", "{connection_file}"],\n "display_name": "Python 3"}\n' \
+		"$(CURDIR)/$(BIN)/python" > $(APP_VENV)/kernel/kernels/python3/kernel.json
+	@touch $@
 
 label-studio: $(STAMP) $(SERVER_STAMP)  ## start a Label Studio server on this machine and say how to reach it (PORT=8080)
 	$(BIN)/python -m segxal.annotate.local $(SERVER_VENV)/bin/label-studio .label-studio $(PORT)

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import explorer_speed
 import map_speed
 import steady
 import strategy_speed
@@ -41,6 +42,7 @@ def measure(sizes: Sizes, repeats: int, stream: int) -> list[Row]:
         (f"strategies over {sizes.pool} images", lambda: strategy_speed.rows(model, layer, sizes, min(3, repeats))),
         (f"memory over {stream} images", lambda: [steady.memory(model, layer, sizes, stream)]),
         ("rendering", lambda: [steady.rendering(sizes, repeats)]),
+        ("the explorer", lambda: explorer_speed.rows(sizes, repeats)),
     )
     rows = []
     for what, part in parts:

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+LESS_IS_BETTER = ("MiB", "ms")  # units of values with a target of their own
+
 
 @dataclass(frozen=True)
 class Row:
@@ -39,7 +41,7 @@ class Row:
         if self.target is None:
             return ""
         value = self.ours if self.ratio is None else self.ratio
-        good = value <= self.target if self.unit == "MiB" else value >= self.target
+        good = value <= self.target if self.unit in LESS_IS_BETTER else value >= self.target
         return "met" if good else "MISSED"
 
 
@@ -98,6 +100,6 @@ def table(rows: list[Row]) -> str:
 def _cells(row: Row) -> tuple[str, ...]:
     numbers = [f"{v:.3g}" if v is not None else "-" for v in (row.ours, row.peer)]
     ratio = f"{row.ratio:.2f}x" if row.ratio is not None else "-"
-    sign = "<=" if row.unit == "MiB" else ">="
+    sign = "<=" if row.unit in LESS_IS_BETTER else ">="
     target = f"{sign} {row.target:g}" if row.target is not None else ""
     return (row.name, row.size, *numbers, row.unit, ratio, target, row.verdict)

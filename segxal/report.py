@@ -8,6 +8,7 @@ import pandas as pd
 
 from segxal import paths
 from segxal.config import Preset
+from segxal.explore.twin import study_twin
 from segxal.files import write_text
 from segxal.tables import budget_table, check_means, read_class_iou, read_records
 
@@ -47,8 +48,12 @@ td:first-child, th:first-child { text-align: left }
 """
 
 
-def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.FIGURES) -> Path:
+def write_report(
+    preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.FIGURES, data_root: str = ""
+) -> Path:  # fmt: skip
     """Write ``papermill_runs/<preset>/report.html`` from the tables, figures and records that are there.
+
+    Its interactive error mask needs the images and the networks of a SegXAL run too; without them the page says so.
 
     Returns:
         The file.
@@ -80,6 +85,7 @@ def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.
             parts.append(
                 f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
             )
+    parts += ["<h2>The error mask of one image: move the weights</h2>", study_twin(preset, runs, data_root)]
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>segxal {html.escape(preset.name)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'

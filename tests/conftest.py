@@ -39,6 +39,14 @@ def tiny():
     )
 
 
+@pytest.fixture(scope="session")
+def tiny_run(tiny, tmp_path_factory):
+    """The finished cycles of one SegXAL run of the tiny study; shared, so nobody may change its folder."""
+    from segxal import study
+
+    return study.run_cycles(study.run_of(tiny, "segxal-human", 0, runs=tmp_path_factory.mktemp("tiny-run")))
+
+
 @pytest.fixture
 def unet():
     """A small U-Net with 19 classes in evaluation mode, the same one every time."""

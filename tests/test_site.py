@@ -11,8 +11,9 @@ import nbformat
 import pytest
 
 from segxal import paths
+from segxal.errors import WeightsMissing
 from segxal.methods import METHODS
-from segxal.site import books, gallery, readme, stage, tables
+from segxal.site import books, gallery, readme, stage, tables, twin
 from segxal.site.methods import statements_of_package
 from segxal.site.notebooks import page_of, write_notebook
 from segxal.site.sources import Sources
@@ -210,6 +211,19 @@ def test_the_workshop_may_be_there_or_not(tmp_path, monkeypatch, there):
     wanted = ["# For teachers", "[one](/notebooks/workshop/one.md)", "\n/notebooks/workshop/one\n"]
     assert all(words in text for words in wanted) == there
     assert ("not part of this version" in text) != there
+
+
+def test_the_twin_is_on_the_start_page_or_says_why_not(staged, tmp_path, monkeypatch):
+    text = (staged / "readme/twin.md").read_text()
+    assert "/readme/twin.md" in (staged / "index.md").read_text()
+    assert text.startswith("````{raw} html\n") and text.count('type="range"') == 3 and "http" not in text
+
+    def without_weights():
+        raise WeightsMissing("the weights are not there")
+
+    monkeypatch.setattr(twin, "twin_html", without_weights)
+    twin.write_twin(Sources(tmp_path))
+    assert "the weights are not there" in (tmp_path / "readme/twin.md").read_text()
 
 
 def test_a_second_time_touches_nothing_and_removes_what_is_stale(tmp_path):

@@ -187,7 +187,8 @@ def test_report_stands_on_its_own(finished):
     tables.save_table(tables.table2(tables.read_records(preset, runs)), preset, "table2", runs)
     text = report.write_report(preset, runs, runs / "no-figures").read_text()
     assert "Table 2" in text and "random" in text
-    assert "http" not in text and "<script" not in text
+    assert "http" not in text and "<script src" not in text
+    assert text.count("<script>") == 1 and 'data-role="share"' in text, "the interactive error mask is in it"
 
 
 def test_oracles_on_the_same_queries(finished):

@@ -13,6 +13,7 @@ from segxal.labels import Classes
 
 LABEL = "104px"  # width of the descriptions
 ALL = "all predicted"
+ALL_CLASSES = -1  # a Dropdown takes None for "nothing chosen"
 BY_AREA, BY_LEVEL = "the highest share", "EEM at least"
 PROVIDERS = (*DEPTHS, *DEFAULTS)
 
@@ -41,6 +42,11 @@ class Controls:
     row: widgets.IntSlider
     column: widgets.IntSlider
     follow: widgets.Checkbox
+
+    @property
+    def chosen_class(self) -> int | None:
+        """Train id of the class that is explained; None for all predicted classes."""
+        return None if self.category.value == ALL_CLASSES else self.category.value
 
     def column_of_all(self) -> widgets.VBox:
         """The controls under each other, in groups."""
@@ -72,7 +78,7 @@ def build(
         data_sets: names of the data sets that are here, the study's own first.
         shape: (H, W) of the images.
     """
-    categories = [(ALL, None), *((name, c) for c, name in enumerate(classes.names))]
+    categories = [(ALL, ALL_CLASSES), *((name, c) for c, name in enumerate(classes.names))]
     named = [(f"{name} (the study's)" if name == layer else name, name) for name in layers]
     rules = [("quantile of proximity", "quantile"), ("Otsu's threshold", "otsu")]
     middle = (shape[0] // 2, shape[1] // 2)
@@ -90,7 +96,7 @@ def build(
         quantile=_share("quantile", mask.quantile, "share of the image that is far and gets dimmed"),
         cam=_choice("CAM method", ("gradcam", *LIBRARY_CAMS), mask.cam, "how the network is explained"),
         layer=_choice("target layer", named, layer, "the layer whose channels the CAM method weighs"),
-        category=_choice("class", categories, None, "whose score is explained"),
+        category=_choice("class", categories, ALL_CLASSES, "whose score is explained"),
         w_ebu=_share("w_EBU", mask.w_ebu, "weight of entropy"),
         w_pae=_share("w_PAE", mask.w_pae, "weight of the proximity-aware explanation"),
         part=_choice("ask for", (BY_AREA, BY_LEVEL), BY_AREA, "what part of the image is asked for"),

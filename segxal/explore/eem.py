@@ -12,9 +12,10 @@ from segxal.data.splits import open_splits
 from segxal.errors import ConfigError, SegxalError
 from segxal.explore import panels, sources, words
 from segxal.explore.controls import BY_LEVEL, Controls, build
+from segxal.explore.later import Later
 from segxal.explore.maps import Kept, MapStore, Setting, layer_name, layer_names
 from segxal.explore.picture import png
-from segxal.explore.pointer import Pointer
+from segxal.explore.pointer import NOWHERE, Pointer
 from segxal.explore.reading import Reading, asked_for, error_mask, pixel_facts, read
 from segxal.explore.what_if import next_cycle
 from segxal.explore.what_if_view import WhatIf
@@ -52,7 +53,7 @@ class Explorer(widgets.VBox):
         self.preset, self.data_root = self.run[-1].settings, data_root
         self.splits = open_splits(self.preset, data_root, self._cache)
         self.store, self._learners = MapStore(), Kept(NETWORKS)
-        self._quiet = False
+        self._quiet, self._later = False, Later()
         self._first = self._position(image)
         asker = max(0, len(self.run) - 2)  # the network that asked in the last cycle
         shown = sources.only(self.splits.train, self._first)
@@ -60,8 +61,11 @@ class Explorer(widgets.VBox):
         self.controls = self._controls(asker)
         self._widgets()
         super().__init__(self._arranged())
+        self.add_class("segxal-explorer")
         self._listen()
+        self._enable()
         self._fill_images()
+        self._say_numbers()
 
     @property
     def _cache(self) -> Any:
@@ -89,7 +93,7 @@ class Explorer(widgets.VBox):
         self.pointer.target = f"segxal-{self.pointer.model_id[:12]}"
         full = {"width": "100%"}
         self.images = {name: widgets.Image(layout=full) for name in panels.PANELS}
-        self.keys = {name: widgets.Image(layout={"max_width": "100%"}) for name in panels.PANELS}
+        self.scales = {name: widgets.HTML() for name in panels.PANELS}
         self.titles = {name: widgets.HTML(words.title(panel.title)) for name, panel in panels.PANELS.items()}
         for name, image in self.images.items():
             for word in ("segxal-map", self.pointer.target, f"segxal-{name}"):
@@ -100,7 +104,7 @@ class Explorer(widgets.VBox):
 
     def _arranged(self) -> list[widgets.Widget]:
         def panel(name: str, width: str) -> widgets.VBox:
-            parts = [self.titles[name], self.images[name], self.keys[name]]
+            parts = [self.titles[name], self.images[name], self.scales[name]]
             return widgets.VBox(parts, layout={"width": width, "min_width": "0", "align_items": "stretch"})
 
         beside = widgets.VBox([self.numbers, self.pixel], layout={"flex": "1 1 220px", "padding": "0 0 0 12px"})
@@ -130,18 +134,25 @@ class Explorer(widgets.VBox):
         self.pointer.observe(lambda _change: self._safely(self._point), "pixel")
         one.follow.observe(lambda change: setattr(self.pointer, "follow", change["new"]), "value")
 
+    def _enable(self) -> None:
+        """Only what has an effect can be moved."""
+        one = self.controls
+        one.quantile.disabled = one.threshold.value != "quantile"
+        one.level.disabled, one.area.disabled = one.part.value != BY_LEVEL, one.part.value == BY_LEVEL
+
     def _safely(self, act: Callable[[], None]) -> None:
         """Do it; what cannot be done is said beside the pictures, which stay as they were."""
         if self._quiet:
             return
         try:
+            self._enable()
             act()
             self.status.value = words.status_text(self._note())
         except SegxalError as error:
             self.status.value = words.status_text(str(error))
 
     def _note(self) -> str:
-        category = self.controls.category.value
+        category = self.controls.chosen_class
         if category is not None and not self.maps.pae.any():
             name = self.subject.frames.classes.names[category]
             return f"{name} is not predicted in the depth-informed image: its PAE is 0 everywhere."
@@ -168,7 +179,7 @@ class Explorer(widgets.VBox):
         own = value["layer"] == layer_name(self.subject.learner)
         return Setting(
             replace(study, **numbers, **choices, depth_weights=weights), "" if own else value["layer"],
-            value["category"], round(value["level"], 4) if value["part"] == BY_LEVEL else None,
+            self.controls.chosen_class, round(value["level"], 4) if value["part"] == BY_LEVEL else None,
         )  # fmt: skip
 
     def _question(self) -> tuple[Cycle, Setting, float]:
@@ -230,6 +241,7 @@ class Explorer(widgets.VBox):
         row, column = self.pointer.pixel
         self._quiet = True
         self.controls.row.value, self.controls.column.value = row, column
+        self.pointer.pixel = NOWHERE
         self._quiet = False
         self._show_pixel()
 
@@ -238,9 +250,8 @@ class Explorer(widgets.VBox):
         self.maps = self.store.maps(self.subject, self.setting)
         for name, image in panels.map_pictures(self.maps, self.subject.frames).items():
             self.images[name].value = png(image)
-        keys = panels.bars(self.maps) | panels.legends(self.maps, self.subject.frames)
-        for name, image in keys.items():
-            self.keys[name].value = png(image)
+        for name, text in panels.scale_texts(self.maps, self.subject.frames).items():
+            self.scales[name].value = text
         self.show_mask()
 
     def show_mask(self) -> None:
@@ -250,6 +261,10 @@ class Explorer(widgets.VBox):
         self.asked = asked_for(self.eem, setting)
         self.images["eem"].value = png(panels.eem_picture(self.eem))
         self._show_pixel()
+        self._later(self._say_numbers)
+
+    def _say_numbers(self) -> None:
+        """Price and AUROC, which take longer than the pictures."""
         self.numbers.value = words.reading_text(self.reading)
 
     @property

@@ -16,6 +16,7 @@ Weights, mask area and opacity touch none of them (:mod:`segxal.explore.reading`
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -218,8 +219,12 @@ def layer_names(learner: Learner) -> tuple[str, ...]:
     A block is a module with parts of its own that returns one tensor (N, K, h, w), K not the number of classes.
     """
     found: dict[str, int] = {}
+
+    def note(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:  # None leaves the output alone
+        found[name] = output.shape[1] if isinstance(output, Tensor) and output.dim() == 4 else 0
+
     handles = [
-        part.register_forward_hook(lambda _m, _i, out, name=name: found.setdefault(name, _channels(out)))
+        part.register_forward_hook(partial(note, name))
         for name, part in learner.model.named_modules()
         if name.count(".") <= 2 and any(True for _ in part.children())
     ]
@@ -229,11 +234,6 @@ def layer_names(learner: Learner) -> tuple[str, ...]:
         for handle in handles:
             handle.remove()
     return tuple(name for name, channels in found.items() if channels not in (0, probs.shape[1]))
-
-
-def _channels(output: Any) -> int:
-    """Channels of a feature map; 0 for anything else. A hook that returns None leaves the output alone."""
-    return output.shape[1] if isinstance(output, Tensor) and output.dim() == 4 else 0
 
 
 def layer_name(learner: Learner) -> str:

@@ -4,19 +4,17 @@ Maps are drawn at their own size and enlarged by the browser; what has an outlin
 thin. The browser test compares what it sees with these very arrays.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from segxal.data.base import Frames
-from segxal.explore import picture
+from segxal.explore import picture, words
 from segxal.explore.maps import ImageMaps
 from segxal.figures.base import HEAT, NEAR
-from segxal.labels import VOID, Classes
+from segxal.labels import VOID
 
 WIDTH = 640  # of an outlined picture, pixels, at most
-BAR = 300  # width of a colour bar, pixels
 
 
 @dataclass(frozen=True)
@@ -99,30 +97,23 @@ def asked_picture(
     return picture.framed(picture.outline(mixed, asked), *place, factor)
 
 
-def bars(maps: ImageMaps) -> dict[str, np.ndarray]:
-    """The colour bars, name -> (h, w, 3) uint8; that of depth carries the range of this image."""
+def scale_texts(maps: ImageMaps, frames: Frames) -> dict[str, str]:
+    """What stands below the pictures, name -> HTML: colour bars with units, and legends."""
     low, high = float(maps.depth.min()), float(maps.depth.max())
     ticks = {"depth": [f"{low + share * (high - low):.3g}" for share in (0, 0.5, 1)]}
-    return {
-        name: picture.colour_bar(BAR, panel.unit, ticks.get(name, ("0", "0.5", "1")), panel.table)
+    present = [int(c) for c in np.unique(maps.prediction)]
+    texts = {
+        name: words.colour_bar(panel.unit, ticks.get(name, ("0", "0.5", "1")), panel.table)
         for name, panel in PANELS.items()
         if panel.unit
     }
+    texts["prediction"] = words.legend([(frames.classes.names[c], frames.classes.colours[c]) for c in present])
+    texts["error"] = words.legend(_error_entries(truth_of(frames)))
+    return texts
 
 
-def legends(maps: ImageMaps, frames: Frames) -> dict[str, np.ndarray]:
-    """The legends of the pictures without a colour bar, name -> (h, w, 3) uint8."""
-    present = [int(c) for c in np.unique(maps.prediction)]
-    return {
-        "prediction": picture.class_legend(frames.classes, present, BAR),
-        "error": _error_legend(truth_of(frames)),
-        "informed": picture.class_legend(Classes((), ()), [], BAR),
-    }
-
-
-def _error_legend(truth: np.ndarray) -> np.ndarray:
+def _error_entries(truth: np.ndarray) -> list[tuple[str, tuple[int, int, int]]]:
     if (truth == VOID).all():
-        words: Sequence[str] = ("no labels for this image",)
-        return picture.class_legend(Classes(tuple(words), (picture.UNKNOWN,)), [0], BAR)
-    named = Classes(("wrong", "right", "void"), (picture.WRONG, picture.WHITE, picture.UNKNOWN))
-    return picture.class_legend(named, [0, 1, 2] if (truth == VOID).any() else [0, 1], BAR)
+        return [("not known: no labels for this image", picture.UNKNOWN)]
+    void = [("void", picture.UNKNOWN)] if (truth == VOID).any() else []
+    return [("wrong", picture.WRONG), ("right", picture.WHITE), *void]

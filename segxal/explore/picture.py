@@ -218,6 +218,30 @@ def png(picture: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def heat_png(values: np.ndarray) -> bytes:
+    """A heat map (H, W) in [0, 1] as a PNG with a palette: the colours of :func:`heat`, a third of its bytes."""
+    _check_map(values)
+    picture = Image.fromarray(np.minimum(values.clip(0, 1) * COLOURS, COLOURS - 1).astype(np.uint8), mode="P")
+    picture.putpalette(colour_table(HEAT).tobytes())
+    return _saved(picture)
+
+
+def outline_png(inside: np.ndarray, factor: int) -> bytes:
+    """The lines of :func:`outline` alone, on nothing, for a part (H, W) bool enlarged by ``factor``."""
+    large = enlarge(inside, factor)
+    lines = np.zeros(large.shape, dtype=np.uint8)
+    lines[edge(~large)], lines[edge(large)] = 1, 2
+    picture = Image.fromarray(lines, mode="P")
+    picture.putpalette([*UNKNOWN, *BLACK, *WHITE])
+    return _saved(picture, transparency=0)
+
+
+def _saved(picture: Image.Image, **options: int) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="png", optimize=True, **options)
+    return buffer.getvalue()
+
+
 def from_png(data: bytes) -> np.ndarray:
     """The picture (H, W, 3) uint8 that a PNG of :func:`png` holds."""
     with Image.open(io.BytesIO(data)) as image:

@@ -3,6 +3,7 @@
 All of it is quick: nothing here runs a network.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from segxal.oracles.base import Query, polygon_clicks
 from segxal.oracles.human import HumanOracle, touched_objects
 from segxal.price import minutes
 from segxal.regions import components
+
+SCORED = ("eem", "ebu", "pae")
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,9 @@ class Reading:
     auroc: dict[str, float]
 
 
-def read(maps: ImageMaps, setting: Setting, truth: np.ndarray, overlap: float) -> Reading:
+def read(
+    maps: ImageMaps, setting: Setting, truth: np.ndarray, overlap: float, scored: Sequence[str] = SCORED
+) -> Reading:  # fmt: skip
     """What a setting asks for in an image, what that costs and how well it points at the errors.
 
     Args:
@@ -109,6 +114,7 @@ def read(maps: ImageMaps, setting: Setting, truth: np.ndarray, overlap: float) -
         setting: of the explorer.
         truth: (H, W) uint8 train ids, 255 = void.
         overlap: see :class:`segxal.oracles.human.HumanOracle`.
+        scored: the maps whose AUROC is wanted.
     """
     eem = error_mask(maps, setting)
     asked = asked_for(eem, setting)
@@ -119,7 +125,7 @@ def read(maps: ImageMaps, setting: Setting, truth: np.ndarray, overlap: float) -
         price=price_of(asked, maps.prediction, truth, overlap),
         errors=float(wrong.sum() / valid.sum()) if valid.any() else float("nan"),
         found=float((wrong & asked).sum() / wrong.sum()) if wrong.any() else float("nan"),
-        auroc={name: error_auroc(values, maps.prediction, truth) for name, values in layers.items()},
+        auroc={name: error_auroc(layers[name], maps.prediction, truth) for name in scored},
     )  # fmt: skip
 
 

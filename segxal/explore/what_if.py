@@ -8,7 +8,7 @@ computes the two cycles that :func:`prepare` has described, which is what the ex
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -122,13 +122,21 @@ def _copy_history(source: Cycle, target: Cycle) -> None:
         (target.study / "cache").symlink_to((source.study / "cache").resolve(), target_is_directory=True)
 
 
-def carry_out(plan: Path) -> dict[str, Gain]:
+def carry_out(plan: Path, tell: Callable[[int], None] = lambda done: None) -> dict[str, Gain]:
     """Compute what a plan describes, or read it where it is done.
+
+    Args:
+        plan: of :func:`prepare`.
+        tell: is called after each cycle with the number of those that are done.
 
     Returns:
         ``default`` and ``changed``: what one cycle brings with the study's mask and with the setting's.
     """
-    return {name: gain_of(run_cycle(*_planned(plan, name))) for name in NAMES}
+    gains = {}
+    for done, name in enumerate(NAMES, 1):
+        gains[name] = gain_of(run_cycle(*_planned(plan, name)))
+        tell(done)
+    return gains
 
 
 def _planned(plan: Path, name: str) -> tuple[Cycle, str]:
@@ -156,10 +164,10 @@ def gain_of(cycle: Cycle) -> Gain:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Carry out the plan that is named; the result goes to ``gains.json`` beside it."""
+    """Carry out the plan that is named; progress goes to standard error, the result to ``gains.json`` beside it."""
     plan = Path(arguments[0])
     try:
-        gains = carry_out(plan)
+        gains = carry_out(plan, lambda done: print(f"cycles: {done} of {len(NAMES)}", file=sys.stderr, flush=True))
     except SegxalError as error:
         print(f"segxal: {error}", file=sys.stderr)
         return 1

@@ -13,12 +13,13 @@ import ipywidgets as widgets
 from segxal.errors import SegxalError
 from segxal.explore import words
 from segxal.explore.maps import Setting
-from segxal.explore.what_if import Gain, prepare
+from segxal.explore.what_if import NAMES, Gain, prepare
 from segxal.files import read_json
 from segxal.paths import ROOT
 from segxal.state import Cycle
 
-TRAINING = re.compile(r"training:\s+(\d+)%")  # the bar of segxal.train on standard error
+# What the other process says on standard error: the bar of segxal.train, and how many cycles are done.
+TRAINING, CYCLES = re.compile(r"training:\s+(\d+)%"), re.compile(r"cycles: (\d+) of")
 NOTE = "asks, annotates, retrains and scores one cycle, beside the study's records"
 
 
@@ -31,7 +32,7 @@ class WhatIf(widgets.VBox):
 
     Attributes:
         start: the button.
-        bar: progress of the two retrainings (the study's own is read from its records where it is there).
+        bar: progress of the two cycles (the study's own is read from its records where it is there).
         answer: what came out.
         thread: the one that waits for the other process; None before the first question.
     """
@@ -74,14 +75,18 @@ class WhatIf(widgets.VBox):
 
     def _run(self, plan: Path) -> dict[str, Gain] | str:
         """Two gains, or why there are none."""
-        said = ""
+        said, done = "", 0
         with subprocess.Popen(
             [sys.executable, "-m", "segxal.explore.what_if", str(plan)], cwd=ROOT, stderr=subprocess.PIPE, text=True
         ) as process:
             for line in process.stderr or ():  # universal newlines: the bar's carriage returns end lines too
-                found = TRAINING.search(line)
-                said = said if found or not line.strip() else line.strip()
-                self.bar.value = max(self.bar.value, int(found.group(1))) if found else self.bar.value
+                training, finished = TRAINING.search(line), CYCLES.search(line)
+                done = int(finished.group(1)) if finished else done
+                if training or finished:
+                    share = int(training.group(1)) / 100 if training else 0.0
+                    self.bar.value = max(self.bar.value, round(100 * (done + share) / len(NAMES)))
+                elif line.strip():
+                    said = line.strip()
         if process.returncode:
             return said or f"the other process ended with {process.returncode}"
         return {name: Gain(**values) for name, values in read_json(plan.parent / "gains.json").items()}

@@ -1,19 +1,16 @@
 """The error mask under sliders on the start page: a piece of HTML that the explorer makes, no kernel needed."""
 
-import importlib
-import importlib.util
-
 from segxal.config import LoopConfig
 from segxal.errors import WeightsMissing
 from segxal.explore.maps import Setting, Subject
 from segxal.explore.sources import only
+from segxal.explore.twin import twin
 from segxal.labels import VOID
 from segxal.site.sources import Sources
 from segxal.workshop.checkpoints import load_images
 from segxal.workshop.seen import learner_of
 
 PIECE = "readme/twin.md"
-MAKER = "segxal.explore.twin"
 NETWORK = "trained"  # comes with the package: every checkout shows the same twin, whatever runs are on its disk
 IMAGES = 8  # validation streets of the workshop, unseen by the network; the one with the most classes is shown
 ABSENT = "The sliders are not part of this version."
@@ -23,7 +20,7 @@ def write_twin(sources: Sources) -> None:
     """Write the piece that the start page includes; it says why where there can be no twin."""
     try:
         piece = f"````{{raw}} html\n{twin_html()}\n````"
-    except (ModuleNotFoundError, WeightsMissing) as error:
+    except WeightsMissing as error:
         piece = f"{ABSENT} ({error})"
     sources.write(PIECE, f"{piece}\n")
 
@@ -32,14 +29,11 @@ def twin_html() -> str:
     """The explorer's frames of one street, seen by a network of the workshop.
 
     Raises:
-        ModuleNotFoundError: if the explorer has no static twin yet.
         WeightsMissing: if the package came without the network's weights.
     """
-    if importlib.util.find_spec(MAKER) is None:
-        raise ModuleNotFoundError(f"{MAKER} is not there")
     learner = learner_of(NETWORK, depth="dataset")
     frames = load_images("val", IMAGES)
     kinds = [len(labels[labels != VOID].unique()) for labels in frames.labels]
     one = only(frames, kinds.index(max(kinds)))
     subject = Subject(f"streets val {one.ids[0]}", one, NETWORK, learner)
-    return str(importlib.import_module(MAKER).twin(subject, LoopConfig().overlap, Setting(learner.mask)))
+    return twin(subject, LoopConfig().overlap, Setting(learner.mask))

@@ -1,0 +1,190 @@
+"""A notebook in a real browser: JupyterLab or Voila on this machine alone, Chromium without a window.
+
+What the browser tests, the screenshots and the bench of the explorer share. Needs Chromium (Debian: ``apt install
+chromium``; another one by ``$CHROMIUM``) and ``pip install playwright``; Voila stands in ``.venv-app`` (``make app``).
+"""
+
+import base64
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segxal.annotate.local import free_port
+from segxal.explore.picture import from_png
+from segxal.paths import ROOT
+
+HOST = "127.0.0.1"
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
+]  # fmt: skip
+DESK = {"width": 1440, "height": 1000}  # of the window, pixels
+PATIENCE = 120  # seconds
+ATTEMPTS = 2  # of "Run All Cells": a cold first start once showed nothing
+FETCH = """async (image) => {
+  const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}"""
+
+
+def chromium() -> str:
+    """Where Chromium is; empty when there is none."""
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if name and (found := shutil.which(name))), "")
+
+
+def voila_binary() -> Path:
+    """Where ``make app`` puts Voila."""
+    return ROOT / ".venv-app" / "bin" / "voila"
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Nothing of the user's own Jupyter; one CPU thread, so that numbers are the same in every process."""
+    own = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    labs = {f"JUPYTERLAB_{name}_DIR": str(folder / name.lower()) for name in ("SETTINGS", "WORKSPACES")}
+    path = {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
+    return os.environ | own | labs | path | {"IPYTHONDIR": str(folder / "ipython"), "OMP_NUM_THREADS": "1"}
+
+
+@contextmanager
+def _serving(command: list[str], folder: Path, url: str, environment: dict[str, str]) -> Iterator[None]:
+    with (folder / "log.txt").open("w") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        )
+    try:
+        _wait(url, process, folder / "log.txt")
+        yield
+    finally:
+        for word in (signal.SIGTERM, signal.SIGKILL):
+            if process.poll() is None:
+                os.killpg(process.pid, word)
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    continue
+
+
+def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except urllib.error.HTTPError:
+            return  # it answers
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"no answer from {url}; the server's last words: {log.read_text()[-2000:]}")
+
+
+@contextmanager
+def lab(notebook: Path, folder: Path) -> Iterator[str]:
+    """JupyterLab with a copy of a notebook; yields its address."""
+    port, token, books = free_port(), secrets.token_hex(8), folder / "books"
+    books.mkdir(parents=True)
+    shutil.copy(notebook, books)
+    command = [
+        sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", f"--ip={HOST}", f"--port={port}",
+        "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={books}",
+        "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]  # fmt: skip
+    with _serving(command, folder, f"http://{HOST}:{port}/api?token={token}", _environment(folder)):
+        yield f"http://{HOST}:{port}/lab/tree/{notebook.name}?token={token}&reset"
+
+
+@contextmanager
+def voila(notebook: Path, folder: Path) -> Iterator[str]:
+    """Voila with a notebook, its kernel in this Python; yields its address."""
+    port, kernel = free_port(), folder / "share" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    line = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": line, "display_name": "Python 3", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    command = [
+        str(voila_binary()), str(notebook), "--no-browser", f"--Voila.ip={HOST}", f"--port={port}",
+        "--VoilaConfiguration.file_allowlist=.*",
+    ]  # fmt: skip
+    environment = _environment(folder) | {"JUPYTER_PATH": str(folder / "share")}
+    environment.pop("JUPYTER_DATA_DIR")
+    with _serving(command, folder, f"http://{HOST}:{port}/voila/static/", environment):
+        yield f"http://{HOST}:{port}/"
+
+
+@contextmanager
+def page(size: dict[str, int] | None = None) -> Iterator[Any]:
+    """A page of Chromium that reaches this machine only; ``page.abroad`` lists what it asked of others."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium(), args=FLAGS)
+        found = browser.new_context(viewport=size or DESK).new_page()
+        found.set_default_timeout(1000 * PATIENCE)
+        found.abroad, found.asked = [], []
+        dialog = found.locator(".jp-Dialog")  # JupyterLab's questions: which kernel, news, a slow connection
+        found.add_locator_handler(dialog, lambda: _answer(found))
+        home = (f"http://{HOST}", f"ws://{HOST}", "data:", "blob:", "file:")
+        found.on("request", lambda ask: None if ask.url.startswith(home) else found.abroad.append(ask.url))
+        yield found
+        browser.close()
+
+
+def _answer(found: Any) -> None:
+    """Say yes to a question of JupyterLab; ``page.asked`` keeps what it was."""
+    found.asked.append(found.locator(".jp-Dialog").first.inner_text())
+    found.locator(".jp-Dialog .jp-mod-accept").first.click()
+
+
+def run_all(found: Any, url: str, wanted: str) -> None:
+    """Open a notebook in JupyterLab and run all its cells until ``wanted`` (a CSS selector) is seen."""
+    from playwright.sync_api import TimeoutError as Late
+
+    found.goto(url)
+    found.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=1000 * PATIENCE)
+    found.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=1000 * PATIENCE)
+    for attempt in range(ATTEMPTS):
+        found.get_by_role("menuitem", name="Run", exact=True).click()
+        found.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        try:
+            found.wait_for_selector(wanted, timeout=1000 * PATIENCE)
+            return
+        except Late:
+            if attempt == ATTEMPTS - 1:
+                raise
+
+
+def shown(found: Any, selector: str) -> np.ndarray:
+    """The picture (H, W, 3) uint8 that an ``<img>`` shows."""
+    return from_png(base64.b64decode(found.locator(selector).first.evaluate(FETCH)))
+
+
+def becomes(found: Any, selector: str, wanted: np.ndarray, seconds: float = 30) -> bool:
+    """Whether an ``<img>`` comes to show exactly this picture."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        here = shown(found, selector)
+        if here.shape == wanted.shape and np.array_equal(here, wanted):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def slider(found: Any, words: str) -> Any:
+    """The handle of a slider by its description, to be focused and moved with the arrow keys."""
+    row = found.locator(".widget-slider").filter(has=found.get_by_text(words, exact=True))
+    return row.locator(".noUi-handle").first
