@@ -19,7 +19,7 @@ APP_STAMP := $(APP_VENV)/.installed-$(APP_VERSION)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce study test lint format notebooks bench lab app app-install label-studio \
+.PHONY: help install reproduce study test lint format notebooks bench lab app app-install site label-studio \
 	label-studio-install doctor lock clean clean-venv
 
 help:  ## this list
@@ -63,6 +63,9 @@ bench: $(STAMP)  ## speed against the plain ways, as ratios in one run
 
 lab: $(STAMP)  ## open JupyterLab in the notebooks folder
 	$(BIN)/jupyter lab --LabApp.news_url=None notebooks
+
+site: $(STAMP)  ## build the documentation and gallery as a static site, links checked (build/site/html)
+	$(BIN)/python -m segxal.site
 
 app: $(STAMP) $(APP_STAMP)  ## the EEM explorer as a page of its own, on this machine alone (PORT=8080)
 	JUPYTER_PATH=$(CURDIR)/$(APP_VENV)/kernel $(APP_VENV)/bin/voila notebooks/explore_eem.ipynb --Voila.ip=127.0.0.1 \
@@ -114,10 +117,10 @@ $(STAMP): requirements.lock pyproject.toml
 lock:  ## for maintainers: resolve requirements.lock anew (needs uv; installing stays pip's work)
 	@{ echo "# Exact versions for Python 3.10 to 3.13 (environment markers choose); make installs from here with pip."; \
 	   echo "# Made by \`make lock\` from pyproject.toml; do not edit by hand."; \
-	   uv pip compile --universal --python-version 3.10 --extra test --no-annotate --no-header --quiet pyproject.toml; \
+	   uv pip compile --universal --python-version 3.10 --extra test --extra docs --no-annotate --no-header --quiet pyproject.toml; \
 	 } > requirements.lock.tmp && mv requirements.lock.tmp requirements.lock
 
-clean:  ## remove caches and build leftovers; results and .venv stay
+clean:  ## remove caches, the built site and build leftovers; results and .venv stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache build *.egg-info
 	find segxal tests notebooks -name __pycache__ -prune -exec rm -rf {} + -o -name .ipynb_checkpoints -prune -exec rm -rf {} +
 

@@ -26,7 +26,7 @@ One paper noun is one file, one notebook and one test file. A module imports onl
 19      doctor (what this machine has), reproduce (the grid through Snakemake), report (HTML),
         backend (pre-labels for a running Label Studio)
 20      cli_annotate (``segxal annotate``)
-21      cli (the command ``segxal``)
+21      cli (the command ``segxal``), site/ (documentation and gallery as linked pages: ``make site``)
 ======  ========================================================================================
 
 A test (``tests/test_house.py``) keeps it so. This file imports nothing.

@@ -13,7 +13,7 @@ def dice_agreement(prediction: np.ndarray, reannotated: np.ndarray) -> float:
         reannotated: (H, W) uint8 train ids; 255 agrees with nothing.
 
     Returns:
-        2 |S and R| / (|S| + |R|) per class, mean over classes, in [0, 1]; 1 when nothing was corrected.
+        ``2 |S and R| / (|S| + |R|)`` per class, mean over classes, in [0, 1]; 1 when nothing was corrected.
 
     Source: section 3.4, equation 4. Departure: the paper writes it for one set; we average over classes.
     """

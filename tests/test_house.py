@@ -34,7 +34,7 @@ LAYERS = [
     {"workshop"},
     {"doctor", "reproduce", "report", "backend"},
     {"cli_annotate"},
-    {"cli"},
+    {"cli", "site"},
 ]
 LEVEL = {name: row for row, names in enumerate(LAYERS) for name in names}
 # The cycles run on a machine without Jupyter and Snakemake: only the rows after `study` may need these.

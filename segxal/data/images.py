@@ -149,7 +149,7 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         size: wanted (height, width).
 
     Returns:
-        (*size, 3) uint8; the same array when it has that size.
+        ``(*size, 3)`` uint8; the same array when it has that size.
     """
     if image.shape[:2] == size:
         return image

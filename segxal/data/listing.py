@@ -144,7 +144,7 @@ class ImageFiles:
 
     @classmethod
     def read_classes(cls, folder: Path) -> tuple[Classes, np.ndarray]:
-        """Classes of the data set in ``folder`` and its table of train ids (see :func:`id_table`)."""
+        """Classes of the data set in ``folder`` and its table of train ids, see :func:`segxal.data.images.id_table`."""
         raise NotImplementedError
 
     @classmethod

@@ -13,9 +13,9 @@ class DepthScores:
     """Scores of one map against the exact depth.
 
     Attributes:
-        abs_rel: mean of |d - d*| / d* over the pixels nearer than ``CAP``, after scale and shift of the inverse depth
-            were fitted to the exact one; 0 = exact.
-        delta: share of these pixels with max(d / d*, d* / d) < 1.25, after the same fit; 1 = all.
+        abs_rel: mean of ``|d - d*| / d*`` over the pixels nearer than ``CAP``, after scale and shift of the inverse
+            depth were fitted to the exact one; 0 = exact.
+        delta: share of these pixels with ``max(d / d*, d* / d) < 1.25``, after the same fit; 1 = all.
         spearman: rank correlation with the exact inverse depth over the same pixels; NaN for a constant map.
         near: share of the nearest half of the image that the map also puts in its nearest half: what PAE looks at.
     """

@@ -32,7 +32,7 @@ def check_t(given: Any, differences: Sequence[float]) -> Verdict:
 
 
 def critical_t(seeds: int) -> float:
-    """|t| that a two-sided paired t-test over so many seeds must pass for p < 0.05."""
+    """Absolute t that a two-sided paired t-test over so many seeds must pass for p < 0.05."""
     from scipy.stats import t
 
     return float(t.ppf(1 - ALPHA / 2, seeds - 1))

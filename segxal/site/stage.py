@@ -1,0 +1,39 @@
+"""All pages in one folder, ready for Sphinx."""
+
+from pathlib import Path
+
+from segxal import paths
+from segxal.cli_annotate import DESCRIPTION
+from segxal.site.api import write_api
+from segxal.site.books import write_books
+from segxal.site.gallery import write_gallery
+from segxal.site.methods import write_methods
+from segxal.site.readme import including, write_pieces
+from segxal.site.sources import Sources
+from segxal.site.tables import write_tables
+from segxal.site.twin import write_twin
+
+DOCS = paths.ROOT / "docs"  # the pages written by hand, and Sphinx' settings
+
+
+def stage(folder: Path) -> Sources:
+    """Put every page into a folder; what an earlier call left there and is no longer wanted goes.
+
+    Args:
+        folder: outside of what git tracks; it is Sphinx' source folder afterwards.
+
+    Returns:
+        What was written.
+
+    Raises:
+        DataInvalid: if a figure's JSON cannot be read.
+    """
+    sources = Sources(folder)
+    for file in sorted(file for file in DOCS.rglob("*") if file.is_file() and "__pycache__" not in file.parts):
+        sources.copy(file, file.relative_to(DOCS).as_posix())
+    write_pieces(sources, including(DOCS))
+    sources.write("readme/annotate.md", f"```text\n{DESCRIPTION}```\n")
+    for write in (write_methods, write_api, write_books, write_gallery, write_tables, write_twin):
+        write(sources)
+    sources.tidy()
+    return sources
