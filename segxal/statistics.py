@@ -228,7 +228,7 @@ def wilcoxon_exact(differences: np.ndarray) -> float:
 
     kept = differences[differences != 0]
     ranks = (2 * rankdata(np.abs(kept))).astype(int)  # twice the rank: whole numbers with ties
-    ways = np.ones(1)  # ways[w]: share of the signs for which the positive ranks sum to w
+    ways: np.ndarray = np.ones(1)  # ways[w]: share of the signs for which the positive ranks sum to w
     for rank in ranks:
         ways = (np.pad(ways, (0, rank)) + np.pad(ways, (rank, 0))) / 2
     positive = int(ranks[kept > 0].sum())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segxal.data.streets.colours import Paints
-from segxal.data.streets.light import Light, Rng, hsv, rgb
+from segxal.data.streets.light import Light, Rng, hsv, rgb, steps
 from segxal.data.streets.paint import REACH, SHADOW, STEP, TONES
 from segxal.labels import CITYSCAPES
 
@@ -126,7 +126,7 @@ def _profile(r: Rng, section: Section, yard: str, tram: bool) -> np.ndarray:
     for lane in range(section.lanes):
         for row in (plain, dash) if lane == 0 and solid else (dash,):
             _band(row, paint, -LANE * (lane + 0.5) - 0.09, -LANE * (lane + 0.5) + 0.09)
-    for x in np.arange(left + 0.3, right - 0.6, 1.0):
+    for x in steps(left + 0.3, right - 0.6, 1.0):
         _band(zebra, "marking", x, x + 0.5)
     _band(crossing, "asphalt", -REACH, REACH)
     _band(stop, "marking", -LANE / 2 + 0.1, LANE / 2 - 0.1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from segxal.data.streets.light import steps
 from segxal.data.streets.sprites import Slot, Sprite, Stencil
 
 FACADE_SCALE = 14  # cells per metre
@@ -39,7 +40,7 @@ def _shops(pen: Stencil, r: np.random.Generator, width: float) -> None:
         pen.rect(Slot.TRIM, x + bay * 0.5, 0.0, x + bay * 0.5 + 0.9, 2.4)
         pen.rect(Slot.GLASS, x + bay * 0.5 + 0.1, 0.4, x + bay * 0.5 + 0.8, 2.25)
         pen.rect(Slot.ACCENT if r.random() < 0.6 else Slot.ACCENT2, x, 2.5, x + bay - 0.3, 3.1)
-        for letter in np.arange(x + 0.4, x + bay - 0.9, 0.42):
+        for letter in steps(x + 0.4, x + bay - 0.9, 0.42):
             pen.rect(Slot.PLATE, letter, 2.65, letter + 0.26, 2.95)
         x += bay
 
@@ -59,9 +60,9 @@ def _roof(pen: Stencil, r: np.random.Generator, eaves: float, width: float, pitc
         return
     top = pen.height - 0.6
     pen.rect(Slot.ROOF, 0, eaves, width, top)
-    for y in np.arange(eaves, top, 0.5):
+    for y in steps(eaves, top, 0.5):
         pen.rect(Slot.ROOF_DARK, 0, y, width, y + 0.12)
-    for x in np.arange(r.uniform(0.8, 2), width - 1.5, r.uniform(2.6, 5)):
+    for x in steps(r.uniform(0.8, 2), width - 1.5, r.uniform(2.6, 5)):
         pen.rect(Slot.LIGHT, x, eaves + 0.3, x + 1.2, eaves + 1.5)
         pen.rect(Slot.GLASS, x + 0.2, eaves + 0.45, x + 1.0, eaves + 1.3)
     chimney = r.uniform(0.5, width - 1.5)
@@ -77,7 +78,7 @@ def facade(r: np.random.Generator) -> Sprite:
     pen.rect(Slot.MAIN, 0, 0, pen.width, eaves)
     style = int(r.integers(5))
     if r.random() < 0.35:  # courses of stone
-        for y in np.arange(0.4, eaves, r.choice((0.5, 1.0, 3.0))):
+        for y in steps(0.4, eaves, r.choice((0.5, 1.0, 3.0))):
             pen.rect(Slot.DARK, 0, y, pen.width, y + 0.08)
     for floor in range(1, floors):
         for i in range(bays):
@@ -98,7 +99,7 @@ def blank(r: np.random.Generator) -> Sprite:
     pen.rect(Slot.MAIN, 0, 0, 12, height)
     if r.random() < 0.4:
         pen.rect(Slot.DARK, r.uniform(0, 5), r.uniform(0, 4), r.uniform(6, 12), r.uniform(5, height))
-    for y in np.arange(1, height - 2.5, 3.0):
+    for y in steps(1, height - 2.5, 3.0):
         for x in (2.5, 8):
             if r.random() < 0.5:
                 _window(pen, r, 0, x, y, 2)
@@ -111,10 +112,10 @@ def warehouse(r: np.random.Generator) -> Sprite:
     width, height = r.uniform(14, 24), r.uniform(5, 9)
     pen = Stencil(width, height, FACADE_SCALE)
     pen.rect(Slot.MAIN, 0, 0, width, height)
-    for x in np.arange(0, width, 0.6):
+    for x in steps(0, width, 0.6):
         pen.rect(Slot.DARK, x, 0, x + 0.15, height)
     pen.rect(Slot.ACCENT, 0, height - 1.0, width, height - 0.2)
-    for x in np.arange(2, width - 4, r.uniform(6, 9)):
+    for x in steps(2, width - 4, r.uniform(6, 9)):
         pen.rect(Slot.ACCENT2, x, 0, x + 3.6, 3.8)
         pen.rect(Slot.GLASS, x + 0.5, 2.2, x + 3.1, 2.8)
     return pen.sprite()
@@ -127,12 +128,12 @@ def wall(r: np.random.Generator) -> Sprite:
     pen.rect(Slot.MAIN, 0, 0, 8, height)
     style = int(r.integers(3))
     if style == 0:
-        for row, y in enumerate(np.arange(0, height, 0.3)):
+        for row, y in enumerate(steps(0, height, 0.3)):
             pen.rect(Slot.DARK, 0, y, 8, y + 0.05)
-            for x in np.arange(0.3 * (row % 2), 8, 0.6):
+            for x in steps(0.3 * (row % 2), 8, 0.6):
                 pen.rect(Slot.DARK, x, y, x + 0.05, y + 0.3)
     elif style == 1:
-        for x in np.arange(0, 8, 2.0):
+        for x in steps(0, 8, 2.0):
             pen.rect(Slot.DARK, x, 0, x + 0.12, height)
     for _ in range(int(r.integers(0, 4))):
         x, y = r.uniform(0.5, 7), r.uniform(0.4, height - 0.3)
@@ -157,10 +158,10 @@ def fence(r: np.random.Generator) -> Sprite:
         pen.rect(Slot.MAIN, 0, height * 0.5, 4, height)
         pen.rect(Slot.DARK, 0, height * 0.68, 4, height * 0.8)
     pitch, share = ((0.25, 0.84), (0.2, 0.6), (0.16, 0.5), (2.0, 0.08))[style]
-    for x in np.arange(0, 4, pitch):
+    for x in steps(0, 4, pitch):
         pen.rect(Slot.MAIN, x, 0, x + pitch * share, height)
     if style == 2:
-        for y in np.arange(0, height, 0.16):
+        for y in steps(0, height, 0.16):
             pen.rect(Slot.MAIN, 0, y, 4, y + 0.06)
     for y in (height * 0.2, height * 0.85):
         pen.rect(Slot.DARK if style < 3 else Slot.MAIN, 0, y, 4, y + 0.1) if style < 3 else None

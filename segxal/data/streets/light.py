@@ -2,10 +2,16 @@
 
 import colorsys
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 Rng = np.random.Generator
+
+
+def steps(start: float, stop: float, step: float) -> list[float]:
+    """Numbers from ``start`` up to ``stop``, as NumPy makes them (its scalars are floats, which not all stubs know)."""
+    return cast("list[float]", list(np.arange(start, stop, step)))
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ class Canvas:
     def rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of the rows that see the ground, and the distance of the ground in each, metres."""
         first = max(0, int(np.floor(self.camera.centre[1] + 0.5)))
-        rows = np.arange(first, self.camera.size[0])
+        rows: np.ndarray = np.arange(first, self.camera.size[0])
         rows = rows[rows + 0.5 - self.camera.centre[1] > 0.02]
         return rows, self.camera.focal * self.camera.height / (rows + 0.5 - self.camera.centre[1])
 

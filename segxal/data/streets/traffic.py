@@ -4,7 +4,7 @@ import numpy as np
 
 from segxal.data.streets.colours import base_colours, clothes, post_colours, vehicle_colours
 from segxal.data.streets.ground import LANE
-from segxal.data.streets.light import Rng
+from segxal.data.streets.light import Rng, steps
 from segxal.data.streets.lots import plant
 from segxal.data.streets.ride import FAR, Ride, Thing, stand, variant
 from segxal.data.streets.shapes import shape
@@ -16,14 +16,14 @@ def furniture(ride: Ride, r: Rng, side: int) -> None:
     """Add trees, lamps, bollards and signs along one kerb (-1 left, 1 right)."""
     x, post = side * (ride.road.edge(side) + 0.6), post_colours(r)
     if r.random() < ride.style.trees:
-        for z in np.arange(r.uniform(-5, 5), FAR, r.uniform(7, 16)):
+        for z in steps(r.uniform(-5, 5), FAR, r.uniform(7, 16)):
             if ride.free(z):
                 plant(ride, r, x + side * 0.3, z + r.normal(0, 0.4), "tree")
     if r.random() < 0.75:
         _lamps(ride, r, side, x, post)
     if r.random() < 0.15:
         base = ride.paints.thing(post, "pole")
-        for z in np.arange(r.uniform(3, 9), 50, 2.5):
+        for z in steps(r.uniform(3, 9), 50, 2.5):
             ride.things.append(Thing(shape("solid"), base, (x - side * 0.2, 0, z), (0.18, 1.0)))
     for z in r.uniform(9, 50, r.poisson(1.8)):
         _sign(ride, r, x, z, post)
@@ -31,7 +31,7 @@ def furniture(ride: Ride, r: Rng, side: int) -> None:
 
 def _lamps(ride: Ride, r: Rng, side: int, x: float, post: np.ndarray) -> None:
     base, tall, head = ride.paints.thing(post, "pole"), r.uniform(5, 8), shape("lamp_head")
-    for z in np.arange(r.uniform(2, 20), 80, r.uniform(20, 32)):
+    for z in steps(r.uniform(2, 20), 80, r.uniform(20, 32)):
         ride.things.append(Thing(shape("solid"), base, (x, 0, z), (0.26, tall)))
         place = (x - side * 0.9, tall - 0.4, z)
         ride.things.append(Thing(head, base, place, (head.width, head.height), mirror=side > 0, halo=1.6))
@@ -101,7 +101,7 @@ def _small(
 def parked(ride: Ride, r: Rng, side: int) -> None:
     """Add parked vehicles and stands of bicycles and motorcycles on one side."""
     road = ride.road
-    for z in np.arange(r.uniform(2, 8), 75, 6.3):
+    for z in steps(r.uniform(2, 8), 75, 6.3):
         if road.parking(side) and r.random() < 0.62 and ride.free(z, 4):
             kind = "car" if r.random() < 0.95 else "truck"
             ahead = bool(side > 0 or r.random() < 0.2)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from segxal.data.streets.light import steps
 from segxal.data.streets.sprites import Slot, Sprite, Stencil
 
 
@@ -94,7 +95,7 @@ def bus_side(r: np.random.Generator) -> Sprite:
     pen.rect(Slot.ACCENT, 0, 0.3, length, r.uniform(0.7, 1.1))
     pen.rect(Slot.LIGHT, 0, 2.8, length, 3.1)
     pen.rect(Slot.GLASS, 0.3, 1.35, length - 0.1, 2.65)
-    for x in np.arange(1.6, length - 0.5, r.uniform(1.3, 1.9)):
+    for x in steps(1.6, length - 0.5, r.uniform(1.3, 1.9)):
         pen.rect(Slot.TRIM, x, 1.35, x + 0.08, 2.65)
     for x in (length * 0.4, length * 0.86):
         pen.rect(Slot.GLASS, x, 0.45, x + 1.1, 2.65)
@@ -180,9 +181,9 @@ def tram_side(r: np.random.Generator) -> Sprite:
     pen.poly(Slot.MAIN, (0, 0.35), (0, 1.6), (0.6, 3.1), (length - 0.6, 3.1), (length, 1.6), (length, 0.35))
     pen.rect(Slot.GLASS, 0.6, 1.4, length - 0.6, 2.6)
     pen.rect(Slot.ACCENT, 0, 0.85, length, 1.25)
-    for x in np.arange(1.8, length - 1, 1.7):
+    for x in steps(1.8, length - 1, 1.7):
         pen.rect(Slot.MAIN, x, 1.4, x + 0.18, 2.6)
-    for x in np.arange(4, length - 2, 7.5):
+    for x in steps(4, length - 2, 7.5):
         pen.rect(Slot.TRIM, x, 0.35, x + 0.3, 3.1)
         pen.rect(Slot.ACCENT2, x + 2, 0.4, x + 3.3, 2.7)
         pen.rect(Slot.GLASS, x + 2.15, 0.8, x + 3.15, 2.5)
