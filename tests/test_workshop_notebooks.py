@@ -57,7 +57,7 @@ def test_every_exercise_has_a_hidden_hint_before_its_cell(path):
 def test_no_output_is_a_traceback_or_a_progress_bar(path):
     for cell in read(path).cells:
         for output in cell.get("outputs", []):
-            assert output.output_type != "error" and "widget-view" not in str(output.get("data", {}).keys())
+            assert output.output_type != "error" and "%|" not in output.get("data", {}).get("text/plain", "")
             assert output.get("name") != "stderr", output.get("text")
 
 
