@@ -20,7 +20,8 @@ except ModuleNotFoundError:  # Python 3.10
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-WANTED = [Requirement(line) for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]]
+EXTRAS = PROJECT["optional-dependencies"]
+WANTED = [Requirement(line) for line in [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["docs"]]]
 LOCK_LINES = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if line and line[0] != "#"]
 LOCK = [Requirement(line) for line in LOCK_LINES]
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
