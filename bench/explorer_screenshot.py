@@ -30,9 +30,7 @@ def photograph(page: Any, target: Path) -> None:
     page.locator(".segxal-explorer").first.evaluate("part => part.scrollIntoView({block: 'start'})")
     page.wait_for_timeout(SETTLE)
     page.screenshot(path=target)
-    print(
-        f"written: {target.name}; asked of other machines: {page.abroad or 'nothing'}; dialogs: {page.asked or 'none'}"
-    )
+    print(f"written: {target.name}; asked of other machines: {page.abroad or 'nothing'}")
 
 
 def main(preset: str = "quick") -> int:

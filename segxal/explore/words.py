@@ -117,7 +117,8 @@ def gains_text(gains: Mapping[str, Gain], one_class: bool, by_level: bool) -> st
         by_level: whether it asks from a level on; the loop then takes the share this image has above it.
     """
     named = {"default": "the study's mask", "changed": "this setting"}
-    head = "".join(f"<td><i>{word}</i></td>" for word in ("", "mIoU before", "after", "gain", "pixels", "clicks", "in"))
+    columns = ("", "mIoU before", "after", "gain", "pixels", "clicks", "joined")
+    head = "".join(f"<td><i>{word}</i></td>" for word in columns)
     lines = "".join(
         f"<tr><td>{named[name]}</td><td>{100 * one.before:.1f}</td><td>{100 * one.after:.1f}</td>"
         f"<td>{one.gain:+.1f} points</td><td>{one.pixels}</td><td>{one.clicks}</td>"
