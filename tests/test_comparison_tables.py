@@ -76,7 +76,7 @@ def test_shares_of_pixels_and_of_full_supervision():
     rows = [("margin-pixel", 0, 0, 100, 10.0), ("margin-pixel", 0, 1, 300, 19.0), ("margin-pixel", 1, 1, 100, 21.0)]
     rows += [("random", 0, 1, 500, 30.0), ("supervised", 0, 0, 10_000, 38.0), ("supervised", 1, 0, 10_000, 42.0)]
     records = pd.DataFrame(rows, columns=["method", "seed", "cycle", "pixels", "miou"])
-    records = records.assign(ablation="none", images=1, clicks=1)
+    records = records.assign(ablation="none", depth="none", images=1, clicks=1)
     table = comparison_tables.share_table(records).set_index("method")
     assert list(table.index) == ["margin-pixel", "PixelPick, printed: DeepLabv3+ MobileNetV2, ImageNet"]
     assert list(table.loc["margin-pixel"][:2]) == ["1.000 %: 25.0 %", "2.000 %: 50.0 %"]
