@@ -19,7 +19,7 @@ APP_STAMP := $(APP_VENV)/.installed-$(APP_VERSION)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce study test lint format notebooks bench lab app app-install site label-studio \
+.PHONY: help install reproduce study test lint format notebooks bench lab app app-install site slides label-studio \
 	label-studio-install doctor lock clean clean-venv
 
 help:  ## this list
@@ -66,6 +66,10 @@ lab: $(STAMP)  ## open JupyterLab in the notebooks folder
 
 site: $(STAMP)  ## build the documentation and gallery as a static site, links checked (build/site/html)
 	$(BIN)/python -m segxal.site
+
+slides: $(STAMP)  ## reveal.js slides of the workshop that need no network (build/slides; npm fetches reveal.js once)
+	mkdir -p build && cd build && npm pack --silent reveal.js@4.6.1 && tar xzf reveal.js-4.6.1.tgz
+	$(BIN)/python -m segxal.workshop.slides --reveal build/package --out build/slides
 
 app: $(STAMP) $(APP_STAMP)  ## the EEM explorer as a page of its own, on this machine alone (PORT=8080)
 	JUPYTER_PATH=$(CURDIR)/$(APP_VENV)/kernel $(APP_VENV)/bin/voila notebooks/explore_eem.ipynb --Voila.ip=127.0.0.1 \
