@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     reproduce = commands.add_parser("reproduce", help="run a study", description=REPRODUCE, formatter_class=raw)
-    reproduce.add_argument("--jobs", type=_jobs, default=0, help="notebooks at the same time (default: one per core)")
+    reproduce.add_argument("--jobs", type=_jobs, default=0, help="notebooks at the same time (default: cores + 1)")
     reproduce.add_argument("--seeds", type=int, nargs="+", default=[], help="instead of the preset's, e.g. 0 1 2")
     reproduce.add_argument(
         "--methods", nargs="+", default=[], help=f"instead of the preset's: {', '.join((*METHODS, SUPERVISED))}"

@@ -52,11 +52,11 @@ def only_one(study: Path) -> Iterator[None]:
 
 
 def default_jobs(preset: Preset) -> int:
-    """As many jobs as the processor has room for; one on a GPU, which the jobs would only share."""
+    """As many jobs as the processor has room for, and one that starts meanwhile; one on a GPU, which all would share."""
     if device().type == "cuda":
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // preset.threads)
+    return cores // preset.threads + 1
 
 
 def command(preset_name: str, jobs: int, data_root: str, seeds: Sequence[int], methods: Sequence[str]) -> list[str]:

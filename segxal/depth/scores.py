@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 CAP = 80.0  # metres; what is farther is scored as order alone, as usual on street images
 
@@ -59,6 +58,8 @@ def aligned(guess: np.ndarray, exact: np.ndarray) -> np.ndarray:
 
 def rank_agreement(one: np.ndarray, other: np.ndarray) -> float:
     """Spearman's rank correlation of two maps of one shape; NaN when one of them is constant."""
+    from scipy.stats import rankdata  # a second of import
+
     ranks = [rankdata(values, axis=None) for values in (one, other)]
     if min(np.ptp(values) for values in ranks) == 0:
         return float("nan")
