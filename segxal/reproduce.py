@@ -52,7 +52,7 @@ def only_one(study: Path) -> Iterator[None]:
 
 
 def default_jobs(preset: Preset) -> int:
-    """As many jobs as the processor has room for, and one that starts meanwhile; one on a GPU, which all would share."""
+    """As many jobs as the processor has room for, and one that starts meanwhile; one on a GPU, which all share."""
     if device().type == "cuda":
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
