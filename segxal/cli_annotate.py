@@ -114,10 +114,12 @@ def _exchange(project: "Project", options: argparse.Namespace, then: str) -> Non
         print(f"when they are annotated: {then}")
         return
     answers = read_answers(project.folder) if options.action == "status" else _fetched(project, options)
+    left = answers.left(project.ids)
     _status(project, answers)
     if options.first and options.action != "status":
         written = write_labels(project, answers, options.data_root)
-        print(f"written    {len(written)} label maps" + (f" into {written[0].parent}" if written else ""))
+        waiting = f": they are written when the {len(left)} that are left are answered or skipped" if left else ""
+        print(f"written    {len(written)} new label maps" + (f" into {written[0].parent}" if written else waiting))
     if answers.problems:
         raise AnnotationError("\n".join([f"{len(answers.problems)} tasks were left out:", *answers.problems]))
 

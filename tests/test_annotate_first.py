@@ -93,7 +93,7 @@ def test_labels_that_are_there_stay(mine, preset):
 
 @pytest.mark.parametrize("count", [0, 2, 6])
 def test_counts_that_cannot_be(mine, preset, count):
-    with pytest.raises(ConfigError, match=f"{count} images are to be labelled; 5 have no label, 0 have one, and 3"):
+    with pytest.raises(ConfigError, match=f"{count} images are to be labelled; of 5 without a label choose 3 to 5"):
         ask_first(preset, count, mine)
 
 
@@ -129,7 +129,7 @@ def test_the_command_goes_from_pictures_to_a_first_training(mine, tmp_path, caps
     ]
     write_json(tmp_path / "export.json", tasks)
     assert cli.main(["annotate", "import", str(tmp_path / "export.json"), "--first", *common]) == 0
-    assert "written    4 label maps" in capsys.readouterr().out
+    assert "written    4 new label maps" in capsys.readouterr().out
     assert cli.main(["annotate", "export", *common]) == 0
     assert "annotations wanted for cycle 1" in capsys.readouterr().out
     start = tmp_path / "runs" / "mine" / "runs" / "start" / "none" / "seed0" / "cycle_00" / "metrics.json"

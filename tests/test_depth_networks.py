@@ -12,7 +12,7 @@ from segxal import paths
 from segxal.depth import get_depth, networks
 from segxal.depth.checkpoint import find_checkpoint
 from segxal.depth.tiny import PROCESSORS
-from segxal.errors import CheckpointMismatch
+from segxal.errors import CheckpointMismatch, WeightsMissing
 from segxal.study import run_cycles, run_of
 
 pytestmark = pytest.mark.usefixtures("own_caches")
@@ -144,3 +144,11 @@ def test_a_whole_cycle_with_a_local_network(tiny, networks_on_disk, tmp_path, fo
     cycles = run_cycles(run_of(preset, "segxal-human", 0, runs=tmp_path / "runs"))
     assert cycles[-1].is_done() and cycles[-1].metrics()["depth"] == "midas"
     assert sum(forward_passes) == len(list(paths.DEPTHS.rglob("*.npz"))) <= 12  # no image was looked at twice
+
+
+def test_missing_weights_are_said_before_the_first_training(tiny, tmp_path):
+    gone = tiny.with_changes(mask={"depth": "midas", "depth_weights": str(tmp_path / "gone")})
+    run = run_of(gone, "segxal-human", 0, runs=tmp_path / "runs")
+    with pytest.raises(WeightsMissing, match="gone"):
+        run_cycles(run)
+    assert not run[0].folder.exists()

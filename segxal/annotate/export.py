@@ -1,5 +1,6 @@
 """An export of Label Studio read task by task: what does not fit is named, never guessed."""
 
+import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -7,7 +8,6 @@ from segxal.annotate.answers import Answers, majority
 from segxal.annotate.project import Project
 from segxal.annotate.regions import codes_of, label_map
 from segxal.errors import AnnotationError
-from segxal.files import read_json
 
 SHOWN = 10  # problems named in an error
 
@@ -16,12 +16,15 @@ def read_export_file(path: Path, project: Project, keep_going: bool = False) -> 
     """Read a file that Label Studio exported with the format JSON; see :func:`read_export`.
 
     Raises:
-        AnnotationError: if there is no such file, or as :func:`read_export`.
-        DataInvalid: if it is no JSON.
+        AnnotationError: if there is no such file, it is no JSON, or as :func:`read_export`.
     """
     if not path.is_file():
         raise AnnotationError(f"there is no file {path}; export the project from Label Studio with the format JSON")
-    return read_export(read_json(path), project, keep_going)
+    try:
+        tasks = json.loads(path.read_bytes())
+    except ValueError as error:  # not UTF-8, or no JSON
+        raise AnnotationError(f"{path} is no JSON ({error}); export it again from Label Studio, format JSON") from error
+    return read_export(tasks, project, keep_going)
 
 
 def read_export(tasks: Any, project: Project, keep_going: bool = False) -> Answers:
@@ -42,10 +45,12 @@ def read_export(tasks: Any, project: Project, keep_going: bool = False) -> Answe
     Raises:
         AnnotationError: without ``keep_going``, when a task is of an unknown image, of another project or there twice,
             or its annotation is half-finished, of a wrong size or damaged; names all of them. Always when ``tasks``
-            is no list of tasks.
+            is no list of tasks, or an empty one.
     """
     if not isinstance(tasks, list) or not all(isinstance(t, dict) and isinstance(t.get("data"), dict) for t in tasks):
         raise AnnotationError("this is no list of tasks with data and annotations; export with the format JSON")
+    if not tasks:
+        raise AnnotationError("this holds no task at all; export the project that `segxal annotate push` made")
     answers, problems = Answers(), []
     for task in tasks:
         if not task.get("annotations") and not task.get("drafts"):

@@ -48,10 +48,11 @@ def ask_first(preset: Preset, count: int, data_root: str | Path = "") -> Project
     folder = Folder.locate(data_root)
     with_labels = image_files(folder / LABELS, (".png",)).keys()
     free = by_hash(image_files(folder / "images").keys() - with_labels)
-    if not max(1, NEEDED - len(with_labels)) <= count <= len(free):
+    least = max(1, NEEDED - len(with_labels))
+    if not least <= count <= len(free):
         raise ConfigError(
-            f"{count} images are to be labelled; {len(free)} have no label, {len(with_labels)} have one, and {NEEDED} "
-            "are needed at least: for training, val and test"
+            f"{count} images are to be labelled; of {len(free)} without a label choose {least} to {len(free)} "
+            f"({len(with_labels)} have one, and training, val and test need one each)"
         )
     size = (preset.data.height, preset.data.width)
     zoom = zoom_for(preset.data.width)
