@@ -19,7 +19,6 @@ from segxal.annotate.wait import answered
 from segxal.config import MaskConfig, Preset
 from segxal.data.base import Frames
 from segxal.data.splits import Splits, open_splits
-from segxal.depth import get_depth
 from segxal.device import device
 from segxal.eem import learn_weights, near_pixels
 from segxal.errors import ConfigError
@@ -95,8 +94,6 @@ class _Step:
 def _first(cycle: Cycle, splits: Splits) -> _Step:
     """Cycle 0: initial labels (or all, for the supervised baseline) and a fresh network."""
     preset, train = cycle.settings, splits.train
-    if cycle.method == START:
-        get_depth(preset.mask.depth, preset.mask.depth_weights)  # missing weights are said before the training
     known = [i for i, labelled in enumerate(train.labelled) if labelled]
     share = len(known) / len(train) if cycle.method == SUPERVISED else preset.loop.start
     pool = start_pool(train.ids, known, share, seeds.rng(cycle.seed, "start"))

@@ -16,11 +16,9 @@ from tqdm.auto import tqdm
 from segxal import paths
 from segxal.config import Preset, load_preset
 from segxal.data.splits import open_sources
-from segxal.depth import get_depth
 from segxal.device import device
 from segxal.errors import SegxalError
-from segxal.methods import depth_of
-from segxal.study import select
+from segxal.study import check_depth, select
 
 DONE = re.compile(r"(\d+) of (\d+) steps \(\d+%\) done")
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
@@ -93,8 +91,7 @@ def _absolute(preset_name: str, data_root: str, seeds: Sequence[int], methods: S
     preset = select(load_preset(preset_name), seeds, methods)
     root = str(Path(data_root).expanduser().resolve()) if data_root else ""
     open_sources(preset, root)
-    if any(depth_of(method, "some") != "none" for method in preset.methods):
-        get_depth(preset.mask.depth, preset.mask.depth_weights)
+    check_depth(preset, preset.methods)
     return (str(Path(preset_name).resolve()) if preset_name.endswith(".yml") else preset_name), root
 
 

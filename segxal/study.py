@@ -7,7 +7,7 @@ runs the same cycles as ``segxal reproduce`` on a machine without Jupyter or Sna
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from segxal import paths
 from segxal.config import Preset, load_preset
+from segxal.depth import get_depth
 from segxal.errors import ConfigError, SegxalError
 from segxal.files import read_json, write_rows
 from segxal.loop import run_cycle
@@ -101,9 +102,26 @@ def whole_grid(preset: Preset, runs: Path = paths.RUNS) -> list[list[Cycle]]:
     return [run_of(preset, m, seed, name, runs) for m, name in cells for seed in preset.seeds]
 
 
+def check_depth(preset: Preset, methods: Iterable[str]) -> None:
+    """Look whether the depth that the error masks of these methods need can be had.
+
+    Raises:
+        ConfigError: if there is no such provider.
+        WeightsMissing: if it is a network whose weights are neither here nor to be had.
+    """
+    if any(depth_of(method, "some") != "none" for method in methods):
+        get_depth(preset.mask.depth, preset.mask.depth_weights)
+
+
 def run_cycles(cycles: Sequence[Cycle], data_root: str = "") -> list[Cycle]:
-    """Run cycles in order, with a progress bar; those that are done are left alone."""
+    """Run cycles in order, with a progress bar; those that are done are left alone.
+
+    Raises:
+        ConfigError, WeightsMissing: as :func:`check_depth`, before the first training; or as :func:`run_cycle`.
+    """
     missing = [cycle for cycle in cycles if not cycle.is_done()]
+    if missing:
+        check_depth(missing[0].preset, [cycle.method for cycle in missing if cycle.method != START])
     for cycle in tqdm(missing, desc="cycles", disable=not missing):
         run_cycle(cycle, data_root)
     return list(cycles)

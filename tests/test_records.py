@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from segxal import paths, tables
+from segxal import comparison_tables, paths, tables
 from segxal.comparison import compare_with, conclusion
 from segxal.config import load_preset, preset_names
 from segxal.statistics import ALPHA
@@ -35,8 +35,7 @@ def test_tables_regenerate_from_the_records(preset):
         if name == "table3" and not ours(preset):
             assert not file.exists(), "no mask, nothing to ablate"
             continue
-        printed = pd.read_csv(file, dtype=str).fillna("")
-        pd.testing.assert_frame_equal(printed, build(records).astype(str), check_dtype=False)
+        pd.testing.assert_frame_equal(printed_table(preset.name, name), build(records).astype(str), check_dtype=False)
 
 
 def test_budgets_only_grow(preset):
@@ -94,6 +93,27 @@ def test_readme_names_the_scores_of_the_records():
     assert mentioned(f"**+{gain['grow']:.1f}**") and mentioned(f"**+{gain['full']:.1f}**")
 
 
+def printed_table(preset, name):
+    return pd.read_csv(paths.RUNS / preset / "tables" / f"{name}.csv", dtype=str).fillna("")
+
+
+def test_readme_names_the_distance_to_pixelpick():
+    shares = comparison_tables.share_table(read_records(load_preset("camvid-pixels"))).astype(str)
+    pd.testing.assert_frame_equal(printed_table("camvid-pixels", "shares"), shares, check_dtype=False)
+    for _, row in shares.iterrows():
+        (third, score), (fifth, last) = (row[name].split(": ") for name in ("cycle 3", "cycle 5"))
+        if row.method.startswith("PixelPick"):
+            assert mentioned(f"It prints {score} of its own fully supervised mIoU with {third}")
+        else:
+            assert mentioned(f"at {third} and {fifth}:") and mentioned(f"`{row.method}` {score} and {last}")
+
+
+def test_readme_names_what_errors_of_people_cost():
+    noise = comparison_tables.noise_table(read_records(load_preset("camvid"))).astype(str)
+    pd.testing.assert_frame_equal(printed_table("camvid", "noise"), noise, check_dtype=False)
+    assert len(noise) >= 6 and all(mentioned(f"`{row.method}` {row.change}") for row in noise.itertuples())
+
+
 def test_readme_names_the_ratios_of_the_bench():
     rows = json.loads((paths.RUNS / "bench.json").read_text())["rows"]
     said = ("Grad-CAM, one class", "Grad-CAM, all predicted classes at once", "whole EEM (depth known) / one class",
@@ -112,5 +132,13 @@ def test_readme_names_every_preset_and_target():
     text = (paths.ROOT / "README.md").read_text()
     for preset in preset_names():
         assert f"`{preset}`" in text
-    for target in ("make reproduce", "make test", "make lab", "make bench"):
+    for target in (
+        "make reproduce",
+        "make test",
+        "make lab",
+        "make bench",
+        "make site",
+        "make app",
+        "make label-studio",
+    ):
         assert target in text

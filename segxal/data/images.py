@@ -42,9 +42,7 @@ class Item:
     sequence: str = ""
 
 
-def _decode(
-    path: Path, convert: Callable[[Image.Image], np.ndarray], content: io.BytesIO | None = None
-) -> np.ndarray:  # fmt: skip
+def _decode(path: Path, convert: Callable[[Image.Image], np.ndarray], content: io.BytesIO | None = None) -> np.ndarray:
     try:
         with Image.open(content or path) as picture:
             return convert(ImageOps.exif_transpose(picture))
