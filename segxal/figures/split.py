@@ -67,7 +67,7 @@ def split_figure(preset: Preset, records: pd.DataFrame, paper: pd.DataFrame) -> 
         records: see :func:`split_records`.
         paper: the printed end points: mode, split_percent, miou.
     """
-    sheet = new_sheet(3.1)
+    sheet = new_sheet(3.5)
     left, right = sheet.subplots(1, 2, width_ratios=[2.4, 1])
     for method in [name for name in ours(preset) if name in set(records["method"])]:
         _line(left, records[records["method"] == method], method, LOOKS.get(method, 4))
@@ -101,7 +101,7 @@ def _baselines(axes: Axes, records: pd.DataFrame, preset: Preset) -> None:
     if "random" in means:
         axes.plot(100 * preset.loop.start, means["random"], "X", color="black", markersize=7, linestyle="none",
                   markeredgecolor="white", label="random, whole images")  # fmt: skip
-    axes.legend(frameon=False, ncols=2, loc="best")
+    axes.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2))  # crosses no line
 
 
 def _paper(axes: Axes, paper: pd.DataFrame) -> None:
