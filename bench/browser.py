@@ -10,12 +10,8 @@ import os
 import re
 import secrets
 import shutil
-import signal
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,11 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from segxal.annotate.local import free_port
+from segxal.annotate.local import HOST, free_port, serving
 from segxal.explore.picture import from_png
 from segxal.paths import ROOT
 
-HOST = "127.0.0.1"
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
@@ -62,38 +57,6 @@ def _environment(folder: Path) -> dict[str, str]:
     return os.environ | own | labs | path | {"IPYTHONDIR": str(folder / "ipython"), "OMP_NUM_THREADS": "1"}
 
 
-@contextmanager
-def _serving(command: list[str], folder: Path, url: str, environment: dict[str, str]) -> Iterator[None]:
-    with (folder / "log.txt").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
-        )
-    try:
-        _wait(url, process, folder / "log.txt")
-        yield
-    finally:
-        for word in (signal.SIGTERM, signal.SIGKILL):
-            if process.poll() is None:
-                os.killpg(process.pid, word)
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    continue
-
-
-def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except urllib.error.HTTPError:
-            return  # it answers
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError(f"no answer from {url}; the server's last words: {log.read_text()[-2000:]}")
-
-
 def _blank(notebook: Path) -> dict[str, Any]:
     """A notebook that has not been run: a number beside a cell then says that it has."""
     content = json.loads(notebook.read_text(encoding="utf-8"))
@@ -115,7 +78,8 @@ def lab(notebook: Path, folder: Path) -> Iterator[str]:
         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
     ]  # fmt: skip
-    with _serving(command, folder, f"http://{HOST}:{port}/api?token={token}", _environment(folder)):
+    ready = f"http://{HOST}:{port}/api?token={token}"
+    with serving(command, ready, folder / "log.txt", _environment(folder), PATIENCE):
         yield f"http://{HOST}:{port}/lab/tree/{notebook.name}?token={token}&reset"
 
 
@@ -133,7 +97,7 @@ def voila(notebook: Path, folder: Path) -> Iterator[str]:
     ]  # fmt: skip
     environment = _environment(folder) | {"JUPYTER_PATH": str(folder / "share")}
     environment.pop("JUPYTER_DATA_DIR")
-    with _serving(command, folder, f"http://{HOST}:{port}/voila/static/", environment):
+    with serving(command, f"http://{HOST}:{port}/voila/static/", folder / "log.txt", environment, PATIENCE):
         yield f"http://{HOST}:{port}/"
 
 

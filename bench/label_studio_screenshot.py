@@ -2,16 +2,17 @@
 
     python bench/label_studio_screenshot.py .venv-label-studio/bin/label-studio figures/label_studio_task.png
 
-Needs ``make label-studio-install``, Chromium (Debian: ``apt install chromium``) and ``pip install playwright``. The
-server runs on this machine alone while the picture is taken; the browser can reach nothing else.
+Needs ``make label-studio-install`` and what ``bench/browser.py`` says. The server runs on this machine alone while the
+picture is taken; the browser can reach nothing else.
 """
 
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import browser
 from label_studio_sdk import LabelStudio
-from playwright.sync_api import Page, sync_playwright
 
 from segxal.annotate.local import Server, running
 from segxal.annotate.server import push
@@ -19,17 +20,11 @@ from segxal.config import load_preset
 from segxal.errors import AnnotationsWanted
 from segxal.study import run_cycles, run_of
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
-]  # fmt: skip
 SIZE = {"width": 1600, "height": 1000}  # of the window, pixels
 SETTLE = 8000  # milliseconds until masks are drawn
 
 
-def log_in(page: Page, server: Server) -> None:
+def log_in(page: Any, server: Server) -> None:
     """Log in as the server's only user."""
     page.goto(f"{server.url}/user/login/")
     page.fill("input[name=email]", server.user)
@@ -49,15 +44,12 @@ def main(binary: str, target: str) -> None:
         project = push(cycles[1].project, server.url, server.token, "SegXAL: quick, seed 0, cycle 1").project
         client = LabelStudio(base_url=server.url, api_key=server.token)
         task = next(iter(client.tasks.list(project=project)))  # the one of highest score
-        with sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            page = browser.new_context(viewport=SIZE).new_page()
+        with browser.page(SIZE) as page:
             log_in(page, server)
             page.goto(f"{server.url}/projects/{project}/data?task={task.id}&labeling=1")
-            page.wait_for_selector("canvas", timeout=60_000)
+            page.wait_for_selector("canvas")
             page.wait_for_timeout(SETTLE)
             page.screenshot(path=target)
-            browser.close()
 
 
 if __name__ == "__main__":

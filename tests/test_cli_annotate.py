@@ -134,8 +134,8 @@ def test_a_server_that_is_not_there_or_ends_is_said(tmp_path):
     with pytest.raises(ServerError, match="make label-studio"), running(tmp_path / "label-studio", tmp_path / "data"):
         pass
     broken = tmp_path / "label-studio"
-    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.write_text("#!/bin/sh\necho no space\nexit 3\n")
     broken.chmod(0o755)
-    with pytest.raises(ServerError, match=r"did not start on port \d+; its last words are in"):
+    with pytest.raises(ServerError, match=r"no answer from http://127.0.0.1:\d+/health; .*log\.txt:\nno space"):
         with running(broken, tmp_path / "data"):
             pass

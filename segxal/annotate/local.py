@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,40 +79,66 @@ def running(binary: Path, folder: Path, port: int = 0) -> Iterator[Server]:
         The server, once it answers.
 
     Raises:
-        ServerError: if it is not there, ends, or does not answer within ten minutes; names its log.
+        ServerError: if it is not there, ends, or does not answer within ten minutes; quotes the end of its log.
     """
     if not binary.is_file():
         raise ServerError(f"there is no {binary}; `make label-studio` installs it")
     port, (password, token) = port or free_port(), credentials(folder)
+    url = f"http://{HOST}:{port}"
     command = [str(binary), "start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
     secret = {"LABEL_STUDIO_USERNAME": USER, "LABEL_STUDIO_PASSWORD": password, "LABEL_STUDIO_USER_TOKEN": token}
     place = {"LABEL_STUDIO_BASE_DATA_DIR": str(folder.resolve()), "PYTHONPATH": ""}
     environment = os.environ | QUIET | place | secret  # not on the command line, which everybody here can list
-    log = folder / "log.txt"
+    with serving(command, f"{url}/health", folder / "log.txt", environment, PATIENCE) as pid:
+        yield Server(url, pid, password, token)
+
+
+@contextmanager
+def serving(
+    command: Sequence[str], url: str, log: Path, environment: Mapping[str, str], patience: float
+) -> Iterator[int]:
+    """Run any server while the block runs, and end it with its whole process group afterwards.
+
+    Args:
+        command: that starts it, in the foreground.
+        url: where it answers once it is ready; an answer that is an error counts.
+        log: file for what it prints.
+        environment: of its process.
+        patience: seconds until it must answer.
+
+    Yields:
+        Number of its process.
+
+    Raises:
+        ServerError: if it ends or does not answer in time; quotes the end of its log.
+    """
     with log.open("w") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True
         )
-        try:
-            _wait(process, port, log)
-            yield Server(f"http://{HOST}:{port}", process.pid, password, token)
-        finally:
-            _end(process)
+    try:
+        _wait(process, url, log, patience)
+        yield process.pid
+    finally:
+        _end(process)
 
 
-def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    until = time.monotonic() + PATIENCE
+def _wait(process: "subprocess.Popen[bytes]", url: str, log: Path, patience: float) -> None:
+    until = time.monotonic() + patience
     while time.monotonic() < until and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=2):
+            with urllib.request.urlopen(url, timeout=2):
                 return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
-    raise ServerError(f"Label Studio did not start on port {port}; its last words are in {log}")
+        except urllib.error.HTTPError:
+            return  # it answers
+        except OSError:
+            time.sleep(0.1)
+    said = log.read_text(errors="replace")[-2000:]
+    raise ServerError(f"no answer from {url}; the server's last words, from {log}:\n{said}")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    for word in (signal.SIGINT, signal.SIGKILL):
+    for word in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is None:
             os.killpg(process.pid, word)
             try:
