@@ -10,7 +10,7 @@ from segxal.data.base import Frames
 from segxal.methods import Method
 from segxal.regions import annotated_out, components, grid, regions_in, superpixels, top_pixels
 from segxal.strategies import get_maps, get_strategy
-from segxal.strategies.base import Choice, Learner, Units, best, region_scores
+from segxal.strategies.base import Learner, Units, best, region_scores
 
 KEPT = 2**28  # pixels of partitions kept in memory
 SMALLEST = 16  # pixels; smaller connected pieces are specks that nobody would outline
@@ -81,7 +81,7 @@ def rank_regions(
     units = _units(candidates, partition)
     spend = int(units.size.sum()) if budget is None else budget
     choice = get_strategy(method.strategy, method.granularity)(learner, frames, units, spend, rng)
-    return _ranking(units, choice, {i: partition(i) for i in units.image[choice.order]})
+    return Ranking(units, choice.order, choice.scores, {i: partition(i) for i in units.image[choice.order]})
 
 
 def _ranked_components(
@@ -104,11 +104,7 @@ def _ranked_components(
     units = Units(np.array(images), np.array(regions), np.array(sizes))
     found = np.concatenate(scores)
     spend = int(units.size.sum()) if budget is None else budget
-    return _ranking(units, Choice(best(found, units.size, spend), found), partitions)
-
-
-def _ranking(units: Units, choice: Choice, partitions: dict[int, np.ndarray]) -> Ranking:
-    return Ranking(units, choice.order, choice.scores, partitions)
+    return Ranking(units, best(found, units.size, spend), found, partitions)
 
 
 def pixel_maps(

@@ -3,7 +3,6 @@
 import gc
 import io
 import tracemalloc
-from dataclasses import replace
 from datetime import datetime, timezone
 
 import numpy as np
@@ -54,7 +53,7 @@ def agrees(explorer):
 
 def test_it_starts_with_the_query_and_the_mask_of_the_study(explorer, tiny_run):
     assert explorer.subject.frames.ids[0] == tiny_run[-1].queries()[0]["id"]
-    assert explorer.setting.mask == replace(tiny_run[-1].settings.mask) and explorer.setting.layer == ""
+    assert explorer.setting.mask == tiny_run[-1].settings.mask and explorer.setting.layer == ""
     assert explorer.setting.category is None and explorer.setting.level is None
     assert agrees(explorer)
 
@@ -127,6 +126,8 @@ def test_two_weights_of_zero_are_refused_in_words_and_the_picture_stays(explorer
     before = bytes(explorer.images["eem"].value)
     explorer.controls.w_pae.value = 0
     assert "not both 0" in explorer.status.value and bytes(explorer.images["eem"].value) == before
+    explorer.controls.opacity.value = 0.9
+    assert "not both 0" in explorer.status.value, "it is said until it is mended"
     explorer.controls.w_pae.value = 0.3
     assert "not both 0" not in explorer.status.value and agrees(explorer)
 
@@ -154,6 +155,9 @@ def test_an_image_of_one_s_own(explorer):
     assert explorer.subject.frames.ids == ("mine.png",) and explorer.controls.depth.value == "geometry"
     assert "broken" not in explorer.status.value and agrees(explorer)
     assert "no labels" in explorer.numbers.value
+    for name, value in (("depth", "dataset"), ("w_ebu", 0.9)):
+        getattr(explorer.controls, name).value = value
+        assert "no depth" in explorer.status.value, "as long as the maps are not of the depth that is chosen"
     explorer.controls.image.value = 3
     assert explorer.subject.frames.ids == explorer.splits.train.ids[3:4] and agrees(explorer)
 

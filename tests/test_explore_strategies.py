@@ -1,5 +1,7 @@
 """The strategy explorer: every combination there is, the price by hand, and the view shows what was bought."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,7 @@ from segxal.oracles.base import Annotation, Query
 from segxal.price import minutes
 from segxal.query import Ask
 from segxal.regions import GRANULARITIES
+from segxal.study import run_cycles
 
 
 def bought(labels, prediction, clicks=5, budget=10):
@@ -92,3 +95,18 @@ def test_what_is_not_there_is_said_and_the_rest_is_shown(explorer):
     assert [one.method for one in explorer.purchases] == ["entropy-pixel"]
     explorer.strategies.value, explorer.granularities.value = explorer.strategies.options, GRANULARITIES
     assert len(explorer.methods) > 12 and "bald" not in explorer.strategies.options
+    explorer.strategies.value = ()
+    explorer.ask()
+    assert explorer.purchases == [] and explorer.picture.value == b"", "no picture of an earlier question"
+
+
+def test_strategies_that_need_dropout_ask_by_a_network_that_has_it(explorer, tiny_run, tiny_splits):
+    cycle = replace(tiny_run[1], method="bald")
+    run_cycles([cycle.previous])
+    names = [tiny_splits.train.ids[i] for i in explorer.offer.images]
+    both = StrategyExplorer({"none": explorer.offer, "dropout": offer_of(cycle, tiny_splits, names)})
+    both.strategies.value, both.ours.value = ("entropy", "bald"), ()
+    both.ask()
+    expected = [buy(both.offers[start], name, CLICKS, "clicks")
+                for start, name in (("none", "entropy-superpixel"), ("dropout", "bald-superpixel"))]  # fmt: skip
+    assert both.picture.value == png(compared_picture(explorer.offer, expected))

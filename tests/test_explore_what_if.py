@@ -71,12 +71,13 @@ def test_the_button_says_why_it_cannot(tiny_run):
     assert "choose an earlier network" in explorer.what_if.answer.value and explorer.what_if.thread is None
 
 
-def test_a_failure_of_the_other_process_is_shown(tiny_run, monkeypatch):
-    explorer = Explorer(tiny_run)
+def test_a_failure_of_the_other_process_is_shown(tiny_run, monkeypatch, tmp_path):
+    explorer = Explorer(tiny_run, data_root=str(tmp_path))
     broken = replace(tiny_run[-1].preset, data=replace(tiny_run[-1].preset.data, name="cityscapes"))
-    monkeypatch.setattr(explorer.what_if, "_data_root", "nowhere")
     following = study.run_of(broken, "segxal-human", 0, runs=tiny_run[-1].runs)[2]
     monkeypatch.setattr(explorer.what_if, "_question", lambda: (following, explorer.setting, 0.2))
     explorer.what_if.begin()
     explorer.what_if.thread.join(300)
-    assert "cityscapes" in explorer.what_if.answer.value and not explorer.what_if.start.disabled
+    answer = explorer.what_if.answer.value
+    assert "cityscapes" in answer and str(tmp_path) in answer, "it looks where the explorer looks"
+    assert not explorer.what_if.start.disabled

@@ -22,10 +22,10 @@ from segxal.explore.picture import (
     png,
 )
 from segxal.explore.pointer import Pointer
-from segxal.explore.tiles import change_picture, in_row, ruled, titled, with_borders
+from segxal.explore.tiles import change_tile, in_row, labels_tile, with_borders
 from segxal.explore.words import STYLE
 from segxal.figures.base import hex_of, percent
-from segxal.figures.view import find_image, right_share
+from segxal.figures.view import find_image
 from segxal.labels import VOID, Classes
 from segxal.oracles.base import Annotation
 from segxal.price import minutes
@@ -34,7 +34,6 @@ from segxal.strategies.base import Learner
 WIDTH = 512  # pixels of one picture, at most
 ANSWERED = 0.9  # opacity of what a person has answered
 UNSURE = "cannot tell"
-NOWHERE = [-1, -1]  # the pointer before and after a click
 
 
 def labels_picture(given: Corrections, selected: int, opacity: float, width: int = WIDTH) -> np.ndarray:
@@ -70,13 +69,8 @@ def lesson_picture(learnt: Lesson, truth: np.ndarray, classes: Classes, width: i
     """Prediction before, after, and what changed, side by side."""
     factor = factor_for(truth.shape, 3 * width // 4)
     labels = {"prediction before": learnt.before, "prediction after": learnt.after}
-    tiles = [
-        titled(enlarge(label_picture(shown, classes), factor), title, f"{percent(right_share(shown, truth))} right")
-        for title, shown in labels.items()
-    ]
-    note = f"blue: {percent(learnt.mended)} mended, orange: {percent(learnt.spoilt)} spoilt"
-    tiles.append(titled(ruled(enlarge(change_picture(learnt.before, learnt.after, truth), factor)), "change", note))
-    return in_row(tiles)
+    tiles = [labels_tile(shown, truth, classes, factor, title) for title, shown in labels.items()]
+    return in_row([*tiles, change_tile(learnt.before, learnt.after, truth, factor)])
 
 
 def price_text(given: Corrections) -> str:
@@ -125,7 +119,7 @@ class Annotator(widgets.VBox):
         self.learner, self.splits, self.steps, self.seed = learner, splits, steps, seed
         self.given = corrections_of(learner, train, find_image(train, image, fresh), pieces)
         self.learnt: Lesson | None = None
-        self._clock, self._times = clock, [clock()]
+        self._clock, self._times = clock, list[float]()
         self._make()
         self._listen()
         self.show()
@@ -134,7 +128,7 @@ class Annotator(widgets.VBox):
     @property
     def annotation(self) -> Annotation:
         """The answers as an ordinary annotation, with the seconds from the first to the last of them."""
-        return self.given.annotation(self._times[-1] - self._times[min(1, len(self._times) - 1)])
+        return self.given.annotation(self._times[-1] - self._times[0] if self._times else 0.0)
 
     def relabel(self, region: int) -> None:
         """Give a superpixel the chosen class."""
@@ -203,30 +197,23 @@ class Annotator(widgets.VBox):
         self.status, self.message, self.result = (widgets.HTML() for _ in range(3))
         self.progress = widgets.Output()
         rows, columns = self.given.partition.shape
-        self.pointer = Pointer(rows=rows, columns=columns, pixel=NOWHERE)
-        self.pointer.target = f"segxal-{self.pointer.model_id[:12]}"
-        for name, image in (("labels", self.labels), ("mask", self.mask)):
-            for word in ("segxal-map", self.pointer.target, f"segxal-annotator-{name}"):
-                image.add_class(word)
-        self.pointer.texts = {
-            "segxal-annotator-labels": "your labels over the image", "segxal-annotator-mask": "explainable error mask",
-        }  # fmt: skip
+        self.pointer = Pointer(rows=rows, columns=columns)
+        self.pointer.watch(
+            {"annotator-labels": self.labels, "annotator-mask": self.mask},
+            {"annotator-labels": "your labels over the image", "annotator-mask": "explainable error mask"},
+        )
 
     def _listen(self) -> None:
         acts = {"relabel": lambda: self.relabel(self.region.value), "next": self.next, "undo": self.undo,
                 "retrain": self.retrain}  # fmt: skip
         for name, act in acts.items():
             self.buttons[name].on_click(lambda _button, act=act: self._safely(act))
-        self.pointer.observe(self._point, "pixel")
+        self.pointer.on_click(lambda row, column: self._safely(lambda: self._point(row, column)))
         for control in (self.region, self.opacity):
             control.observe(lambda _change: self.show(), "value")
 
-    def _point(self, change: dict[str, list[int]]) -> None:
-        row, column = change["new"]
-        if [row, column] == NOWHERE:
-            return
-        self._safely(lambda: self.relabel(int(self.given.partition[row, column])))
-        self.pointer.pixel = NOWHERE  # so that a second click on the same pixel is a change too
+    def _point(self, row: int, column: int) -> None:
+        self.relabel(int(self.given.partition[row, column]))
 
     def _safely(self, act: Callable[[], None]) -> None:
         """Do it; what cannot be done is said, and everything stays as it was."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from segxal.errors import ConfigError
-from segxal.explore.game_state import YOU, Game, Pick, standings
+from segxal.explore.game_state import YOU, Game, Pick, asked_part, standings
 from segxal.explore.picture import colour_bar, enlarge, factor_for, heat, label_picture, outline, overlay
 from segxal.explore.tiles import GAP, asked_picture, in_column, in_row, titled, with_borders
 from segxal.figures.base import Sheet
@@ -53,7 +53,7 @@ def board_picture(
     """
     tiles = []
     for index, partition in game.partitions.items():
-        now, before = (_part(game, index, chosen) for chosen in (picks, game.players[YOU].asked))
+        now, before = (asked_part(game, chosen, index) for chosen in (picks, game.players[YOU].asked))
         shown = overlay(layer[index], np.full_like(layer[index], VOID), FADED)
         shown[now] = layer[index][now]
         shown[before] = VOID
@@ -61,11 +61,6 @@ def board_picture(
         large = outline(large, now) if now.any() else large
         tiles.append(outline(large, partition == cursor[1]) if cursor[0] == index else large)
     return in_column([in_row(tiles[k : k + ACROSS]) for k in range(0, len(tiles), ACROSS)])
-
-
-def _part(game: Game, index: int, picks: Sequence[Pick] | set[Pick]) -> np.ndarray:
-    """(H, W) bool: the picked part of an image."""
-    return np.isin(game.partitions[index], [region for image, region in picks if image == index])
 
 
 def pick_at(game: Game, row: int, column: int, width: int = WIDTH) -> Pick | None:
@@ -104,7 +99,7 @@ def asked_pictures(game: Game, number: int, width: int = SMALL) -> np.ndarray:
         raise ConfigError(f"round {number} is not played yet, {game.round} are; play it first")
     rows = []
     for name, player in game.players.items():
-        parts = {index: _part(game, index, player.picks[number - 1]) for index in game.images}
+        parts = {index: asked_part(game, player.picks[number - 1], index) for index in game.images}
         factor = factor_for(parts[game.images[0]].shape, width)
         tiles = [asked_picture(picture(game.splits.train, index), part, factor) for index, part in parts.items()]
         before, after = (100 * value for value in player.scores[number - 1 : number + 1])

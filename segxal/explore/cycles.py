@@ -6,7 +6,6 @@ from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
-import torch
 
 from segxal.checks import learner_of
 from segxal.data.splits import Splits
@@ -20,11 +19,11 @@ from segxal.explore.picture import (
     label_picture,
     png,
 )
-from segxal.explore.tiles import change_picture, change_shares, in_column, in_row, ruled, titled
+from segxal.explore.tiles import change_shares, change_tile, in_column, in_row, labels_tile, ruled, titled
 from segxal.figures.base import percent
 from segxal.figures.cycles import Column, cycle_columns, spectator
-from segxal.figures.view import find_image, right_share
-from segxal.predict import predict
+from segxal.figures.view import find_image
+from segxal.query import predictions_of
 from segxal.state import Cycle
 
 WIDTH = 256  # pixels of one picture, at most
@@ -79,8 +78,7 @@ def _scene(cycle: Cycle, column: Column, splits: Splits) -> Scene:
     if asked:
         column = replace(column, annotation=answers[column.view.id])
     learner, index = learner_of(cycle, splits), splits.train.ids.index(column.view.id)
-    (probs,) = predict(learner.model, splits.train.images[[index]], learner.amp)
-    after = probs[0].argmax(0).to(torch.uint8).cpu().numpy()
+    after = predictions_of(learner, splits.train, [index])[index]
     before = cycle.previous.metrics() if cycle.previous else cycle.metrics()
     return Scene(column, asked, after, (before["report"]["miou"], cycle.metrics()["report"]["miou"]))
 
@@ -101,13 +99,12 @@ def scene_picture(scene: Scene, tops: dict[str, float], width: int = WIDTH) -> n
     Returns:
         (h, w, 3) uint8.
     """
-    view, numbers = scene.column.view, scene.numbers
+    view, annotated = scene.column.view, scene.column.numbers["annotated"]
     factor = factor_for(view.truth.shape, width)
     classes, wide = view.classes, factor * view.truth.shape[1]
 
     def labels(values: np.ndarray, title: str) -> np.ndarray:
-        note = f"{percent(right_share(values, view.truth))} right"
-        return titled(enlarge(label_picture(values, classes), factor), title, note)
+        return labels_tile(values, view.truth, classes, factor, title)
 
     def scale(name: str, title: str) -> np.ndarray:
         values, top = getattr(view, name), max(tops[name], 1e-6)
@@ -115,10 +112,6 @@ def scene_picture(scene: Scene, tops: dict[str, float], width: int = WIDTH) -> n
         return in_column([shown, colour_bar(wide, f"{name.upper()}, 0 to 1", ("0", f"{top:.2f}"))], 2)
 
     who = "answer to this cycle's question" if scene.asked else "not asked; the machine would say"
-    changed = titled(
-        ruled(enlarge(change_picture(view.prediction, scene.after, view.truth), factor)), "change",
-        f"blue: {percent(numbers['mended'])} mended, orange: {percent(numbers['spoilt'])} spoilt",
-    )  # fmt: skip
     above = [
         titled(enlarge(view.image, factor), "image", view.id), labels(view.prediction, "prediction before"),
         scale("ebu", "entropy"), scale("eem", "explainable error mask"),
@@ -127,9 +120,9 @@ def scene_picture(scene: Scene, tops: dict[str, float], width: int = WIDTH) -> n
         titled(enlarge(label_picture(view.truth, classes), factor), "truth", "only people and scores see it"),
         titled(
             ruled(enlarge(label_picture(scene.column.annotation, classes), factor)),
-            f"annotation: {percent(numbers['annotated'])} labelled", who,
+            f"annotation: {percent(annotated)} labelled", who,
         ),
-        labels(scene.after, "prediction after"), changed,
+        labels(scene.after, "prediction after"), change_tile(view.prediction, scene.after, view.truth, factor),
     ]  # fmt: skip
     rows = [in_row(above), in_row(below)]
     present = sorted({int(c) for part in (view.truth, view.prediction, scene.after) for c in np.unique(part)})

@@ -15,10 +15,11 @@ from segxal.explore.controls import BY_LEVEL, Controls, build
 from segxal.explore.later import Later
 from segxal.explore.maps import Kept, MapStore, Setting, layer_name, layer_names
 from segxal.explore.picture import png
-from segxal.explore.pointer import NOWHERE, Pointer
+from segxal.explore.pointer import Pointer
 from segxal.explore.reading import Reading, asked_for, error_mask, pixel_facts, read
 from segxal.explore.what_if import next_cycle
 from segxal.explore.what_if_view import WhatIf
+from segxal.figures.view import find_image
 from segxal.state import Cycle
 from segxal.strategies.base import Learner
 
@@ -72,11 +73,8 @@ class Explorer(widgets.VBox):
         return self.run[0].study / "cache"
 
     def _position(self, image: str) -> int:
-        queries = self.run[-1].queries()
-        name = image or (str(queries[0]["id"]) if queries else self.splits.train.ids[0])
-        if name not in self.splits.train.ids:
-            raise ConfigError(f"no training image {name!r}; the first is {self.splits.train.ids[0]!r}")
-        return self.splits.train.ids.index(name)
+        train, queries = self.splits.train, self.run[-1].queries()
+        return find_image(train, image, str(queries[0]["id"]) if queries else train.ids[0])
 
     def _controls(self, asker: int) -> Controls:
         learner = self.subject.learner
@@ -90,15 +88,11 @@ class Explorer(widgets.VBox):
 
     def _widgets(self) -> None:
         self.pointer = Pointer(rows=self.shape[0], columns=self.shape[1])
-        self.pointer.target = f"segxal-{self.pointer.model_id[:12]}"
         full = {"width": "100%"}
         self.images = {name: widgets.Image(layout=full) for name in panels.PANELS}
         self.scales = {name: widgets.HTML() for name in panels.PANELS}
         self.titles = {name: widgets.HTML(words.title(panel.title)) for name, panel in panels.PANELS.items()}
-        for name, image in self.images.items():
-            for word in ("segxal-map", self.pointer.target, f"segxal-{name}"):
-                image.add_class(word)
-        self.pointer.texts = {f"segxal-{name}": panel.title for name, panel in panels.PANELS.items()}
+        self.pointer.watch(self.images, {name: panel.title for name, panel in panels.PANELS.items()})
         self.status, self.numbers, self.pixel = (widgets.HTML() for _ in range(3))
         self.what_if = WhatIf(self._question, self.data_root)
 
@@ -131,7 +125,7 @@ class Explorer(widgets.VBox):
         for names, act in groups:
             for name in names:
                 getattr(one, name).observe(lambda _change, act=act: self._safely(act), "value")
-        self.pointer.observe(lambda _change: self._safely(self._point), "pixel")
+        self.pointer.on_click(lambda row, column: self._safely(lambda: self._point(row, column)))
         one.follow.observe(lambda change: setattr(self.pointer, "follow", change["new"]), "value")
 
     def _enable(self) -> None:
@@ -152,8 +146,13 @@ class Explorer(widgets.VBox):
             self.status.value = words.status_text(str(error))
 
     def _note(self) -> str:
-        category = self.controls.chosen_class
-        if category is not None and not self.maps.pae.any():
+        """What is to be said of this setting.
+
+        Raises:
+            SegxalError: as long as it cannot be shown, so that what is not of this setting is never shown unsaid.
+        """
+        maps, category = self.store.maps(self.subject, self.setting), self.controls.chosen_class
+        if category is not None and not maps.pae.any():
             name = self.subject.frames.classes.names[category]
             return f"{name} is not predicted in the depth-informed image: its PAE is 0 everywhere."
         return ""
@@ -237,11 +236,9 @@ class Explorer(widgets.VBox):
         self.subject = replace(self.subject, network=str(network), learner=self._learner(network))
         self.show()
 
-    def _point(self) -> None:
-        row, column = self.pointer.pixel
+    def _point(self, row: int, column: int) -> None:
         self._quiet = True
         self.controls.row.value, self.controls.column.value = row, column
-        self.pointer.pixel = NOWHERE
         self._quiet = False
         self._show_pixel()
 
@@ -261,7 +258,7 @@ class Explorer(widgets.VBox):
         self.asked = asked_for(self.eem, setting)
         self.images["eem"].value = png(panels.eem_picture(self.eem))
         self._show_pixel()
-        self._later(self._say_numbers)
+        self._later(lambda: self._safely(self._say_numbers))
 
     def _say_numbers(self) -> None:
         """Price and AUROC, which take longer than the pictures."""

@@ -19,7 +19,7 @@ import numpy as np
 from segxal import seeds
 from segxal.data.splits import Splits
 from segxal.errors import ConfigError
-from segxal.explore.game_state import PLAYERS, RIVALS, YOU, Game, Pick, Player, Rules, Standing, standings
+from segxal.explore.game_state import PLAYERS, RIVALS, YOU, Game, Pick, Player, Rules, Standing, asked_part, standings
 from segxal.explore.purchase import Offer, Purchase, buy
 from segxal.explore.teach import score, taught
 from segxal.figures.view import picture
@@ -116,8 +116,8 @@ def rival_picks(game: Game, name: str) -> list[Pick]:
     """What a machine player asks for in its next turn: its strategy's own choice (:mod:`segxal.query`)."""
     player, train = game.players[name], game.splits.train
     asked = np.zeros(tuple(train.labels.shape), dtype=bool)
-    for index, region in player.asked:
-        asked[index] |= game.partitions[index] == region
+    for index in game.images:
+        asked[index] = asked_part(game, player.asked, index)
     offer = Offer(player.learner, train, game.images, asked, game.rules.seed, player.rounds + 1)
     return picks_in(buy(offer, RIVALS[name], game.rules.clicks, "clicks"))
 
@@ -157,8 +157,7 @@ def answers_to(game: Game, name: str, picks: Sequence[Pick]) -> dict[int, Annota
     """What the oracle answers to picks: per image an ordinary annotation, one click for each superpixel."""
     train, seen, answers = game.splits.train, predictions(game, name), {}
     for index in sorted({image for image, _ in picks}):
-        regions = [region for image, region in picks if image == index]
-        inside = np.isin(game.partitions[index], regions)
+        inside = asked_part(game, picks, index)
         query = Query(
             train.ids[index], train.images[index].numpy(), seen[index], inside.astype(float), inside,
             train.labels[index].numpy(), np.where(inside, game.partitions[index], -1),

@@ -1,6 +1,6 @@
 """What a labelling game is made of: rules, players, one moment of it, and the score board."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,6 +109,11 @@ class Game:
     def over(self) -> bool:
         """Whether all rounds are played."""
         return self.round == self.rules.rounds
+
+
+def asked_part(game: Game, picks: Collection[Pick], index: int) -> np.ndarray:
+    """The picked superpixels of one image, (H, W) bool."""
+    return np.isin(game.partitions[index], [region for image, region in picks if image == index])
 
 
 @dataclass(frozen=True)

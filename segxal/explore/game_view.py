@@ -22,7 +22,6 @@ from segxal.explore.pointer import Pointer
 from segxal.explore.words import STYLE, status_text
 
 SHOWN = ("the images", "what your network predicts", "its entropy", "its error mask")
-NOWHERE = [-1, -1]  # the pointer before and after a click
 
 
 class GameView(widgets.VBox):
@@ -55,15 +54,17 @@ class GameView(widgets.VBox):
         """Pick a superpixel, or take the pick back; what is against the rules is said and not done."""
         clicks, asked = self.game.rules.clicks, self.game.players[YOU].asked
         self.image.value, self.region.value = chosen
+        said = ""
         if chosen in self.picks:
             self.picks.remove(chosen)
-            said = ""
-        elif chosen in asked or len(self.picks) >= clicks or self.game.over:
-            spent = f"all {clicks} clicks of this round are spent; take one back or play the round"
-            said = "you asked for this one before" if chosen in asked else "the game is over" * self.game.over or spent
+        elif chosen in asked:
+            said = "you asked for this one before"
+        elif self.game.over:
+            said = "the game is over"
+        elif len(self.picks) >= clicks:
+            said = f"all {clicks} clicks of this round are spent; take one back or play the round"
         else:
             self.picks.append(chosen)
-            said = ""
         self.message.value = status_text(said)
         self.show()
 
@@ -84,12 +85,11 @@ class GameView(widgets.VBox):
         Raises:
             ConfigError: if nothing is picked or the game is over.
         """
-        moves = {YOU: self.picks}
         self.bar.max, self.bar.value, self.bar.layout.display = len(RIVALS) + 1, 0, None
         try:
             for name in (YOU, *RIVALS):
                 self.bar.description = f"{name} trains"
-                picks = moves[name] if name in moves else rival_picks(self.game, name)
+                picks = self.picks if name == YOU else rival_picks(self.game, name)
                 with self.progress:
                     self.game = turn(self.game, name, picks)
                 self.progress.clear_output()
@@ -153,11 +153,9 @@ class GameView(widgets.VBox):
         self.status, self.message, self.scores = (widgets.HTML() for _ in range(3))
         self.bar = widgets.IntProgress(layout={"display": "none"}, style={"description_width": "120px"})
         self.progress = widgets.Output()
-        self.pointer = Pointer(pixel=NOWHERE)
-        self.pointer.target = f"segxal-{self.pointer.model_id[:12]}"
-        for word in ("segxal-map", self.pointer.target, "segxal-board"):
-            self.board.add_class(word)
-        self.pointer.texts = {"segxal-board": "images on offer; click on a superpixel to ask for its class"}
+        self.pointer = Pointer()
+        text = "images on offer; click on a superpixel to ask for its class"
+        self.pointer.watch({"board": self.board}, {"board": text})
 
     def _last(self) -> int:
         """The highest number of a superpixel of the chosen image."""
@@ -167,7 +165,7 @@ class GameView(widgets.VBox):
         acts = {"pick": lambda: self.pick(self.cursor), "undo": self.undo, "autopilot": self.fill, "play": self.play}
         for name, act in acts.items():
             self.buttons[name].on_click(lambda _button, act=act: self._safely(act))
-        self.pointer.observe(self._point, "pixel")
+        self.pointer.on_click(self._point)
         self.image.observe(self._other_image, "value")
         for control in (self.region, self.layer):
             control.observe(lambda _change: self.show(), "value")
@@ -176,13 +174,10 @@ class GameView(widgets.VBox):
         self.region.max = self._last()
         self.show()
 
-    def _point(self, change: dict[str, list[int]]) -> None:
-        if change["new"] == NOWHERE:
-            return
-        chosen = pick_at(self.game, *change["new"])
+    def _point(self, row: int, column: int) -> None:
+        chosen = pick_at(self.game, row, column)
         if chosen is not None:
             self.pick(chosen)
-        self.pointer.pixel = NOWHERE  # so that a second click on the same pixel is a change too
 
     def _safely(self, act: Callable[[], None]) -> None:
         """Do it; what cannot be done is said, and the game stays as it was."""

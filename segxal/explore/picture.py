@@ -177,8 +177,8 @@ def colour_bar(
     for k, tick in enumerate(ticks):
         share = k / max(1, len(ticks) - 1)
         anchor = "lt" if share == 0 else "rt" if share == 1 else "mt"
-        pen.text((share * (width - 1), STRIP + 3), tick, INK, _font(), anchor=anchor)
-    pen.text((width / 2, STRIP + TEXT + 5), unit, INK, _font(), anchor="mt")
+        pen.text((share * (width - 1), STRIP + 3), tick, INK, font(), anchor=anchor)
+    pen.text((width / 2, STRIP + TEXT + 5), unit, INK, font(), anchor="mt")
     return np.asarray(page)
 
 
@@ -193,7 +193,7 @@ def class_legend(classes: Classes, present: Sequence[int], width: int) -> np.nda
     entries = [(classes.names[c], classes.colours[c]) if c != VOID else ("void", WHITE) for c in present]
     line, x, places = 0, 0, []
     for name, colour in entries:
-        wide = TEXT + 4 + round(_font().getlength(name)) + 10
+        wide = TEXT + 4 + round(font().getlength(name)) + 10
         line, x = (line + 1, 0) if x and x + wide > width else (line, x)
         places.append((x, line * (TEXT + 6), name, colour))
         x += wide
@@ -201,7 +201,7 @@ def class_legend(classes: Classes, present: Sequence[int], width: int) -> np.nda
     pen = ImageDraw.Draw(page)
     for left, top, name, colour in places:
         pen.rectangle((left, top + 2, left + TEXT - 2, top + TEXT), fill=tuple(colour), outline=UNKNOWN)
-        pen.text((left + TEXT + 3, top + 1), name, INK, _font(), anchor="lt")
+        pen.text((left + TEXT + 3, top + 1), name, INK, font(), anchor="lt")
     return np.asarray(page)
 
 
@@ -213,9 +213,7 @@ def png(picture: np.ndarray) -> bytes:
     """
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
         raise ShapeError(f"a picture of {picture.shape} {picture.dtype}; expected (H, W, 3) uint8")
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="png", compress_level=COMPRESSION)
-    return buffer.getvalue()
+    return _saved(Image.fromarray(picture), compress_level=COMPRESSION)
 
 
 def heat_png(values: np.ndarray) -> bytes:
@@ -223,7 +221,7 @@ def heat_png(values: np.ndarray) -> bytes:
     _check_map(values)
     picture = Image.fromarray(np.minimum(values.clip(0, 1) * COLOURS, COLOURS - 1).astype(np.uint8), mode="P")
     picture.putpalette(colour_table(HEAT).tobytes())
-    return _saved(picture)
+    return _saved(picture, optimize=True)
 
 
 def outline_png(inside: np.ndarray, factor: int) -> bytes:
@@ -233,12 +231,12 @@ def outline_png(inside: np.ndarray, factor: int) -> bytes:
     lines[edge(~large)], lines[edge(large)] = 1, 2
     picture = Image.fromarray(lines, mode="P")
     picture.putpalette([*UNKNOWN, *BLACK, *WHITE])
-    return _saved(picture, transparency=0)
+    return _saved(picture, optimize=True, transparency=0)
 
 
 def _saved(picture: Image.Image, **options: int) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, format="png", optimize=True, **options)
+    picture.save(buffer, format="png", **options)
     return buffer.getvalue()
 
 
@@ -249,7 +247,8 @@ def from_png(data: bytes) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+def font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    """The letters of all pictures, read once."""
     return ImageFont.load_default(TEXT)
 
 

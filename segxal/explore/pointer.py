@@ -1,9 +1,11 @@
 """Which pixel of a picture a person points at."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import anywidget
 import traitlets
+from ipywidgets import Image
 
 NOWHERE = [-1, -1]  # before a click, and after it was heard: a second click on the same pixel is a change too
 
@@ -11,15 +13,15 @@ NOWHERE = [-1, -1]  # before a click, and after it was heard: a second click on 
 class Pointer(anywidget.AnyWidget):
     """Listens to clicks on the pictures of an explorer and tells the pixel of the map under them.
 
-    It is invisible and stands beside plain ``Image`` widgets that carry the CSS class ``target`` (``add_class``). A
-    picture shows one map of ``rows`` x ``columns`` pixels over its whole area, at any size on the screen. Observe
-    ``pixel``. Where the front end cannot load it, only pointing is missing: offer sliders for row and column too.
+    It is invisible and stands beside the plain ``Image`` widgets that it is told to ``watch``. A picture shows one map
+    of ``rows`` x ``columns`` pixels over its whole area, at any size on the screen. Where the front end cannot load it,
+    only pointing is missing: offer sliders for row and column too.
 
     Attributes:
         target: CSS class of the pictures.
         rows: height of the map, pixels.
         columns: width of the map, pixels.
-        pixel: [row, column] of the last click, each from 0; whoever heard it sets it back to ``NOWHERE``.
+        pixel: [row, column] of the last click, each from 0; ``NOWHERE`` again when it was heard.
         follow: whether moving the pointer over a picture counts like a click.
         texts: CSS class of one picture -> what a screen reader says of it.
     """
@@ -31,3 +33,21 @@ class Pointer(anywidget.AnyWidget):
     pixel = traitlets.List(traitlets.Int(), default_value=NOWHERE, minlen=2, maxlen=2).tag(sync=True)
     follow = traitlets.Bool(False).tag(sync=True)
     texts = traitlets.Dict(value_trait=traitlets.Unicode(), key_trait=traitlets.Unicode()).tag(sync=True)
+
+    def watch(self, pictures: Mapping[str, Image], texts: Mapping[str, str]) -> None:
+        """Listen to pictures, by name; each gets the CSS class ``segxal-`` + name and its text for screen readers."""
+        self.target = f"segxal-{self.model_id[:12]}"
+        for name, picture in pictures.items():
+            for word in ("segxal-map", self.target, f"segxal-{name}"):
+                picture.add_class(word)
+        self.texts = {f"segxal-{name}": text for name, text in texts.items()}
+
+    def on_click(self, act: Callable[[int, int], None]) -> None:
+        """Call ``act(row, column)`` at every click."""
+
+        def heard(change: dict[str, list[int]]) -> None:
+            if change["new"] != NOWHERE:
+                act(*change["new"])
+                self.pixel = NOWHERE
+
+        self.observe(heard, "pixel")

@@ -118,7 +118,8 @@ def read(
     """
     eem = error_mask(maps, setting)
     asked = asked_for(eem, setting)
-    wrong, valid = (maps.prediction != truth) & (truth != VOID), truth != VOID
+    valid = truth != VOID
+    wrong = (maps.prediction != truth) & valid
     layers = {"eem": eem, "ebu": maps.ebu, "pae": maps.pae}
     return Reading(
         pixels=int(asked.sum()), share=float(asked.mean()), regions=region_count(asked),

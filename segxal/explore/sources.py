@@ -108,10 +108,8 @@ def only(frames: Frames, index: int) -> Frames:
     """One image of a split, as a split of its own."""
     here = slice(index, index + 1)
     depth = None if frames.depth is None else frames.depth[here]
-    return Frames(
-        frames.classes, frames.ids[here], frames.images[here], frames.labels[here], depth, frames.sequences[here],
-        frames.labelled[here],
-    )  # fmt: skip
+    parts = {name: getattr(frames, name)[here] for name in ("ids", "images", "labels", "sequences", "labelled")}
+    return replace(frames, depth=depth, **parts)
 
 
 def unlabelled(frames: Frames, classes: Classes) -> Frames:

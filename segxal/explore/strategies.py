@@ -14,7 +14,7 @@ from segxal.explore.tiles import asked_picture, in_column, in_row, titled
 from segxal.figures.base import percent
 from segxal.figures.view import picture
 from segxal.labels import VOID
-from segxal.methods import METHODS, STRATEGIES_AT, get_method
+from segxal.methods import DROPOUT, METHODS, STRATEGIES_AT, get_method
 from segxal.regions import GRANULARITIES
 
 WIDTH = 256  # pixels of one picture, at most
@@ -22,7 +22,6 @@ MOST = 12  # methods shown at a time
 SHARE = 8  # the budget is 1 / SHARE of the pixels on offer at first
 CLICKS = 40  # the budget in clicks at first
 SEGXAL = tuple(name for name in SOLD if name.startswith("segxal"))
-LEARNT = ("bald", "qbc")  # need a network that was trained with dropout
 FIRST = ("random", "entropy", "core-set", "eem")
 
 
@@ -116,7 +115,7 @@ class StrategyExplorer(widgets.VBox):
         self.offers, self.offer = offers, offers["none"]
         self.purchases: list[Purchase] = []
         known = dict.fromkeys(s for at in STRATEGIES_AT.values() for s in at)
-        names = [s for s in known if s not in LEARNT or "dropout" in offers]
+        names = [s for s in known if s not in DROPOUT or "dropout" in offers]
         rows = {"rows": len(GRANULARITIES) + 1, "style": {"description_width": "80px"}}
         self.strategies = widgets.SelectMultiple(options=names, value=FIRST, description="strategies", **rows)
         self.granularities = widgets.SelectMultiple(
@@ -144,7 +143,8 @@ class StrategyExplorer(widgets.VBox):
 
     def ask(self) -> None:
         """Compute and show what the chosen methods ask for; what cannot be asked is said and the others are shown."""
-        said = [f"Not defined: {', '.join(absent)}." for absent in [self._missing()] if absent]
+        absent = missing(self.strategies.value, self.granularities.value)
+        said = [f"Not defined: {', '.join(absent)}."] if absent else []
         said += [f"Only the first {MOST} of {len(self.methods)} methods are shown."] * (len(self.methods) > MOST)
         self.purchases, chosen = [], self.methods[:MOST]
         self.bar.max, self.bar.layout.display = max(1, len(chosen)), None
@@ -157,11 +157,7 @@ class StrategyExplorer(widgets.VBox):
             self.bar.value = done
         self.bar.layout.display = "none"
         self.text.value = html.escape(" ".join(said) or "The same images and one budget for all.")
-        if self.purchases:
-            self.picture.value = png(compared_picture(self.offer, self.purchases))
-
-    def _missing(self) -> list[str]:
-        return missing(self.strategies.value, self.granularities.value)
+        self.picture.value = png(compared_picture(self.offer, self.purchases)) if self.purchases else b""
 
     @property
     def _on_offer(self) -> int:

@@ -9,6 +9,7 @@ import torch
 
 from segxal.data.base import Frames
 from segxal.errors import ConfigError
+from segxal.explore.maps import layer_name
 from segxal.predict import evaluate
 from segxal.state import merge
 from segxal.strategies.base import Learner
@@ -43,7 +44,7 @@ def taught(
     merged = merge(known, dict(answers))
     labelled = tuple(i for i, name in enumerate(frames.ids) if name in merged)
     labels = torch.from_numpy(np.stack([merged[frames.ids[i]] for i in labelled]))
-    place = next(name for name, module in learner.model.named_modules() if module is learner.layer)
+    place = layer_name(learner)
     config = replace(learner.train, sampling="sqrt-pixels")
     trained = fit(copy.deepcopy(learner.model), frames, list(labelled), labels, val, config, steps, generator).model
     return replace(learner, model=trained, layer=trained.get_submodule(place), labelled=labelled, labels=labels)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from segxal.errors import ShapeError
 from segxal.explore.picture import (
@@ -15,11 +15,15 @@ from segxal.explore.picture import (
     WRONG,
     edge,
     enlarge,
+    font,
+    label_picture,
     mask_picture,
     outline,
     overlay,
 )
-from segxal.labels import VOID
+from segxal.figures.base import percent
+from segxal.figures.view import right_share
+from segxal.labels import VOID, Classes
 
 GAP = 8  # pixels between pictures
 LINE = TEXT + 5  # pixels, a line of text
@@ -42,9 +46,9 @@ def titled(picture: np.ndarray, title: str, note: str = "") -> np.ndarray:
     height, width = picture.shape[:2]
     head = LINE * (2 if note else 1)
     page = Image.new("RGB", (width, head + height), WHITE)
-    pen, font = ImageDraw.Draw(page), ImageFont.load_default(TEXT)
-    pen.text((0, 1), title, INK, font, anchor="lt")
-    pen.text((0, LINE), note, SOFT, font, anchor="lt")
+    pen = ImageDraw.Draw(page)
+    pen.text((0, 1), title, INK, font(), anchor="lt")
+    pen.text((0, LINE), note, SOFT, font(), anchor="lt")
     page.paste(Image.fromarray(picture), (0, head))
     return np.asarray(page)
 
@@ -137,3 +141,16 @@ def change_shares(before: np.ndarray, after: np.ndarray, truth: np.ndarray) -> t
         return float("nan"), float("nan")
     was, now = (before == truth)[known], (after == truth)[known]
     return float((~was & now).mean()), float((was & ~now).mean())
+
+
+def labels_tile(labels: np.ndarray, truth: np.ndarray, classes: Classes, factor: int, title: str) -> np.ndarray:
+    """A label map (H, W) enlarged by ``factor`` under a title, with the share that is right."""
+    note = f"{percent(right_share(labels, truth))} right"
+    return titled(enlarge(label_picture(labels, classes), factor), title, note)
+
+
+def change_tile(before: np.ndarray, after: np.ndarray, truth: np.ndarray, factor: int) -> np.ndarray:
+    """:func:`change_picture` enlarged by ``factor`` under a title, with its two shares."""
+    mended, spoilt = change_shares(before, after, truth)
+    shown = ruled(enlarge(change_picture(before, after, truth), factor))
+    return titled(shown, "change", f"blue: {percent(mended)} mended, orange: {percent(spoilt)} spoilt")

@@ -6,6 +6,7 @@ It asks no other machine for anything. Both inputs are reached by keyboard; the 
 import base64
 import html
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,8 @@ def frames_of(subject: Subject, overlap: float, setting: Setting) -> dict[str, A
 
 def with_share(setting: Setting, share: float, area: float) -> Setting:
     """A setting with ``share`` of entropy in the mask, the rest PAE, that asks for ``area`` of the image."""
-    mask = vars(setting.mask) | {"w_ebu": share, "w_pae": round(1 - share, 4), "area": area, "fusion": "fixed"}
-    return Setting(type(setting.mask)(**mask), setting.layer, setting.category)
+    mask = replace(setting.mask, w_ebu=share, w_pae=round(1 - share, 4), area=area, fusion="fixed")
+    return replace(setting, mask=mask, level=None)
 
 
 def twin(subject: Subject, overlap: float, setting: Setting, name: str = "segxal-twin") -> str:

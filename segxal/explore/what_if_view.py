@@ -37,8 +37,8 @@ class WhatIf(widgets.VBox):
         thread: the one that waits for the other process; None before the first question.
     """
 
-    def __init__(self, question: Callable[[], tuple[Cycle, Setting, float]], method: str, data_root: str = "") -> None:
-        self._question, self._method, self._data_root = question, method, data_root
+    def __init__(self, question: Callable[[], tuple[Cycle, Setting, float]], data_root: str = "") -> None:
+        self._question, self._data_root = question, data_root
         self.thread: threading.Thread | None = None
         self.start = widgets.Button(
             description="What if this setting had asked?", tooltip=NOTE, layout={"width": "auto"}
