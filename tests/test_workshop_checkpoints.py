@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -47,10 +48,8 @@ def test_one_is_overconfident_and_all_are_unsure_where_they_err(streets):
 
 
 def test_the_command_makes_the_same_files_again(tmp_path, monkeypatch):
-    few = {name: vars(recipe) | {"images": 3} for name, recipe in RECIPES.items()}
-    small = {name: type(RECIPES[name])(**values) for name, values in few.items()}
     for module in ("checkpoints", "training"):
-        monkeypatch.setattr(f"segxal.workshop.{module}.RECIPES", {"start": small["start"]})
+        monkeypatch.setattr(f"segxal.workshop.{module}.RECIPES", {"start": replace(RECIPES["start"], images=3)})
     monkeypatch.setattr(training, "SCORED", 2)
     for folder, seed in (("one", "0"), ("two", "0"), ("other", "1")):
         assert training.main(["--most", "3", "--seed", seed, "--folder", str(tmp_path / folder)]) == 0

@@ -93,6 +93,7 @@ def test_the_workshops_game_starts_from_its_network_and_offers_other_images():
         ({"colour": 1}, "not yet", "colour"),
         ({"entropy": "much"}, "not yet", "no number"),
         ({"entropy": float("nan")}, "not yet", "no number"),
+        ({"entropy": float("inf")}, "not yet", "no number"),
         ({"entropy": True}, "not yet", "no number"),
         ({"entropy": 0}, "not yet", "all 0"),
     ],

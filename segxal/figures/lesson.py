@@ -12,7 +12,6 @@ from segxal.figures.base import (
     GREY,
     HEAT,
     NEAR,
-    SOFT,
     Sheet,
     class_patches,
     legend_below,
@@ -156,7 +155,6 @@ def pairs_figure(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]], l
     return sheet
 
 
-@styled
 def alarms_figure(rates: Mapping[str, Sequence[float]], counts: Sequence[int]) -> Sheet:
     """How often equal methods are called different at least once, over the number of comparisons.
 
@@ -164,14 +162,8 @@ def alarms_figure(rates: Mapping[str, Sequence[float]], counts: Sequence[int]) -
         rates: correction -> share of the studies with a false alarm, 0..1, per count.
         counts: how many methods are compared with the reference.
     """
-    sheet = new_sheet(2.9, 5.6, "constrained")
-    axes = sheet.add_subplot()
-    for k, (name, values) in enumerate(rates.items()):
-        axes.plot(counts, [100 * v for v in values], color=COLOURS[k], marker=MARKERS[k], markersize=5, label=name)
-    axes.axhline(5, color=GREY, linestyle=(0, (5, 3)), linewidth=0.9)
-    axes.annotate("5 %", (counts[-1], 5), xytext=(0, 3), textcoords="offset points", ha="right", color=SOFT)
-    axes.set(xlabel="methods compared with the reference", ylabel="studies with a false alarm (%)", ylim=(0, None))
-    axes.set_xticks(list(counts))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    percent = {name: [100 * value for value in values] for name, values in rates.items()}
+    labels = "methods compared with the reference", "studies with a false alarm (%)"
+    sheet = lines_figure(percent, counts, labels, ("5 %", 5))
+    sheet.axes[0].set_ylim(0)
     return sheet

@@ -56,7 +56,7 @@ def check_number(
     number = _number(given)
     if number is None:
         return Verdict("not yet", f"You gave {kind_of(given)}, expected {expected}. {nudge}")
-    if math.isclose(number, wanted, rel_tol=tolerance, abs_tol=tolerance):
+    if _close(number, wanted, tolerance):
         return Verdict("right", right)
     found = (words for words, value in (mistakes or {}).items() if _close(number, value, tolerance))
     return Verdict("not yet", f"You gave {number:.4g}, expected {expected}. {next(found, nudge)}")

@@ -10,7 +10,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from segxal.metrics import CalibrationBins
-from segxal.workshop.answers import BLANK, Verdict, blank, check_number
+from segxal.workshop.answers import Verdict, check_number
 from segxal.workshop.seen import Seen
 
 Bins = tuple[np.ndarray, np.ndarray, np.ndarray]  # confidence, accuracy and share of the pixels, per bin
@@ -18,8 +18,7 @@ Bins = tuple[np.ndarray, np.ndarray, np.ndarray]  # confidence, accuracy and sha
 
 def most_unsure(seen: Seen, index: int) -> tuple[int, int]:
     """Row and column of the pixel of highest entropy of an image."""
-    place = int(seen.entropy[index].argmax())
-    return place // seen.entropy.shape[-1], place % seen.entropy.shape[-1]
+    return divmod(int(seen.entropy[index].argmax()), seen.entropy.shape[-1])
 
 
 def likeliest(seen: Seen, probs: Tensor, count: int = 4) -> str:
@@ -31,8 +30,8 @@ def likeliest(seen: Seen, probs: Tensor, count: int = 4) -> str:
 
 def beside_boundary(labels: Tensor) -> Tensor:
     """Pixels with another class among their eight neighbours, (N, H, W) bool."""
-    rows = [ndimage.maximum_filter(row, 3) != ndimage.minimum_filter(row, 3) for row in labels.numpy()]
-    return torch.from_numpy(np.stack(rows))
+    array, window = labels.numpy(), (1, 3, 3)
+    return torch.from_numpy(ndimage.maximum_filter(array, window) != ndimage.minimum_filter(array, window))
 
 
 def bins_of(probs: Tensor, labels: Tensor) -> Bins:
@@ -45,8 +44,7 @@ def bins_of(probs: Tensor, labels: Tensor) -> Bins:
     Returns:
         Mean confidence, share of right pixels, and share of all pixels per bin, each (B,); empty bins are left out.
     """
-    counted = CalibrationBins()
-    counted.update(probs, labels)
+    counted = _counted(probs, labels)
     full = counted.count > 0
     confidence, correct, count = (part[full].numpy() for part in (counted.confidence, counted.correct, counted.count))
     return confidence / count, correct / count, count / count.sum()
@@ -54,8 +52,13 @@ def bins_of(probs: Tensor, labels: Tensor) -> Bins:
 
 def ece_of(probs: Tensor, labels: Tensor) -> float:
     """Expected calibration error, 0..1."""
-    confidence, accuracy, share = bins_of(probs, labels)
-    return float((share * np.abs(confidence - accuracy)).sum())
+    return _counted(probs, labels).ece
+
+
+def _counted(probs: Tensor, labels: Tensor) -> CalibrationBins:
+    bins = CalibrationBins()
+    bins.update(probs, labels)
+    return bins
 
 
 def tempered(probs: Tensor, temperature: float) -> Tensor:
@@ -109,11 +112,10 @@ def check_ece(given: Any, bins: Bins) -> Verdict:
 
 def check_temperature(given: Any, table: Mapping[float, float]) -> Verdict:
     """Exercise 1.3: the temperature of the smallest ECE in the table."""
-    if blank(given):
-        return Verdict("blank", BLANK)
     best = min(table, key=lambda t: table[t])
+    untouched = f"; untouched (T = 1) it was {table[1]:.3f}" if 1 in table else ""
     return check_number(
         given, best, f"one of {', '.join(f'{t:g}' for t in table)}",
         "Look for the smallest ECE in the table and give its temperature, not the ECE.",
-        f"At T = {best:g} the ECE is {table[best]:.3f}; untouched (T = 1) it was {table[1]:.3f}.",
+        f"At T = {best:g} the ECE is {table[best]:.3f}{untouched}.",
     )  # fmt: skip

@@ -26,14 +26,27 @@ class CamParts:
         gradient: (K, h, w) float, how the class score changes with each of them.
         map: (H, W) float in [0, 1], the finished map at the size of the image.
         predicted: (H, W) bool, the pixels predicted as the class: what the score sums over.
-        peak: the highest value of the map before it was scaled to [0, 1].
     """
 
     activation: Tensor
     gradient: Tensor
     map: np.ndarray
     predicted: np.ndarray
-    peak: float
+
+    @property
+    def weight(self) -> Tensor:
+        """(K, 1, 1) float, alpha: the mean gradient of each channel."""
+        return self.gradient.mean((1, 2), keepdim=True)
+
+    @property
+    def cam(self) -> Tensor:
+        """(h, w) float, ReLU(sum_k alpha_k A_k): the map before it is enlarged and scaled to [0, 1]."""
+        return (self.weight * self.activation).sum(0).relu()
+
+    @property
+    def peak(self) -> float:
+        """The highest value of the map before it is scaled to [0, 1]."""
+        return float(self.cam.max())
 
     @property
     def inside(self) -> float:
@@ -57,14 +70,8 @@ def cam_parts(network: nn.Module, layer: str, image: Tensor, category: int) -> C
         score = class_scores(seen.logits, prediction, category).sum()
         (gradient,) = torch.autograd.grad(score, seen.activation, retain_graph=True)
         made = gradcam(seen, category)[0].cpu().numpy()
-    activation, gradient = seen.activation.detach()[0].cpu(), gradient[0].cpu()
-    peak = float(cam_of(activation, gradient).max())
-    return CamParts(activation, gradient, made, (prediction[0] == category).cpu().numpy(), peak)
-
-
-def cam_of(activation: Tensor, gradient: Tensor) -> Tensor:
-    """ReLU(sum_k alpha_k A_k) with alpha_k the mean of channel k's gradient: (h, w)."""
-    return (gradient.mean((1, 2))[:, None, None] * activation).sum(0).relu()
+    predicted = (prediction[0] == category).cpu().numpy()
+    return CamParts(seen.activation.detach()[0].cpu(), gradient[0].cpu(), made, predicted)
 
 
 def all_classes(network: nn.Module, images: Tensor, layer: str = "bottleneck") -> Tensor:
@@ -87,7 +94,7 @@ def mistaken(seen: Seen, least: float = 0.02) -> tuple[int, int]:
 
 def check_weights(given: Any, parts: CamParts) -> Verdict:
     """Exercise 2.1, first line: one weight per channel, the mean of its gradient."""
-    means = parts.gradient.mean((1, 2)).numpy()
+    means = parts.weight.flatten().numpy()
     return check_array(
         given, means, f"one weight per channel, {len(means)} numbers",
         "`gradient` is (K, h, w): take the mean over its last two dimensions.",
@@ -103,16 +110,14 @@ def check_weights(given: Any, parts: CamParts) -> Verdict:
 
 def check_map(given: Any, parts: CamParts) -> Verdict:
     """Exercise 2.1, second line: the weighted sum of the channels, negative values cut off."""
-    wanted = cam_of(parts.activation, parts.gradient).numpy()
-    alpha = parts.gradient.mean((1, 2))[:, None, None]
+    wanted, weighted = parts.cam.numpy(), parts.weight * parts.activation
     return check_array(
         given, wanted, "one value per position of the layer",
         "Multiply every channel by its weight, sum over the channels, cut off what is negative.",
         f"The whole map has {wanted.size} values; everything finer in the pictures is interpolation.",
         {
-            "Negative values still stand: they speak against the class. Add `.relu()`.":
-                (alpha * parts.activation).sum(0).numpy(),
-            "That is the mean over the channels; Grad-CAM sums.": (alpha * parts.activation).mean(0).relu().numpy(),
+            "Negative values still stand: they speak against the class. Add `.relu()`.": weighted.sum(0).numpy(),
+            "That is the mean over the channels; Grad-CAM sums.": weighted.mean(0).relu().numpy(),
         },
         tolerance=1e-4,
     )  # fmt: skip
@@ -153,5 +158,4 @@ def check_gap(given: Any, curves: Sequence[Curve]) -> Verdict:
         "Area of the random order minus area of the map's order, both of `deletion`.",
         f"The map's order destroys the prediction {told} than chance, by an area of {abs(gap):.3f}.",
         {"The sign is turned round: a small area is good in deletion, so random minus map.": -gap},
-        tolerance=1e-4,
     )

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from segxal.detection import auroc
 from segxal.eem import ErrorMask, fuse
 from segxal.labels import VOID
-from segxal.workshop.answers import BLANK, Verdict, blank, check_array, check_number
-from segxal.workshop.seen import auroc
+from segxal.workshop.answers import Verdict, check_array, check_number
 
 
 def aurocs(masks: ErrorMask, labels: Tensor, near: Tensor | None = None) -> dict[str, float]:
@@ -21,8 +21,8 @@ def aurocs(masks: ErrorMask, labels: Tensor, near: Tensor | None = None) -> dict
         near: (N, H, W) bool, the pixels that count; None: all.
     """
     counted = labels != VOID if near is None else (labels != VOID) & near
-    wrong = (masks.prediction != labels)[counted]
-    return {name: auroc(getattr(masks, name)[counted], wrong) for name in ("ebu", "pae", "eem")}
+    wrong = (masks.prediction != labels)[counted].numpy()
+    return {name: auroc(getattr(masks, name)[counted].numpy(), wrong) for name in ("ebu", "pae", "eem")}
 
 
 def weight_sweep(masks: ErrorMask, labels: Tensor, weights: Sequence[float]) -> dict[float, float]:
@@ -34,9 +34,9 @@ def weight_sweep(masks: ErrorMask, labels: Tensor, weights: Sequence[float]) -> 
         weights: of EBU, in [0, 1].
     """
     counted = labels != VOID
-    wrong = (masks.prediction != labels)[counted]
+    wrong = (masks.prediction != labels)[counted].numpy()
     pae, ebu = masks.pae[counted], masks.ebu[counted]
-    return {w: auroc(fuse(pae, ebu, 1 - w, w), wrong) for w in weights}
+    return {w: auroc(fuse(pae, ebu, 1 - w, w).numpy(), wrong) for w in weights}
 
 
 def check_attention(given: Any, near: np.ndarray, threshold: float) -> Verdict:
@@ -77,8 +77,6 @@ def check_fusion(given: Any, pae: float, ebu: float, w_pae: float, w_ebu: float)
 
 def check_weight(given: Any, sweep: Mapping[float, float]) -> Verdict:
     """Exercise 3.3: the weight of EBU whose fusion finds errors best."""
-    if blank(given):
-        return Verdict("blank", BLANK)
     best = max(sweep, key=lambda w: sweep[w])
     return check_number(
         given, best, f"one of the weights from {min(sweep):g} to {max(sweep):g}",

@@ -27,7 +27,7 @@ RATE, BATCH = 3e-3, 8  # of the trainings in the game: a dozen steps
 MAPS = {
     "entropy": "how unsure the network is (EBU)",
     "attention": "what it looks at nearby (PAE)",
-    "near": "how near the pixel is",
+    "near": "1 in the nearer half of the image, less the farther a pixel is beyond it",
     "edge": "1 beside a border between predicted classes, 0 elsewhere",
     "rare": "1 where a class is predicted that few pixels are predicted as, 0 for the most frequent class",
     "chance": "a random number",
@@ -152,7 +152,7 @@ def check_recipe(given: Any) -> Verdict:
     unknown = [str(name) for name in given if name not in MAPS]
     if unknown:
         return Verdict("not yet", f"You gave a recipe with {', '.join(unknown)}, expected any of {names}.")
-    odd = [name for name, w in given.items() if isinstance(w, bool) or not isinstance(w, (int, float)) or w != w]
+    odd = [n for n, w in given.items() if isinstance(w, bool) or not isinstance(w, (int, float)) or not np.isfinite(w)]
     if odd or not any(given.values()):
         what = f"a weight of {odd[0]} that is no number" if odd else "weights that are all 0"
         return Verdict("not yet", f"You gave {what}, expected a number for each map, not all 0.")

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from segxal.config import LoopConfig, MaskConfig, TrainConfig
 from segxal.data.base import Frames
+from segxal.detection import auroc
 from segxal.entropy import entropy_map
 from segxal.labels import VOID
 from segxal.models import target_layer
@@ -42,17 +42,13 @@ class Seen:
         """Share of the valid pixels that are right, 0..1."""
         return 1 - float(self.wrong.sum() / self.valid.sum())
 
-    def image(self, index: int) -> np.ndarray:
-        """One image as (H, W, 3) uint8."""
-        return self.frames.images[index].permute(1, 2, 0).numpy()
-
     def auroc(self, values: Tensor) -> float:
         """Chance that a wrong pixel has a higher value than a right one; 0.5 = the map says nothing of errors.
 
         Args:
             values: (N, H, W) float.
         """
-        return auroc(values[self.valid], self.wrong[self.valid])
+        return auroc(values[self.valid].numpy(), self.wrong[self.valid].numpy())
 
 
 def see(network: nn.Module, frames: Frames) -> Seen:
@@ -60,13 +56,6 @@ def see(network: nn.Module, frames: Frames) -> Seen:
     probs = torch.cat([part.cpu() for part in predict(network, frames.images, "off")])
     prediction, valid = probs.argmax(1).to(torch.uint8), frames.labels != VOID
     return Seen(frames, probs, prediction, entropy_map(probs), valid, valid & (prediction != frames.labels))
-
-
-def auroc(values: Tensor, wrong: Tensor) -> float:
-    """Area under the ROC curve of values (P,) for wrong pixels (P,) bool, 0..1."""
-    from sklearn.metrics import roc_auc_score  # a second of import
-
-    return float(roc_auc_score(wrong.numpy(), values.float().numpy()))
 
 
 def learner_of(name: str, **mask: Any) -> Learner:
