@@ -50,9 +50,7 @@ td:first-child, th:first-child { text-align: left }
 """
 
 
-def write_report(
-    preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.FIGURES, data_root: str = ""
-) -> Path:  # fmt: skip
+def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.FIGURES, data_root: str = "") -> Path:
     """Write ``papermill_runs/<preset>/report.html`` from the tables, figures and records that are there.
 
     Its interactive error mask needs the images and the networks of a SegXAL run too; without them the page says so.

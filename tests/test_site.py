@@ -11,10 +11,9 @@ import nbformat
 import pytest
 
 from segxal import paths
-from segxal.errors import WeightsMissing
+from segxal.config import preset_names
 from segxal.methods import METHODS
-from segxal.site import books, gallery, readme, stage, tables, twin
-from segxal.site.methods import statements_of_package
+from segxal.site import books, gallery, readme, stage, tables
 from segxal.site.notebooks import page_of, write_notebook
 from segxal.site.sources import Sources
 from segxal.site.statements import module_name, modules, statements
@@ -31,6 +30,10 @@ def staged(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site") / "source"
     stage.stage(folder)
     return folder
+
+
+def statements_of_package():
+    return [statement for file in modules() for statement in statements(file)]
 
 
 def page(folder, name):
@@ -102,7 +105,8 @@ def test_every_figure_is_in_the_gallery_with_the_runs_it_shows(staged):
         study = gallery.OTHERS if file.parent == paths.FIGURES else file.parent.name
         text = (staged / f"gallery/{study}.md").read_text()
         section = next(part for part in text.split("\n(figure-") if f"-{file.stem})=" in part)
-        assert f"/figures/{file.relative_to(paths.FIGURES).as_posix()}\n:alt: " in section
+        alt = re.search(rf"/figures/{file.relative_to(paths.FIGURES).as_posix()}\n:alt: (.+)\n", section)[1]
+        assert len(alt) > len(file.stem) and "_" not in alt, "a text, not the name of the file"
         if file.with_suffix(".json").is_file():
             record = json.loads(file.with_suffix(".json").read_text())
             assert all(run in section for run in record["runs"])
@@ -139,6 +143,15 @@ def test_tables_name_the_records_their_notebook_reads():
     assert made["table2"].stem == "table2" and made["penalty" if "penalty" in made else "bought"].stem == "comparison"
     assert tables.records_of(made["table1"]) == ["results.csv", "class_iou.csv"]
     assert tables.records_of(paths.NOTEBOOKS / "fig2_pae.ipynb") == []
+
+
+def test_printed_commands_name_notebooks_and_studies_that_are_there(staged):
+    pages = [file for folder in ("gallery", "tables") for file in (staged / folder).glob("*.md")]
+    text = "".join(file.read_text() for file in pages)
+    found = set(re.findall(r"segxal notebook (\w+) out\.ipynb(?: -p preset ([\w-]+))?`", text))
+    studies = {"", *preset_names(), *(folder.name for folder in paths.RUNS.iterdir())}
+    assert ("paper_audit", "") in found and len(found) > 20
+    assert all((paths.NOTEBOOKS / f"{name}.ipynb").is_file() and study in studies for name, study in found)
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=page_of)
@@ -198,32 +211,16 @@ def test_links_of_the_readme_hold_in_the_site(tmp_path):
     assert (tmp_path / "files/LICENSE").read_bytes() == (paths.ROOT / "LICENSE").read_bytes()
 
 
-@pytest.mark.parametrize("there", [False, True])
-def test_the_workshop_may_be_there_or_not(tmp_path, monkeypatch, there):
-    monkeypatch.setattr(paths, "ROOT", tmp_path)
-    monkeypatch.setattr(books, "WORKSHOP", tmp_path / "notebooks" / "workshop")
-    if there:
-        books.WORKSHOP.mkdir(parents=True)
-        (books.WORKSHOP / "README.md").write_text("# For teachers\n\n[one](one.ipynb)\n")
-        toy_notebook(books.WORKSHOP / "one.ipynb")
-    books.write_workshop(Sources(tmp_path / "out"))
-    text = (tmp_path / "out" / "workshop.md").read_text()
-    wanted = ["# For teachers", "[one](/notebooks/workshop/one.md)", "\n/notebooks/workshop/one\n"]
-    assert all(words in text for words in wanted) == there
-    assert ("not part of this version" in text) != there
+def test_the_workshop_is_its_guide_with_the_notebooks_in_the_menu(staged):
+    text = (staged / "workshop.md").read_text()
+    assert text.startswith(readme.GUIDE.read_text().splitlines()[0])
+    assert all(f"\n/{page_of(book)}\n" in text for book in NOTEBOOKS if book.parent == books.WORKSHOP)
 
 
-def test_the_twin_is_on_the_start_page_or_says_why_not(staged, tmp_path, monkeypatch):
+def test_the_twin_is_on_the_start_page(staged):
     text = (staged / "readme/twin.md").read_text()
     assert "/readme/twin.md" in (staged / "index.md").read_text()
     assert text.startswith("````{raw} html\n") and text.count('type="range"') == 3 and "http" not in text
-
-    def without_weights():
-        raise WeightsMissing("the weights are not there")
-
-    monkeypatch.setattr(twin, "twin_html", without_weights)
-    twin.write_twin(Sources(tmp_path))
-    assert "the weights are not there" in (tmp_path / "readme/twin.md").read_text()
 
 
 def test_a_second_time_touches_nothing_and_removes_what_is_stale(tmp_path):
@@ -233,5 +230,5 @@ def test_a_second_time_touches_nothing_and_removes_what_is_stale(tmp_path):
     os.utime(tmp_path / "a.md", (1, 1))
     again = Sources(tmp_path)
     again.write("a.md", "one")
-    again.tidy()
+    assert again.tidy() and not again.tidy()
     assert (tmp_path / "a.md").stat().st_mtime == 1 and not (tmp_path / "b.md").exists()

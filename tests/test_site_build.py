@@ -1,28 +1,34 @@
 """The built site: no warning, no link that leads nowhere, nothing loaded from outside, no page wider than a phone."""
 
-import os
-import shutil
 import subprocess
-from types import SimpleNamespace
+import sys
 
 import pytest
 
 from segxal import paths
 from segxal.site import build, links
+from segxal.site.sources import Sources
 
-TOOLS_MISSING = build.missing_tools()
+sys.path.append(str(paths.ROOT / "bench"))
+import browser
+
 KINDS = [
     "index.html", "own_data.html", "results.html", "workshop.html", "reports.html", "search.html",
-    "gallery/camvid.html", "tables/index.html", "tables/camvid.html", "methods/segxal.html", "methods/strategies.html",
-    "api/index.html", "api/strategies.html", "notebooks/paper_audit.html", "notebooks/comparison.html",
+    "gallery/index.html", "gallery/camvid.html", "gallery/others.html", "tables/index.html", "tables/camvid.html",
+    "methods/segxal.html", "methods/strategies.html", "api/index.html", "api/strategies.html",
+    "notebooks/paper_audit.html", "notebooks/workshop/part1_uncertainty.html", "camvid/notebooks/comparison.html",
     "reports/camvid.html",
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    if TOOLS_MISSING:
-        pytest.skip(f"{', '.join(TOOLS_MISSING)} of the extra docs not installed")
+def tools():
+    if missing := build.missing_tools():
+        pytest.skip(f"{', '.join(missing)} of the extra docs not installed")
+
+
+@pytest.fixture(scope="module")
+def built(tools, tmp_path_factory):
     return build.build(tmp_path_factory.mktemp("built")).parent
 
 
@@ -66,16 +72,30 @@ def test_missing_tools_are_named(monkeypatch):
         build.build()
 
 
-def test_a_warning_of_sphinx_or_a_broken_link_fails(tmp_path, monkeypatch):
-    monkeypatch.setattr(build, "TOOLS", {})
-    monkeypatch.setattr(build, "stage", lambda folder: None)
-    monkeypatch.setattr(build.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=1))
-    with pytest.raises(build.SiteFailed, match="Sphinx warned"):
-        build.build(tmp_path)
-    monkeypatch.setattr(build.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=0))
-    monkeypatch.setattr(build, "problems", lambda folder: ["index.html: x: no such file"])
-    with pytest.raises(build.SiteFailed, match=r"1 links lead nowhere:\nindex\.html: x"):
-        build.build(tmp_path)
+def test_a_warning_of_sphinx_or_a_broken_link_fails_every_time(tools, tmp_path, monkeypatch):
+    pages = {"conf.py": "", "index.rst": "Site\n====\n\n.. toctree::\n\n   other\n", "other.rst": "Other\n-----\n"}
+
+    def stage_pages(folder):
+        sources = Sources(folder)
+        for name, text in pages.items():
+            sources.write(name, text)
+        return sources.tidy()
+
+    def fails(words):
+        with pytest.raises(build.SiteFailed, match=words):
+            build.build(tmp_path)
+
+    monkeypatch.setattr(build, "stage", stage_pages)
+    build.build(tmp_path)
+    pages["other.rst"] = "Other\n-----\n\n*unclosed\n"
+    for _ in range(2):
+        fails("Sphinx warned")
+    pages["other.rst"] = "Other\n-----\n\n`there <gone.html>`__\n"
+    for _ in range(2):
+        fails(r"1 links lead nowhere:\nother\.html: gone\.html: no such file")
+    pages["index.rst"] = "Site\n====\n\n`there <other.html>`__\n"
+    del pages["other.rst"]
+    fails(r"index\.html: other\.html: no such file")
 
 
 def test_it_is_built_where_git_does_not_look():
@@ -94,30 +114,15 @@ def test_the_site_is_built_without_a_warning_and_every_link_holds(built):
     assert "<strong>Departure:</strong> divided by ln C" in text and "../api/eem.html#segxal.eem.soft_attention" in text
 
 
-def chromium():
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not chromium():
-        pytest.skip("no chromium: set CHROMIUM or put it on PATH")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
+@pytest.mark.skipif(not browser.chromium(), reason="needs Chromium (`apt install chromium`, or $CHROMIUM)")
 @pytest.mark.parametrize("width", [390, 1440])
-def test_pages_fit_and_ask_for_nothing_outside(built, browser, width):
-    view = browser.new_page(viewport={"width": width, "height": 844})
-    asked, failed = [], []
-    view.on("request", lambda request: asked.append(request.url))
-    view.on("pageerror", lambda error: failed.append(str(error)))
-    for name in KINDS:
-        view.goto((built / name).as_uri())
-        wider = view.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wider <= 0, f"{name} is {wider} pixels wider than {width}"
-    assert not failed and not [url for url in asked if not url.startswith(("file:", "data:"))]
-    view.close()
+def test_pages_fit_and_ask_for_nothing_outside(built, width):
+    pytest.importorskip("playwright", reason="needs `pip install playwright`")
+    failed = []
+    with browser.page({"width": width, "height": 844}) as view:
+        view.on("pageerror", lambda error: failed.append(str(error)))
+        for name in KINDS:
+            view.goto((built / name).as_uri())
+            wider = view.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wider <= 0, f"{name} is {wider} pixels wider than {width}"
+        assert not failed and not view.abroad

@@ -4,16 +4,15 @@ from pathlib import Path
 
 from segxal import paths
 from segxal.site.notebooks import page_of, title_of, write_notebook
-from segxal.site.readme import relink
-from segxal.site.sources import Sources, toctree
+from segxal.site.readme import GUIDE, relink
+from segxal.site.sources import Sources, by_study, toctree
 
-WORKSHOP = paths.NOTEBOOKS / "workshop"
+WORKSHOP = GUIDE.parent
 AUDIT = paths.NOTEBOOKS / "paper_audit.ipynb"  # has a place of its own in the menu
 STUDY_TEXT = """\
 The notebooks of `{study}` as that study ran them, with its own settings and images (those of the menu above ran with
 the preset `smoke`, in which nothing is learned well). Not every run has one here.
 """
-NO_WORKSHOP = "The workshop's notebooks are not part of this version of the repository.\n"
 
 
 def write_books(sources: Sources) -> None:
@@ -22,7 +21,7 @@ def write_books(sources: Sources) -> None:
     for notebook in plain:
         write_notebook(sources, notebook)
     listed = [f"/{page_of(notebook)}" for notebook in plain if notebook != AUDIT]
-    text = "Executed with the preset `smoke`: everything runs in seconds, nothing is learned well."
+    text = "Executed with the preset `smoke`: each runs in seconds or about a minute, nothing is learned well."
     sources.write("notebooks/index.md", f"# Notebooks\n\n{text}\n\n{toctree(listed, hidden=False)}\n")
     _write_studies(sources)
     write_workshop(sources)
@@ -31,10 +30,7 @@ def write_books(sources: Sources) -> None:
 def _write_studies(sources: Sources) -> None:
     """Notebooks of the kept studies, and the page of the reports that lists them."""
     parts = ["# Reports of the studies", "One page each with every table and figure; it needs no other file."]
-    for report in sorted(paths.RUNS.glob("*/report.html")):
-        study = report.parent.name
-        if study.startswith(("smoke", "test-")):
-            continue
+    for study, (report,) in by_study((file.parent.name, file) for file in paths.RUNS.glob("*/report.html")).items():
         sources.copy(report, f"extra/reports/{study}.html")
         parts += [f"## {study}", f'<a href="reports/{study}.html">Report of the study {study}</a>']
         if books := sorted((report.parent / "notebooks").rglob("*.ipynb")):
@@ -58,11 +54,9 @@ def _links(books: list[Path]) -> str:
 
 
 def write_workshop(sources: Sources) -> None:
-    """The teacher's guide and the workshop's notebooks, or one sentence where there are none."""
-    guide, books = WORKSHOP / "README.md", sorted(WORKSHOP.rglob("*.ipynb"))
+    """The teacher's guide and the workshop's notebooks."""
+    books = sorted(WORKSHOP.glob("*.ipynb"))
     for notebook in books:
         write_notebook(sources, notebook)
-    text = relink(guide.read_text(encoding="utf-8"), sources, {}, WORKSHOP) if guide.is_file() else ""
-    menu = [f"/{page_of(book)}" for book in books]
-    body = text or f"# Workshop\n\n{NO_WORKSHOP if not books else ''}"
-    sources.write("workshop.md", f"{body}\n\n{toctree(menu, hidden=bool(text))}\n")
+    text = relink(GUIDE.read_text(encoding="utf-8"), sources, {}, WORKSHOP)
+    sources.write("workshop.md", f"{text}\n\n{toctree(f'/{page_of(book)}' for book in books)}\n")

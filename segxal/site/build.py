@@ -1,6 +1,7 @@
 """``make site``: stage the pages, let Sphinx make HTML of them, follow every link of it."""
 
 import importlib.util
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,12 +25,14 @@ def missing_tools() -> list[str]:
     return [package for module, package in TOOLS.items() if importlib.util.find_spec(module) is None]
 
 
-def build(folder: Path = SITE, jobs: str = "auto") -> Path:
+def build(folder: Path = SITE) -> Path:
     """Build the site; a second call only remakes what changed.
 
+    Sphinx warns of a page only when it reads it, and leaves the HTML of pages that are gone: what it remembers is used
+    after a build without any warning alone, and while no page goes.
+
     Args:
-        folder: gets ``source`` (what Sphinx reads), ``trees`` (what it remembers) and ``html``.
-        jobs: processes that Sphinx uses; ``auto`` for as many as there are cores.
+        folder: gets ``source`` (what Sphinx reads), ``trees`` (what it remembers), ``html``, and the mark ``sound``.
 
     Returns:
         The start page.
@@ -39,12 +42,16 @@ def build(folder: Path = SITE, jobs: str = "auto") -> Path:
     """
     if missing := missing_tools():
         raise SiteFailed(f"{', '.join(missing)} not installed; `pip install {' '.join(missing)}`, or `make site`")
-    source, html = folder / "source", folder / "html"
-    stage(source)
-    line = [sys.executable, "-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going", "-j", jobs,
-            "-d", str(folder / "trees"), str(source), str(html)]  # fmt: skip
-    if subprocess.run(line, cwd=paths.ROOT).returncode:
+    source, trees, html, mark = (folder / name for name in ("source", "trees", "html", "sound"))
+    known = mark.is_file()
+    mark.unlink(missing_ok=True)
+    if stage(source) or not known:
+        for stale in (trees, html):
+            shutil.rmtree(stale, ignore_errors=True)
+    options = ["-b", "html", "-q", "-W", "-j", "auto", "-d", str(trees)]
+    if subprocess.run([sys.executable, "-m", "sphinx", *options, str(source), str(html)], cwd=paths.ROOT).returncode:
         raise SiteFailed("Sphinx warned, see above; every page and link must be sound")
+    mark.touch()
     if broken := problems(html):
         rest = f"\n... and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
         raise SiteFailed(f"{len(broken)} links lead nowhere:\n" + "\n".join(broken[:SHOWN]) + rest)

@@ -10,36 +10,37 @@ from segxal import paths
 from segxal.files import read_json
 from segxal.report import FIGURES
 from segxal.site.notebooks import page_of, title_of
-from segxal.site.sources import Sources, download, toctree
+from segxal.site.sources import Sources, by_study, download, toctree
 
-SCRATCH = ("smoke", "test-")  # studies that are not kept
-ORDER = list(FIGURES)
 OTHERS = "others"  # page of the pictures that lie in no study's folder
+SCREENSHOTS = {  # name -> caption of pictures that no notebook draws
+    "explorer_lab": "The EEM explorer in JupyterLab: sliders on the left; in the middle the image under its error mask "
+    "and the maps the mask is made of; on the right what would be asked for, its price, and the values of one pixel.",
+    "explorer_voila": "The EEM explorer as a page of its own: the same sliders, maps and numbers, in Voila.",
+    "label_studio_task": "A task in Label Studio: the picture with pre-labels to correct, the error mask with the "
+    "asked part outlined, and the classes to paint with.",
+}
 
 
 def pictures() -> dict[str, list[Path]]:
     """Kept figures (PNG) by study; ``others`` are those directly in ``figures/``."""
-    found: dict[str, list[Path]] = {}
-    for file in sorted(paths.FIGURES.rglob("*.png")):
-        study = file.parent.relative_to(paths.FIGURES).as_posix()
-        if not study.startswith(SCRATCH):
-            found.setdefault(OTHERS if study == "." else study, []).append(file)
-    return found
+    files = [*paths.FIGURES.glob("*.png"), *paths.FIGURES.glob("*/*.png")]
+    return by_study(((OTHERS if file.parent == paths.FIGURES else file.parent.name, file) for file in files), FIGURES)
 
 
 def write_gallery(sources: Sources) -> None:
     """Write ``gallery/<study>.md`` for every study with kept figures, and the page that leads to them."""
-    listed = "\n".join(f"- [{study}](/gallery/{study}.md): {len(files)}" for study, files in pictures().items())
-    tree = toctree(f"/gallery/{study}" for study in pictures())
+    kept = pictures()
+    listed = "\n".join(f"- [{study}](/gallery/{study}.md): {len(files)}" for study, files in kept.items())
+    tree = toctree(f"/gallery/{study}" for study in kept)
     sources.write(
         "gallery/index.md", f"# Figures\n\nKept figures by study, with the number of them:\n\n{listed}\n\n{tree}\n"
     )
-    for study, files in pictures().items():
-        files = sorted(files, key=lambda file: ORDER.index(file.stem) if file.stem in ORDER else len(ORDER))
+    for study, files in kept.items():
         head = f"# Figures: {study}\n\n" + (
-            "Pictures that are not drawn from a study's records."
-            if study == OTHERS
-            else f"Drawn from the study `{study}`. Under each figure: the notebook that draws it and the runs it shows."
+            f"Drawn from the study `{study}`. Under each figure: the notebook that draws it and the runs it shows."
+            if (paths.RUNS / study).is_dir()
+            else "Pictures that are not drawn from a study's records."
         )
         sources.write(f"gallery/{study}.md", "\n\n".join([head, *(_figure(sources, file) for file in files), ""]))
 
@@ -64,7 +65,7 @@ def caption_of(name: str, record: dict[str, Any]) -> str:
     """The caption the report prints; else the title of the notebook that draws it."""
     notebook = paths.ROOT / record.get("notebook", "-")
     fallback = title_of(notebook) if notebook.is_file() else name.replace("_", " ")
-    return FIGURES.get(name, fallback)
+    return (FIGURES | SCREENSHOTS).get(name, fallback)
 
 
 def heading(caption: str) -> str:
@@ -76,12 +77,13 @@ def heading(caption: str) -> str:
 
 def _provenance(record: dict[str, Any]) -> str:
     notebook = paths.ROOT / record["notebook"]
+    study = f" -p preset {record['preset']}" if (paths.RUNS / record["preset"]).is_dir() else ""
     runs = ", ".join(f"`{run}`" for run in record["runs"])
     drawn = f"[{title_of(notebook)}](/{page_of(notebook)}.md)" if notebook.is_file() else f"`{record['notebook']}`"
     return (
         f"- drawn by: {drawn}\n"
         f"- runs: {runs or 'no single one; all records of the study, or printed numbers'}\n"
-        f"- again: `.venv/bin/segxal notebook {notebook.stem} out.ipynb -p preset {record['preset']}`"
+        f"- again: `.venv/bin/segxal notebook {notebook.stem} out.ipynb{study}`"
     )
 
 

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-from segxal import paths
 from segxal.methods import METHODS, Method
 from segxal.site.sources import Sources
 from segxal.site.statements import Statement, docstring, module_name, modules, statements
@@ -28,8 +27,7 @@ def write_methods(sources: Sources) -> None:
     for page, (title, units) in CHAPTERS.items():
         files = [file for unit in units for file in modules() if _within(module_name(file), unit)]
         left = [file for file in left if file not in files]
-        told = [file for file in files if statements(file) or page != "segxal"]
-        sources.write(f"methods/{page}.rst", _page(title, told))
+        sources.write(f"methods/{page}.rst", _page(title, files))
     sources.write(f"methods/{REST[0]}.rst", _page(REST[1], left))
     sources.write("methods/names.rst", _names())
 
@@ -44,9 +42,9 @@ def _page(title: str, files: list[Path]) -> str:
 
 
 def _worth_a_section(file: Path) -> bool:
-    """Strategies and oracles that name no source are shown too; modules that only serve others are not."""
-    serving = file.stem in ("__init__", "base") or file.parent.name in ("annotate", "depth")
-    return bool(statements(file)) or not serving
+    """What names a source, and every strategy and oracle."""
+    choice = file.parent.name in ("strategies", "oracles") and file.stem not in ("__init__", "base")
+    return choice or bool(statements(file))
 
 
 def _section(file: Path) -> str:
@@ -88,14 +86,9 @@ def _names() -> str:
     ]
     head = "   * - method\n     - strategy\n     - asks for\n     - oracle\n     - gate"
     text = "A method is a query strategy, an oracle that answers, a gate, and what is asked for."
-    table = [".. list-table::", "   :header-rows: 1", "   :class: methods", "", head, *rows, ""]
+    table = [".. list-table::", "   :header-rows: 1", "", head, *rows, ""]
     return "\n".join([*_heading("All methods by name", "="), text, "", *table])
 
 
 def _heading(text: str, line: str) -> list[str]:
     return [text, line * max(len(text), 3), ""]
-
-
-def statements_of_package() -> list[Statement]:
-    """All statements of the package."""
-    return [statement for file in [*modules(), paths.PACKAGE / "__init__.py"] for statement in statements(file)]

@@ -65,7 +65,7 @@ def _output(sources: Sources, page: str, number: str, heading: str, output: Any)
     if output.output_type == "stream":
         return _said(output.text)
     if output.output_type == "error":
-        return _said("\n".join([f"{output.ename}: {output.evalue}"]))
+        return _said(f"{output.ename}: {output.evalue}")
     data = output.data
     if WIDGET in data:
         moving = PROGRESS.search(data.get("text/plain", ""))
@@ -73,7 +73,7 @@ def _output(sources: Sources, page: str, number: str, heading: str, output: Any)
     if "image/png" in data:
         name = f"{page}_{number}.png"
         sources.write(name, base64.b64decode(data["image/png"]))
-        return f"```{{image}} /{name}\n:alt: {_plain(heading)} (picture drawn by the code above)\n:class: drawn\n```"
+        return f"```{{image}} /{name}\n:alt: {_plain(heading)} (picture drawn by the code above)\n```"
     if "text/html" in data:
         return scrolling(STYLE.sub("", data["text/html"]), html.escape(f"{_plain(heading)}, table"))
     return _said(data.get("text/plain", ""))

@@ -8,6 +8,7 @@ from pathlib import Path
 from segxal import paths
 
 COPIES = "files"  # where copies of the repository's files stand, under their own paths
+SCRATCH = ("smoke", "test-")  # studies that are not kept
 
 
 class Sources:
@@ -45,17 +46,36 @@ class Sources:
             shutil.copy2(file, target)
         return f"/{name}"
 
-    def tidy(self) -> None:
-        """Remove what an earlier build left and this one did not write."""
-        for file in [file for file in self.folder.rglob("*") if file.is_file()]:
-            if file not in self.written:
-                file.unlink()
+    def tidy(self) -> bool:
+        """Remove what an earlier build left and this one did not write; whether there was any."""
+        stale = [file for file in self.folder.rglob("*") if file.is_file() and file not in self.written]
+        for file in stale:
+            file.unlink()
+        return bool(stale)
 
     def _place(self, name: str) -> Path:
         file = self.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         self.written.add(file)
         return file
+
+
+def by_study(files: Iterable[tuple[str, Path]], known: Iterable[str] = ()) -> dict[str, list[Path]]:
+    """Files of the kept studies.
+
+    Args:
+        files: each with its study.
+        known: names that come first, in this order.
+
+    Returns:
+        Study -> its files; studies, and files that are not known, in the order of their names.
+    """
+    rank = {name: number for number, name in enumerate(known)}
+    found: dict[str, list[Path]] = {}
+    for study, file in sorted(files, key=lambda one: (one[0], rank.get(one[1].stem, len(rank)), one[1])):
+        if not study.startswith(SCRATCH):
+            found.setdefault(study, []).append(file)
+    return found
 
 
 def download(sources: Sources, file: Path, words: str) -> str:

@@ -16,14 +16,14 @@ from segxal.site.twin import write_twin
 DOCS = paths.ROOT / "docs"  # the pages written by hand, and Sphinx' settings
 
 
-def stage(folder: Path) -> Sources:
+def stage(folder: Path) -> bool:
     """Put every page into a folder; what an earlier call left there and is no longer wanted goes.
 
     Args:
         folder: outside of what git tracks; it is Sphinx' source folder afterwards.
 
     Returns:
-        What was written.
+        Whether anything went.
 
     Raises:
         DataInvalid: if a figure's JSON cannot be read.
@@ -35,5 +35,4 @@ def stage(folder: Path) -> Sources:
     sources.write("readme/annotate.md", f"```text\n{DESCRIPTION}```\n")
     for write in (write_methods, write_api, write_books, write_gallery, write_tables, write_twin):
         write(sources)
-    sources.tidy()
-    return sources
+    return sources.tidy()

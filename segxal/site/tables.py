@@ -10,9 +10,10 @@ import pandas as pd
 from segxal import paths
 from segxal.report import TABLES
 from segxal.site.notebooks import page_of, title_of
-from segxal.site.sources import Sources, download, scrolling, toctree
+from segxal.site.sources import Sources, by_study, download, scrolling, toctree
 
 RECORDS = {"read_records": "results.csv", "read_class_iou": "class_iou.csv"}  # function of segxal.tables -> its file
+NO_RECORDS = "no records, but images and networks"
 
 
 def makers() -> dict[str, Path]:
@@ -26,7 +27,7 @@ def makers() -> dict[str, Path]:
 
 
 def records_of(notebook: Path) -> list[str]:
-    """Which of a study's records a notebook reads; none: it looks at the networks of the runs."""
+    """Which of a study's records a notebook reads; none: it looks at images and networks."""
     called = {_name(call) for call in _calls(notebook)}
     return [file for function, file in RECORDS.items() if function in called]
 
@@ -43,12 +44,7 @@ def _name(call: ast.Call) -> str:
 
 def kept() -> dict[str, list[Path]]:
     """Tables (CSV) by study."""
-    found: dict[str, list[Path]] = {}
-    for file in sorted(paths.RUNS.glob("*/tables/*.csv")):
-        study = file.parent.parent.name
-        if not study.startswith(("smoke", "test-")):
-            found.setdefault(study, []).append(file)
-    return found
+    return by_study(((file.parent.parent.name, file) for file in paths.RUNS.glob("*/tables/*.csv")), TABLES)
 
 
 def write_tables(sources: Sources) -> None:
@@ -56,8 +52,6 @@ def write_tables(sources: Sources) -> None:
     made = makers()
     sources.write("tables/index.md", _index(made))
     for study, files in kept().items():
-        order = list(TABLES)
-        files = sorted(files, key=lambda file: order.index(file.stem) if file.stem in order else len(order))
         records = [paths.RUNS / study / name for name in RECORDS.values()]
         links = ", ".join(download(sources, file, file.name) for file in records if file.is_file())
         head = (
@@ -73,7 +67,7 @@ def _index(made: dict[str, Path]) -> str:
     studies = kept()
     names = [*TABLES, *sorted({file.stem for files in studies.values() for file in files} - set(TABLES))]
     head = (
-        "# Tables\n\nEvery table is made by one notebook from the records of a study; nothing is typed in by hand.\n\n"
+        "# Tables\n\nEvery table is made by one notebook; nothing is typed in by hand.\n\n"
         "| table | notebook | reads | kept in |\n|---|---|---|---|"
     )
     lines = []
@@ -82,7 +76,7 @@ def _index(made: dict[str, Path]) -> str:
         notebook = made.get(name)
         link = f"[{title_of(notebook)}](/{page_of(notebook)}.md)" if notebook else ""
         read = ", ".join(f"`{file}`" for file in records_of(notebook)) if notebook else ""
-        lines.append(f"| {heading(name)} | {link} | {read or 'the runs themselves'} | {', '.join(where)} |")
+        lines.append(f"| {heading(name)} | {link} | {read or NO_RECORDS} | {', '.join(where)} |")
     return "\n".join([head, *lines, "", toctree(f"/tables/{study}" for study in studies), ""])
 
 
@@ -112,5 +106,5 @@ def _made(study: str, notebook: Path) -> list[str]:
     return [
         f"- notebook: [{title_of(notebook)}](/{page_of(notebook)}.md)",
         f"- command: `.venv/bin/segxal notebook {notebook.stem} out.ipynb -p preset {study}`",
-        f"- records: {read or 'the networks and states of the runs, which are not shipped'}",
+        f"- records: {read or NO_RECORDS}",
     ]

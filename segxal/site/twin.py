@@ -1,7 +1,6 @@
 """The error mask under sliders on the start page: a piece of HTML that the explorer makes, no kernel needed."""
 
 from segxal.config import LoopConfig
-from segxal.errors import WeightsMissing
 from segxal.explore.maps import Setting, Subject
 from segxal.explore.sources import only
 from segxal.explore.twin import twin
@@ -10,23 +9,12 @@ from segxal.site.sources import Sources
 from segxal.workshop.checkpoints import load_images
 from segxal.workshop.seen import learner_of
 
-PIECE = "readme/twin.md"
 NETWORK = "trained"  # comes with the package: every checkout shows the same twin, whatever runs are on its disk
 IMAGES = 8  # validation streets of the workshop, unseen by the network; the one with the most classes is shown
-ABSENT = "The sliders are not part of this version."
 
 
 def write_twin(sources: Sources) -> None:
-    """Write the piece that the start page includes; it says why where there can be no twin."""
-    try:
-        piece = f"````{{raw}} html\n{twin_html()}\n````"
-    except WeightsMissing as error:
-        piece = f"{ABSENT} ({error})"
-    sources.write(PIECE, f"{piece}\n")
-
-
-def twin_html() -> str:
-    """The explorer's frames of one street, seen by a network of the workshop.
+    """Write the piece that the start page includes: the explorer's frames of one street, seen by a workshop's network.
 
     Raises:
         WeightsMissing: if the package came without the network's weights.
@@ -36,4 +24,5 @@ def twin_html() -> str:
     kinds = [len(labels[labels != VOID].unique()) for labels in frames.labels]
     one = only(frames, kinds.index(max(kinds)))
     subject = Subject(f"streets val {one.ids[0]}", one, NETWORK, learner)
-    return twin(subject, LoopConfig().overlap, Setting(learner.mask))
+    piece = twin(subject, LoopConfig().overlap, Setting(learner.mask))
+    sources.write("readme/twin.md", f"````{{raw}} html\n{piece}\n````\n")
