@@ -10,24 +10,25 @@ import json
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from segxal.annotate.answers import Answers
+from segxal.annotate.answers import Answers, read_answers
+from segxal.annotate.local import HOST
 from segxal.annotate.pictures import zoom_for
 from segxal.annotate.project import pre_annotation
 from segxal.annotate.wait import check_project
+from segxal.data.base import Frames
 from segxal.data.splits import open_splits
 from segxal.errors import AnnotationsWanted, ConfigError, SegxalError
-from segxal.loop import learner_of, load_models, run_cycle
+from segxal.loop import fitted_mask, learner_of, load_models, run_cycle
 from segxal.pool import Pool
 from segxal.query import queries_for
 from segxal.state import Cycle
 from segxal.strategies.base import Learner
 
-HOST = "127.0.0.1"
-PORT = 9090  # what Label Studio suggests
 LARGEST = 2**28  # bytes of a request
 ANNOTATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED", "START_TRAINING")
 
@@ -50,7 +51,7 @@ class Backend:
     ) -> None:
         self.run, self.pull, self.push, self.data_root = run, pull, push, data_root
         self.cycle = current(run)
-        self.doing = _waiting(self.cycle, len(check_project(self.cycle).ids))
+        self.doing = _waiting(self.cycle)
         self._learners: dict[Cycle, Learner] = {}
         self._lock = threading.Lock()  # of the network that predicts
         self._news, self._closing = threading.Event(), False
@@ -74,7 +75,7 @@ class Backend:
             places = {name: i for i, name in enumerate(train.ids)}
             names = [str((task.get("data") or {}).get("image_id")) for task in tasks]
             wanted = [places[name] for name in dict.fromkeys(names) if name in places]
-            queries = {q.id: q for q in queries_for(self._learner(cycle), train, wanted)} if wanted else {}
+            queries = {q.id: q for q in queries_for(self._learner(cycle, train), train, wanted)} if wanted else {}
         zoom, overlap = zoom_for(cycle.settings.data.width), cycle.settings.loop.overlap
         found = {
             name: {"result": pre_annotation(q, train.classes, zoom, overlap), "score": float(q.eem.mean())}
@@ -94,15 +95,16 @@ class Backend:
         self._news.set()
         self._worker.join()
 
-    def _learner(self, cycle: Cycle) -> Learner:
+    def _learner(self, cycle: Cycle, train: Frames) -> Learner:
         before = cycle.previous
         if before is None:
             raise ConfigError(f"{cycle.method} has no first training; nothing can be predicted")
         if cycle not in self._learners:
-            train = open_splits(cycle.settings, self.data_root, cycle.study / "cache").train
             pool = Pool.read(before.folder / "pool.json")
-            model = load_models(before, len(train.classes))["model"]
-            self._learners = {cycle: learner_of(before, model, pool, cycle.settings)}
+            learner = learner_of(before, load_models(before, len(train.classes))["model"], pool, cycle.settings)
+            if cycle.settings.mask.fusion == "learned":  # as when the query was made
+                learner = replace(learner, mask=fitted_mask(learner, pool, train))
+            self._learners = {cycle: learner}
         return self._learners[cycle]
 
     def _work(self) -> None:
@@ -115,29 +117,28 @@ class Backend:
                 print(f"segxal: {error}", file=sys.stderr)
 
     def _fetch(self) -> None:
-        """Fetch what is new; when a cycle is answered, train on it and ask the next one's query."""
+        """Fetch what is new; when a cycle is answered, train on it and ask the next query that is not answered."""
         self.doing = f"fetching annotations of cycle {self.cycle.number}"
-        left = self.pull(self.cycle).left(check_project(self.cycle).ids)
-        self.doing = _waiting(self.cycle, len(left))
-        if left:
+        if self.pull(self.cycle).left(check_project(self.cycle).ids):
+            self.doing = _waiting(self.cycle)
             return
-        self.doing = f"training on cycle {self.cycle.number}"
-        run_cycle(self.cycle, self.data_root)
-        if self.cycle == self.run[-1]:
-            self.doing = "done: all cycles are annotated and trained"
-            return
-        following = current(self.run)
-        try:
-            run_cycle(following, self.data_root)
-        except AnnotationsWanted:
-            self.push(following)
-            with self._lock:
-                self.cycle = following
-            self.doing = _waiting(following, len(check_project(following).ids))
+        for cycle in self.run[self.run.index(self.cycle) :]:
+            self.doing = f"training on cycle {cycle.number}"
+            try:
+                run_cycle(cycle, self.data_root)
+            except AnnotationsWanted:
+                self.push(cycle)
+                with self._lock:
+                    self.cycle = cycle
+                self.doing = _waiting(cycle)
+                return
+        self.doing = "done: all cycles are annotated and trained"
 
 
-def _waiting(cycle: Cycle, left: int) -> str:
-    return f"waiting for {left} annotations of cycle {cycle.number}"
+def _waiting(cycle: Cycle) -> str:
+    project = check_project(cycle)
+    left = read_answers(project.folder).left(project.ids)
+    return f"waiting for {len(left)} annotations of cycle {cycle.number}"
 
 
 def current(run: list[Cycle]) -> Cycle:
@@ -209,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the setup request of Label Studio holds a token."""
 
 
-def make_server(backend: Backend, port: int = PORT) -> ThreadingHTTPServer:
+def make_server(backend: Backend, port: int) -> ThreadingHTTPServer:
     """An HTTP server of this machine for a backend; port 0 takes a free one. Call ``serve_forever`` on it.
 
     Raises:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segxal.config import load_preset, preset_names
-from segxal.errors import AnnotationError, AnnotationsWanted
+from segxal.errors import AnnotationError, AnnotationsWanted, ConfigError, DataMissing
 from segxal.methods import METHODS, PEOPLE
 
 if TYPE_CHECKING:  # what an action needs is imported by it: `segxal --help` shall not wait for PyTorch
@@ -70,7 +70,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         if name in ("pull", "import"):
             action.add_argument("--keep-going", action="store_true", help="take what fits, name the rest")
         if name == "serve":
-            action.add_argument("--port", type=int, default=9090, help="of this machine (default: 9090)")
+            words = "of this machine (default: %(default)s, what Label Studio suggests)"
+            action.add_argument("--port", type=int, default=9090, help=words)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -89,20 +90,25 @@ def run(options: argparse.Namespace) -> None:
         print(f"project    {project.folder} with {len(project.ids)} images")
         print(f"into Label Studio: {first_command(preset, 'push', options.data_root)}")
         return None
-    if getattr(options, "first", False):
-        project = first_project(preset)
-        return _exchange(project, options, first_command(preset, "pull", options.data_root))
     cycles = run_of(preset, options.method, options.seed, options.ablation)
+    export = command(cycles[-1], "export", options.data_root)
+    if getattr(options, "first", False):
+        return _exchange(first_project(preset), options, first_command(preset, "pull", options.data_root), export)
     if options.action == "export":
         return _export(cycles, options.data_root)
     cycle = next((one for one in cycles if not one.is_done()), cycles[-1])
+    if cycle.previous is None:
+        raise ConfigError(
+            f"nothing is asked yet: the first training has not run. `{export}` runs it and asks; pictures of your own "
+            "without labels need `segxal annotate first` before, and their push, pull and status take --first"
+        )
     project = check_project(cycle)
     if options.action == "serve":
         return _serve(cycles, cycle, options)
-    return _exchange(project, options, command(cycle, "pull", options.data_root))
+    return _exchange(project, options, command(cycle, "pull", options.data_root), export)
 
 
-def _exchange(project: "Project", options: argparse.Namespace, then: str) -> None:
+def _exchange(project: "Project", options: argparse.Namespace, then: str, export: str) -> None:
     """Push, pull, import and status are the same for a cycle's query and for the first labels."""
     from segxal.annotate.answers import read_answers
     from segxal.annotate.first import write_labels
@@ -120,17 +126,22 @@ def _exchange(project: "Project", options: argparse.Namespace, then: str) -> Non
         written = write_labels(project, answers, options.data_root)
         waiting = f": they are written when the {len(left)} that are left are answered or skipped" if left else ""
         print(f"written    {len(written)} new label maps" + (f" into {written[0].parent}" if written else waiting))
+    if not left:
+        print(f"next       {export}")
     if answers.problems:
         raise AnnotationError("\n".join([f"{len(answers.problems)} tasks were left out:", *answers.problems]))
 
 
 def _export(cycles: "list[Cycle]", data_root: str) -> None:
+    from segxal.annotate.wait import first_wanted
     from segxal.study import run_cycles
 
     try:
         run_cycles(cycles, data_root)
     except AnnotationsWanted as wanted:
         print(wanted)
+    except DataMissing as error:
+        raise DataMissing(f"{error}{first_wanted(cycles[0].preset, data_root)}") from error
     else:
         print(f"all cycles of {cycles[-1].method}, seed {cycles[-1].seed}, are done; nothing is left to annotate")
 
@@ -157,8 +168,9 @@ def _status(project: "Project", answers: "Answers") -> None:
 
 
 def _serve(cycles: "list[Cycle]", cycle: "Cycle", options: argparse.Namespace) -> None:
+    from segxal.annotate.local import HOST
     from segxal.annotate.server import connect, pull, push
-    from segxal.backend import HOST, Backend, make_server
+    from segxal.backend import Backend, make_server
 
     account = (options.url, options.token, options.title)
 
@@ -175,6 +187,7 @@ def _serve(cycles: "list[Cycle]", cycle: "Cycle", options: argparse.Namespace) -
     answering.start()  # before the server is told: it looks at once whether somebody answers
     try:
         offer(cycle)
+        backend.notice("START_TRAINING")  # what was annotated while no backend ran is told by nobody
         answering.join()
     finally:
         server.shutdown()

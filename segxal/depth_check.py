@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -14,7 +13,7 @@ from tqdm.auto import tqdm
 from segxal import seeds
 from segxal.data.base import Frames
 from segxal.depth import get_depth
-from segxal.depth.scores import depth_scores, near_agreement, rank_agreement
+from segxal.depth.scores import mean, mean_scores, near_agreement, rank_agreement
 from segxal.depth.tiny import save_tiny_network
 
 RANDOM = "random"  # not a provider of masks: a network that knows nothing, to compare with
@@ -85,13 +84,8 @@ def _row(name: str, maps: Tensor, plane: Tensor, frames: Frames) -> dict[str, An
     guesses, planes = maps.numpy(), plane.numpy()
     row: dict[str, Any] = {"provider": name, "what": WHAT[name]}
     if frames.depth is not None:
-        scores = [vars(depth_scores(*pair)) for pair in zip(guesses, frames.depth.numpy(), strict=True)]
-        row |= {key: _mean([one[key] for one in scores]) for key in scores[0]}
+        row |= mean_scores(guesses, frames.depth.numpy())
     pairs = list(zip(guesses, planes, strict=True))
-    row["rank_geometry"] = _mean([rank_agreement(*pair) for pair in pairs])
-    row["near_geometry"] = _mean([near_agreement(*pair) for pair in pairs])
+    row["rank_geometry"] = mean([rank_agreement(*pair) for pair in pairs])
+    row["near_geometry"] = mean([near_agreement(*pair) for pair in pairs])
     return row
-
-
-def _mean(values: list[float]) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")

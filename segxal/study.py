@@ -117,7 +117,8 @@ def run_cycles(cycles: Sequence[Cycle], data_root: str = "") -> list[Cycle]:
     """Run cycles in order, with a progress bar; those that are done are left alone.
 
     Raises:
-        ConfigError, WeightsMissing: as :func:`check_depth`, before the first training; or as :func:`segxal.loop.run_cycle`.
+        ConfigError, WeightsMissing: as :func:`check_depth`, before the first training; or as
+            :func:`segxal.loop.run_cycle`.
     """
     missing = [cycle for cycle in cycles if not cycle.is_done()]
     if missing:

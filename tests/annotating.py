@@ -1,17 +1,23 @@
 """What the tests of annotation share: a person who annotates exactly what the simulated human would."""
 
 import numpy as np
+import pytest
 
+from segxal.annotate.export import read_export
 from segxal.annotate.pictures import enlarge
 from segxal.annotate.project import brush_region, read_project, write_project
 from segxal.data.splits import open_splits
+from segxal.errors import AnnotationsWanted
 from segxal.labels import CITYSCAPES, VOID
 from segxal.loop import learner_of, load_models
 from segxal.oracles.base import Query
+from segxal.oracles.human import HumanOracle
 from segxal.pool import Pool
 from segxal.query import Ask, queries_for
+from segxal.study import run_cycles, run_of
 
 SIZE, ZOOM = (12, 16), 3
+REAL = "segxal-label-studio"
 
 
 def a_query(name, seed=0, size=SIZE):
@@ -42,7 +48,7 @@ def block(project, row=0, column=0, label="car", rows=1, columns=1, name="r"):
     """A region of whole pixels."""
     mask = np.zeros(project.size, bool)
     mask[row : row + rows, column : column + columns] = True
-    return brush_region(mask.repeat(project.zoom, 0).repeat(project.zoom, 1), label, name)
+    return brush_region(enlarge(mask, project.zoom), label, name)
 
 
 def annotation(regions, number=1, person=1, **others):
@@ -64,6 +70,20 @@ def queries_of(cycle):
     learner = learner_of(before, model, Pool.read(before.folder / "pool.json"), cycle.settings)
     ids = read_project(cycle.project).ids
     return dict(zip(ids, queries_for(learner, train, [train.ids.index(name) for name in ids]), strict=True))
+
+
+def exported(folder, preset):
+    """The folder, with a study in which the first cycle waits for real people's annotations."""
+    with pytest.raises(AnnotationsWanted):
+        run_cycles(run_of(preset, REAL, 0, runs=folder))
+    return folder
+
+
+def answers_to(cycle, count=None):
+    """What people answer to the first ``count`` images of a cycle when they annotate as the simulated human does."""
+    project = read_project(cycle.project)
+    tasks = simulated(list(queries_of(cycle).values())[:count], project, HumanOracle(0.25).annotate)
+    return read_export(tasks, project)
 
 
 def simulated(queries, project, answer):

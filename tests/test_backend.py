@@ -8,18 +8,16 @@ import time
 
 import numpy as np
 import pytest
-from annotating import queries_of, simulated
+from annotating import REAL, answers_to, exported, queries_of
 
 from segxal.annotate.answers import read_answers, save_answers
-from segxal.annotate.export import read_export
+from segxal.annotate.local import HOST
 from segxal.annotate.project import read_project
 from segxal.annotate.regions import label_map
-from segxal.backend import HOST, Backend, current, make_server
-from segxal.errors import AnnotationsWanted, ConfigError, ServerError
-from segxal.oracles.human import HumanOracle, touched_objects
-from segxal.study import run_cycles, run_of
-
-REAL = "segxal-label-studio"
+from segxal.backend import Backend, current, make_server
+from segxal.errors import ConfigError, ServerError
+from segxal.oracles.human import touched_objects
+from segxal.study import run_of
 
 
 class Mouth:
@@ -64,17 +62,13 @@ class Mouth:
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory, tiny):
-    """A study folder in which the first cycle waits for annotations."""
-    folder = tmp_path_factory.mktemp("exported")
-    with pytest.raises(AnnotationsWanted):
-        run_cycles(run_of(tiny, REAL, 0, runs=folder))
-    return folder
+def waiting(tmp_path_factory, tiny):
+    return exported(tmp_path_factory.mktemp("exported"), tiny)
 
 
 @pytest.fixture
-def run(tmp_path, exported, tiny):
-    return run_of(tiny, REAL, 0, runs=shutil.copytree(exported, tmp_path / "runs"))
+def run(tmp_path, waiting, tiny):
+    return run_of(tiny, REAL, 0, runs=shutil.copytree(waiting, tmp_path / "runs"))
 
 
 @pytest.fixture
@@ -82,12 +76,6 @@ def mouth(run):
     one = Mouth(run)
     yield one
     one.close()
-
-
-def answers_to(cycle, count=None):
-    project = read_project(cycle.project)
-    tasks = simulated(list(queries_of(cycle).values())[:count], project, HumanOracle(0.25).annotate)
-    return read_export(tasks, project)
 
 
 def test_health_setup_and_versions(mouth, run):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from annotating import annotation, block, queries_of, simulated, task_of
+from annotating import REAL, annotation, block, exported, queries_of, simulated, task_of
 
 from segxal import paths, study
 from segxal.annotate.local import SECRETS, credentials, free_port, running
@@ -14,12 +14,9 @@ from segxal.annotate.project import read_project
 from segxal.annotate.server import push, title_of
 from segxal.cli import main
 from segxal.config import load_preset
-from segxal.errors import AnnotationsWanted, ConfigError, ServerError
+from segxal.errors import ConfigError, ServerError
 from segxal.oracles.human import HumanOracle
 from segxal.state import Cycle
-
-REAL = "segxal-label-studio"
-
 
 PRESET = """\
 data: {name: streets, height: 16, width: 32, counts: [12, 4, 4]}
@@ -31,19 +28,18 @@ loop: {start: 0.25, step: 0.17, cycles: 1, subset: 1.0, tau: 0.5}
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
+def waiting(tmp_path_factory):
     """A preset of one's own and its study, in which the only cycle waits for annotations."""
     folder = tmp_path_factory.mktemp("exported")
     (folder / "mine.yml").write_text(PRESET)
-    with pytest.raises(AnnotationsWanted):
-        study.run_cycles(study.run_of(load_preset(str(folder / "mine.yml")), REAL, 0, runs=folder / "runs"))
+    exported(folder / "runs", load_preset(str(folder / "mine.yml")))
     return folder
 
 
 @pytest.fixture
-def own(tmp_path, exported, monkeypatch):
+def own(tmp_path, waiting, monkeypatch):
     """The preset's file and the cycle that waits, in a copy that ``segxal`` works on."""
-    here = shutil.copytree(exported, tmp_path / "own")
+    here = shutil.copytree(waiting, tmp_path / "own")
     run_of = study.run_of
     monkeypatch.setattr(study, "run_of", lambda *words: run_of(*words, runs=here / "runs"))
     for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from depth_maps import depth_of, images_of
+from depth_maps import copied, depth_of, images_of
 
 from segxal import paths
 from segxal.depth import get_depth
@@ -30,10 +30,7 @@ def test_other_weights_have_other_maps(networks_on_disk, tmp_path, forward_passe
     images = images_of()
     one, two = (depth_of(get_depth("midas", str(folder)), images) for folder in (networks_on_disk["midas"], other))
     assert forward_passes == [3, 3] and not torch.equal(one, two)
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for file in networks_on_disk["midas"].iterdir():
-        (copy / file.name).write_bytes(file.read_bytes())
+    copy = copied(networks_on_disk["midas"], tmp_path / "copy")
     assert torch.equal(depth_of(get_depth("midas", str(copy)), images), one)
     assert forward_passes == [3, 3]  # the same bytes in another folder are the same network
     (copy / "preprocessor_config.json").write_text((copy / "preprocessor_config.json").read_text().replace("64", "96"))

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from annotating import a_query, queries_of, simulated, task_of
+from annotating import REAL, a_query, answers_to, task_of
 from annotating import annotation as annotation_of
 
 from segxal import study, tables
@@ -24,8 +24,6 @@ from segxal.oracles.label_studio import LabelStudioOracle
 from segxal.price import minutes
 from segxal.query import askable
 from segxal.state import Cycle
-
-REAL = "segxal-label-studio"
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +45,9 @@ def wait(cycle):
     return str(wanted.value)
 
 
-def annotate(cycle, count=None, overlap=0.25):
+def annotate(cycle, count=None):
     """Let people answer like the simulated human, the first ``count`` images."""
-    project = read_project(cycle.project)
-    tasks = simulated(list(queries_of(cycle).values())[:count], project, HumanOracle(overlap).annotate)
-    return save_answers(project.folder, read_export(tasks, project))
+    return save_answers(cycle.project, answers_to(cycle, count))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -14,23 +14,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from annotating import block, queries_of, regions_of
+from annotating import REAL, block, exported, queries_of, regions_of
 from PIL import Image
 
 from segxal import paths
 from segxal.annotate.answers import read_answers
 from segxal.annotate.first import ask_first, write_labels
-from segxal.annotate.local import running
+from segxal.annotate.local import HOST, running
 from segxal.annotate.project import read_project
 from segxal.annotate.server import connect, pull, push
-from segxal.backend import HOST, Backend, make_server
+from segxal.backend import Backend, make_server
 from segxal.errors import AnnotationError, AnnotationsWanted, ServerError
 from segxal.labels import VOID
 from segxal.loop import run_cycle
 from segxal.oracles.human import HumanOracle
-from segxal.study import run_cycles, run_of
+from segxal.study import run_of
 
-REAL = "segxal-label-studio"
 BINARY = Path(os.environ.get("LABEL_STUDIO_BIN", paths.ROOT / ".venv-label-studio" / "bin" / "label-studio"))
 pytestmark = [
     pytest.mark.slow,
@@ -52,17 +51,13 @@ def client(server):
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory, tiny):
-    """A study folder in which the first cycle waits for annotations."""
-    folder = tmp_path_factory.mktemp("exported")
-    with pytest.raises(AnnotationsWanted):
-        run_cycles(run_of(tiny, REAL, 0, runs=folder))
-    return folder
+def waiting(tmp_path_factory, tiny):
+    return exported(tmp_path_factory.mktemp("exported"), tiny)
 
 
 @pytest.fixture
-def run(tmp_path, exported, tiny):
-    return run_of(tiny, REAL, 0, runs=shutil.copytree(exported, tmp_path / "runs"))
+def run(tmp_path, waiting, tiny):
+    return run_of(tiny, REAL, 0, runs=shutil.copytree(waiting, tmp_path / "runs"))
 
 
 def tasks_by_image(client, number):

@@ -11,7 +11,7 @@ from segxal import paths
 from segxal.data import open_dataset
 from segxal.data.base import load_frames
 from segxal.depth import depth_from_streets_net, get_depth, training
-from segxal.depth.scores import aligned, depth_scores, near_agreement, rank_agreement
+from segxal.depth.scores import aligned, depth_scores, mean_scores, near_agreement, rank_agreement
 from segxal.depth.streets_net import WEIGHTS, inverse_depth, load_network, new_network
 from segxal.errors import CheckpointMismatch, DataMissing, WeightsMissing
 from segxal.labels import CITYSCAPES
@@ -89,9 +89,9 @@ def test_training_learns_and_repeats(frames, monkeypatch):
     assert torch.equal(torch.get_rng_state(), before)
     network = new_network(torch.Generator())
     network.load_state_dict(one)
-    trained = training.mean_scores(inverse_depth(network.eval(), frames.images).detach(), frames)
+    trained = mean_scores(inverse_depth(network.eval(), frames.images).detach().numpy(), frames.depth.numpy())
     start = new_network(training.generator(3, "streets-net", "weights")).eval()
-    untrained = training.mean_scores(inverse_depth(start, frames.images).detach(), frames)
+    untrained = mean_scores(inverse_depth(start, frames.images).detach().numpy(), frames.depth.numpy())
     assert trained["spearman"] > untrained["spearman"]
 
 
@@ -110,7 +110,7 @@ def test_the_shipped_weights_are_small_and_those_of_the_record():
 def test_the_record_is_what_the_weights_do():
     row = next(r for r in RECORD["held_out"] if r["provider"] == "streets-net" and r["height"] == 48)
     frames = load_frames(open_dataset("streets", "test", (48, 96), count=RECORD["held_out_images"], seed=0))
-    scores = training.mean_scores(streets_net(frames.images), frames)
+    scores = mean_scores(streets_net(frames.images).numpy(), frames.depth.numpy())
     assert scores == pytest.approx({name: row[name] for name in scores}, abs=2e-3)
 
 

@@ -1,6 +1,7 @@
 """An export of Label Studio read task by task: what does not fit is named, never guessed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -68,7 +69,7 @@ def read_export(tasks: Any, project: Project, keep_going: bool = False) -> Answe
             f"{len(problems)} of {len(tasks)} tasks cannot be imported, nothing was:\n"
             + "\n".join(problems[:SHOWN]) + more + "\nmend them in Label Studio, or import the others with --keep-going"
         )  # fmt: skip
-    return Answers(answers.labels, answers.undecided, answers.lead_time, answers.agreement, tuple(problems))
+    return replace(answers, problems=tuple(problems))
 
 
 def _image_of(task: dict[str, Any], project: Project) -> str:

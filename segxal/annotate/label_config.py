@@ -7,7 +7,7 @@ from segxal.labels import Classes
 
 UNDECIDED = "void"  # the label for what nobody can tell: looked at, paid for, not trained on
 BRUSH, POLYGON, IMAGE = "brush", "polygon", "image"  # names of the tags; the regions of an answer repeat them
-GREY = (0, 0, 0)
+BLACK = (0, 0, 0)
 KEYS = "123456789qwertyuiopasdfghjklzxcvbnm"  # one per label as far as they go
 RULE = (
     "Correct the coloured objects, and everything inside the white outline of the heat map: paint with the brush or "
@@ -58,7 +58,7 @@ def label_config(classes: Classes, rule: str = RULE) -> str:
 
 def _labels(classes: Classes, hotkeys: bool) -> str:
     lines = []
-    for k, (name, colour) in enumerate(zip((*classes.names, UNDECIDED), (*classes.colours, GREY), strict=True)):
+    for k, (name, colour) in enumerate(zip((*classes.names, UNDECIDED), (*classes.colours, BLACK), strict=True)):
         key = f' hotkey="{KEYS[k]}"' if hotkeys and k < len(KEYS) else ""
         lines.append(f'    <Label value={quoteattr(name)} background="#{bytes(colour).hex()}"{key}/>')
     return "\n".join(lines)

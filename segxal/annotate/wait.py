@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from segxal.annotate.answers import Answers, read_answers
+from segxal.annotate.first import first_folder
 from segxal.annotate.pictures import training_images, zoom_for
 from segxal.annotate.project import PROJECT, Project, read_project, write_project
 from segxal.config import Preset, preset_names
@@ -68,6 +69,16 @@ def command(cycle: Cycle, action: str, data_root: str = "") -> str:
 def first_command(preset: Preset, action: str, data_root: str = "") -> str:
     """The command line of an action for the first labels."""
     return _line(preset, action, " --first", data_root)
+
+
+def first_wanted(preset: Preset, data_root: str = "") -> str:
+    """How far the first labels are and how to go on, as a line to be added; empty where nobody was asked for them."""
+    folder = first_folder(preset)
+    if not folder.is_dir():
+        return ""
+    ids, answers = read_project(folder).ids, read_answers(folder)
+    done = len(ids) - len(answers.left(ids))
+    return f"\nfirst labels: {done} of {len(ids)} answered; go on with `{first_command(preset, 'pull', data_root)}`"
 
 
 def _line(preset: Preset, action: str, words: str, data_root: str) -> str:

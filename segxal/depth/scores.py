@@ -49,6 +49,17 @@ def depth_scores(guess: np.ndarray, exact: np.ndarray) -> DepthScores:
     )  # fmt: skip
 
 
+def mean_scores(guesses: np.ndarray, exact: np.ndarray) -> dict[str, float]:
+    """The scores of maps (N, H, W) against the exact ones by name: means over the images that have one."""
+    scores = [vars(depth_scores(*pair)) for pair in zip(guesses, exact, strict=True)]
+    return {name: mean([one[name] for one in scores]) for name in scores[0]}
+
+
+def mean(values: list[float]) -> float:
+    """Mean of the values that are no NaN; NaN when all are."""
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
 def aligned(guess: np.ndarray, exact: np.ndarray) -> np.ndarray:
     """``guess`` (n,) with the scale and shift that fit ``exact`` (n,) best in least squares."""
     terms = np.stack([guess.astype(float), np.ones(len(guess))], axis=1)

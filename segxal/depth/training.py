@@ -4,10 +4,8 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -15,8 +13,9 @@ from tqdm.auto import tqdm
 from segxal import paths
 from segxal.data import open_dataset
 from segxal.data.base import Frames, load_frames
+from segxal.depth.dataset import depth_from_dataset
 from segxal.depth.geometry import depth_from_geometry
-from segxal.depth.scores import depth_scores
+from segxal.depth.scores import mean_scores
 from segxal.depth.streets_net import BASE, LEVELS, WEIGHTS, inverse_depth, new_network
 from segxal.errors import DataMissing, SegxalError, TrainingDiverged
 from segxal.files import write_json
@@ -136,6 +135,7 @@ def held_out(network: nn.Module, seed: int) -> list[dict[str, Any]]:
     rows = []
     for size in SCORED_SIZES:
         frames = load_frames(open_dataset("streets", "test", size, count=SCORED, seed=HELD_OUT))
+        exact = depth_from_dataset(frames.images, frames.labels, frames.classes, frames.depth).numpy()
         with torch.no_grad():
             maps = {
                 "streets-net": inverse_depth(network, frames.images),
@@ -145,15 +145,9 @@ def held_out(network: nn.Module, seed: int) -> list[dict[str, Any]]:
                 "streets-net before its training": inverse_depth(untrained, frames.images),
             }
         for name, guess in maps.items():
-            rows.append({"provider": name, "height": size[0], "width": size[1], **mean_scores(guess, frames)})
+            scores = {key: round(value, 4) for key, value in mean_scores(guess.cpu().numpy(), exact).items()}
+            rows.append({"provider": name, "height": size[0], "width": size[1], **scores})
     return rows
-
-
-def mean_scores(guess: Tensor, frames: Frames) -> dict[str, float]:
-    """Means over images of the scores of maps (N, H, W) against the exact depth of ``frames``."""
-    exact = frames.depth if frames.depth is not None else torch.full_like(guess, float("nan"))
-    scores = [asdict(depth_scores(a, b)) for a, b in zip(guess.cpu().numpy(), exact.numpy(), strict=True)]
-    return {name: round(float(np.nanmean([row[name] for row in scores])), 4) for name in scores[0]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

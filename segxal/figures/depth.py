@@ -1,7 +1,6 @@
 """Depth providers side by side (notebook depth_networks)."""
 
 import numpy as np
-import torch
 
 from segxal.depth.scores import rank_agreement
 from segxal.depth_check import RANDOM, DepthCheck
@@ -21,15 +20,15 @@ def depth_figure(found: DepthCheck, count: int = 3) -> Sheet:
         count: images shown, evenly spread over the split.
 
     Returns:
-        One row per image. Under each map: its rank correlation, over the whole image, with the exact depth, or with
-        the ground plane where there is none.
+        One row per image. Under each map: its rank correlation, over the whole image, with the exact depth; with the
+        ground plane where there is none, and with the first map where nobody asked for that either.
     """
     frames = found.frames
-    shown = [k * len(frames) // count for k in range(count)] if len(frames) > count else list(range(len(frames)))
+    shown = sorted({k * len(frames) // count for k in range(count)})
     maps = dict(found.maps)
     if frames.depth is not None:
         maps = {"exact": frames.depth.nan_to_num(0.0)} | maps
-    truth = next(iter(maps))
+    truth = next(name for name in ("exact", "geometry", *maps) if name in maps)
     sheet = new_sheet(page_height(tuple(frames.labels.shape[1:]), len(shown), 1 + len(maps), 0.2, side=0.1) + 0.45)
     axes = sheet.subplots(len(shown), 1 + len(maps), squeeze=False)
     for row, index in enumerate(shown):
@@ -37,7 +36,7 @@ def depth_figure(found: DepthCheck, count: int = 3) -> Sheet:
         for column, (name, depth) in enumerate(maps.items(), 1):
             order = rank_agreement(depth[index].numpy(), maps[truth][index].numpy())
             note = "the reference" if name == truth else f"rank correlation {_said(order)}"
-            near = proximity(torch.as_tensor(depth[index])[None])[0].numpy()
+            near = proximity(depth[index : index + 1])[0].numpy()
             title = TITLES.get(name, name) if row == 0 else ""
             drawn = show_map(axes[row, column], near, title, note, cmap=NEAR)
             if row == len(shown) - 1:
