@@ -108,6 +108,7 @@ rule all:
 
 
 rule al_cycle:
+    priority: 1  # the longest chain, and the ablations wait for its end
     input: source("al_cycle"), SETTINGS, before
     output:
         book=f"{BOOKS}/al_cycle/{{method}}-{{ablation}}-seed{{seed}}-cycle{{cycle}}.ipynb",
@@ -128,24 +129,28 @@ rule supervised:
 
 
 rule ablation_eem:
+    priority: 1
     input: source("ablation_eem"), SETTINGS, main_run
     output: book=f"{BOOKS}/ablation_eem/{{method}}-seed{{seed}}.ipynb", stamp=touch(f"{DONE}/ablation_eem/{{method}}-seed{{seed}}")
     shell: notebook("method", "seed")
 
 
 rule ablation_gate:
+    priority: 1
     input: source("ablation_gate"), SETTINGS, main_run
     output: book=f"{BOOKS}/ablation_gate/{{method}}-seed{{seed}}.ipynb", stamp=touch(f"{DONE}/ablation_gate/{{method}}-seed{{seed}}")
     shell: notebook("method", "seed")
 
 
 rule ablation_noise:
+    priority: 1
     input: source("ablation_noise"), SETTINGS, main_run
     output: book=f"{BOOKS}/ablation_noise/{{method}}-seed{{seed}}.ipynb", stamp=touch(f"{DONE}/ablation_noise/{{method}}-seed{{seed}}")
     shell: notebook("method", "seed")
 
 
 rule ablation_split:
+    priority: 1
     input: source("ablation_split"), SETTINGS, main_run_and_starts
     output: book=f"{BOOKS}/ablation_split/{{method}}-seed{{seed}}.ipynb", stamp=touch(f"{DONE}/ablation_split/{{method}}-seed{{seed}}")
     shell: notebook("method", "seed")

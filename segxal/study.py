@@ -63,8 +63,8 @@ def ours(preset: Preset) -> list[str]:
 
 
 def rivals(preset: Preset) -> list[str]:
-    """The methods that SegXAL is compared with, random selection of whole images apart."""
-    return [method for method in preset.methods if method not in (*SEGXAL, "random", SUPERVISED)]
+    """The methods that SegXAL is compared with, random selection among them."""
+    return [method for method in preset.methods if method not in (*SEGXAL, SUPERVISED)]
 
 
 def noisy(preset: Preset) -> list[str]:
