@@ -66,6 +66,8 @@ def moves_by_keyboard(page, explorer):
     start = at(explorer)
     check(page, start, panels.PANELS)
     press(page, "w_EBU", "ArrowRight", 6)
+    kept = browser.slider(page, "w_EBU").get_attribute("data-lm-suppress-shortcuts")
+    assert kept == "", "Notebook 7 would take the arrows for shortcuts of its own"
     check(page, at(explorer, w_ebu=0.8), ("eem", "asked"))
     press(page, "quantile", "ArrowRight", 5)
     check(page, at(explorer, w_ebu=0.8, quantile=0.75), ("near", "informed", "pae", "eem", "asked"))

@@ -10,6 +10,7 @@ import numpy as np
 from segxal.data.splits import Splits
 from segxal.errors import SegxalError
 from segxal.explore.corrections import Corrections, Lesson, corrections_of, lesson
+from segxal.explore.keys import Keys
 from segxal.explore.picture import (
     class_legend,
     colour_bar,
@@ -236,5 +237,5 @@ class Annotator(widgets.VBox):
         pictures = widgets.HBox([left, right], layout={"width": "100%", "grid_gap": "10px"})
         return [
             widgets.HTML(STYLE), choose, self.status, self.message, pictures, end, self.progress, self.change,
-            self.pointer,
+            self.pointer, Keys(),
         ]  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from segxal.checks import learner_of
 from segxal.data.splits import Splits
 from segxal.errors import ConfigError
+from segxal.explore.keys import Keys
 from segxal.explore.picture import (
     class_legend,
     colour_bar,
@@ -168,7 +169,7 @@ class CycleExplorer(widgets.VBox):
         self.image.observe(self._load, "value")
         self.slider.observe(self._show, "value")
         self._load()
-        super().__init__([widgets.HBox([self.play, self.slider, self.image]), self.text, self.picture])
+        super().__init__([widgets.HBox([self.play, self.slider, self.image]), self.text, self.picture, Keys()])
 
     @property
     def scene(self) -> Scene:

@@ -12,6 +12,7 @@ from segxal.data.splits import open_splits
 from segxal.errors import ConfigError, SegxalError
 from segxal.explore import panels, sources, words
 from segxal.explore.controls import BY_LEVEL, Controls, build
+from segxal.explore.keys import Keys
 from segxal.explore.later import Later
 from segxal.explore.maps import Kept, MapStore, Setting, layer_name, layer_names
 from segxal.explore.picture import png
@@ -112,8 +113,8 @@ class Explorer(widgets.VBox):
         return [
             widgets.HTML(words.STYLE),
             widgets.HBox([self.controls.column_of_all(), pictures], layout={"width": "100%"}),
-            self.pointer,
-        ]
+            self.pointer, Keys(),
+        ]  # fmt: skip
 
     def _listen(self) -> None:
         one = self.controls

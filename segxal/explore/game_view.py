@@ -17,6 +17,7 @@ from segxal.explore.board import (
     score_table,
 )
 from segxal.explore.game import RIVALS, YOU, Game, Pick, autopilot, rival_picks, standings, turn
+from segxal.explore.keys import Keys
 from segxal.explore.picture import png
 from segxal.explore.pointer import Pointer
 from segxal.explore.words import STYLE, status_text
@@ -194,5 +195,5 @@ class GameView(widgets.VBox):
         side = widgets.HBox([self.chart, self.scores], layout={"align_items": "center", "grid_gap": "20px"})
         return [
             widgets.HTML(f"{STYLE}{hint}"), top, keys, widgets.HBox([self.status, self.message]), self.board, self.key,
-            self.progress, side, self.asked, self.pointer,
+            self.progress, side, self.asked, self.pointer, Keys(),
         ]  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from segxal.errors import SegxalError
+from segxal.explore.keys import Keys
 from segxal.explore.picture import factor_for, png
 from segxal.explore.purchase import SOLD, UNITS, Offer, Purchase, buy
 from segxal.explore.tiles import asked_picture, in_column, in_row, titled
@@ -134,7 +135,7 @@ class StrategyExplorer(widgets.VBox):
         self.ask()
         choose = widgets.HBox([self.strategies, self.granularities, self.ours], layout={"flex_flow": "row wrap"})
         spend = widgets.HBox([self.unit, self.budget, self.button, self.bar], layout={"flex_flow": "row wrap"})
-        super().__init__([choose, spend, self.text, self.picture])
+        super().__init__([choose, spend, self.text, self.picture, Keys()])
 
     @property
     def methods(self) -> list[str]:

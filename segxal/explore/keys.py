@@ -1,0 +1,11 @@
+"""The keyboard belongs to an explorer while it has the focus."""
+
+from pathlib import Path
+
+import anywidget
+
+
+class Keys(anywidget.AnyWidget):
+    """Stands, invisible, among the children of a view: arrows then move its sliders in Notebook 7 as in JupyterLab."""
+
+    _esm = Path(__file__).with_name("keys.js")
