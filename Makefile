@@ -29,7 +29,7 @@ help:  ## this list
 	@echo
 	@echo "  PYTHON=python3.12  the Python that makes .venv (now: $(PYTHON)), at least 3.10"
 	@echo "  PRESET=camvid      which study (now: $(PRESET)): smoke, quick, camvid, camvid-pixels, camvid-full, paper"
-	@echo "  ARGS='--jobs 2'    further options of the segxal command or of pytest"
+	@echo "  ARGS='--jobs 2'    further options of the command behind: segxal, pytest, jupyter lab, voila"
 
 reproduce: $(STAMP)  ## install, run the quick study, say where tables, figures and notebooks are
 	$(BIN)/segxal reproduce --preset quick $(ARGS)
@@ -62,7 +62,7 @@ bench: $(STAMP)  ## speed against the plain ways, as ratios in one run
 	$(BIN)/python bench/run.py $(ARGS)
 
 lab: $(STAMP)  ## open JupyterLab in the notebooks folder
-	$(BIN)/jupyter lab --LabApp.news_url=None notebooks
+	$(BIN)/jupyter lab --LabApp.news_url=None notebooks $(ARGS)
 
 site: $(STAMP)  ## build the documentation and gallery as a static site, links checked (build/site/html)
 	$(BIN)/python -m segxal.site
@@ -73,7 +73,7 @@ slides: $(STAMP)  ## reveal.js slides of the workshop that need no network (buil
 
 app: $(STAMP) $(APP_STAMP)  ## the EEM explorer as a page of its own, on this machine alone (PORT=8080)
 	JUPYTER_PATH=$(CURDIR)/$(APP_VENV)/kernel $(APP_VENV)/bin/voila notebooks/explore_eem.ipynb --Voila.ip=127.0.0.1 \
-		--port=$(PORT) --MappingKernelManager.cull_idle_timeout=3600
+		--port=$(PORT) --MappingKernelManager.cull_idle_timeout=3600 $(ARGS)
 
 app-install: $(APP_STAMP)  ## only install what it needs; make test then looks at it too
 

@@ -95,7 +95,7 @@ def _reproduce(options: argparse.Namespace) -> None:
             print(f"{count:>5}  {name}")
         return
     if others := outdated(load_preset(options.preset)):
-        print(f"{others} cycles on disk are not of this study's settings; what the study needs is made anew")
+        print(f"cycles on disk that are not of this study's settings: {others}; what the study needs is made anew")
     study = reproduce(options.preset, options.data_root, options.jobs, options.seeds, options.methods)
     print(f"tables     {study / 'tables'}")
     if (paths.FIGURES / study.name).is_dir():  # a study of real people alone has none

@@ -42,7 +42,7 @@ FIGURES = {
     "bought": "What each method bought, against the reference.",
 }
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 img { max-width: 100%; height: auto } figure { margin: 2rem 0 } figcaption { color: #555 }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem } td, th { padding: .25rem .6rem;
 text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap }
@@ -71,6 +71,8 @@ def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.
         f"{preset.data.report} split; network {preset.model.name}, seeds {seeds}; {len(records)} cycles recorded. "
         f"Every mIoU is the mean of its class IoUs (largest difference {worst:.4f} points).</p>",
         "<h2>Where each method ended</h2>",
+        "<p>labelled: training images with any label; images: how often people were shown one, once per cycle in which "
+        "it was asked about. All values are means over the seeds.</p>",
         _table(budget_table(records)),
     ]
     for name, caption in TABLES.items():
@@ -99,4 +101,4 @@ def _embedded(picture: Path) -> str:
 
 
 def _table(table: pd.DataFrame) -> str:
-    return f'<div class="wide">{table.to_html(index=False, border=0)}</div>'
+    return f'<div class="wide">{table.to_html(index=False, border=0, float_format="{:.10g}".format)}</div>'

@@ -201,7 +201,7 @@ def test_sections_of_the_readme_stand_once_and_are_found(staged):
 
 def test_links_of_the_readme_hold_in_the_site(tmp_path):
     text = (
-        "[a](#own) ![b](figures/camvid/budget.png) [c](papermill_runs/camvid/tables/table1.md) [d](LICENSE) "
+        "[a](#own) ![b](figures/camvid/budget.png) [c](papermill_runs/camvid/tables/table1.md) [`d`](LICENSE) "
         "[e](notebooks/table1.ipynb) [f](https://example.org/x) [g](segxal) [h](notebooks/workshop/README.md)"
     )
     assert readme.relink(text, Sources(tmp_path), {"own": "/own.md"}) == (

@@ -66,6 +66,11 @@ def test_a_style_sheet_that_loads_from_outside_is_found(tmp_path):
     assert links.problems(tmp_path) == ["site.css: https://example.org/x.png: loaded from outside"]
 
 
+def test_a_role_that_was_not_understood_is_found(tmp_path):
+    (tmp_path / "a.html").write_text("<p>{download}``results.csv &lt;/files/results.csv&gt;`</p>")
+    assert links.problems(tmp_path) == ["a.html: {download}: markup that was not understood"]
+
+
 def test_missing_tools_are_named(monkeypatch):
     monkeypatch.setattr(build, "TOOLS", {"no_such_module": "no-such-package"})
     with pytest.raises(build.SiteFailed, match="pip install no-such-package"):

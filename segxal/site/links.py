@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 LOADING = {"img": "src", "script": "src", "link": "href", "iframe": "src", "source": "src", "video": "src"}
 # What a <link> only names is not loaded.
 NAMED = {"canonical", "search", "index", "next", "prev", "author", "help", "copyright", "contents", "top", "up"}
+MARKUP = re.compile(r"\{(?:download|doc|ref|py:\w+)\}")  # a role that MyST did not understand
 OUTSIDE = re.compile(r"(?:url\(\s*['\"]?|@import\s+(?:url\()?['\"]?)((?:https?:)?//[^'\")\s]+)")
 
 
@@ -19,6 +20,7 @@ class Page(HTMLParser):
         links: targets of its links.
         loads: what the browser fetches to show it.
         silent: pictures without an alternative text.
+        markup: roles of the source that stand in the page as they were typed.
     """
 
     def __init__(self, text: str) -> None:
@@ -28,6 +30,7 @@ class Page(HTMLParser):
         self.loads: list[str] = []
         self.silent: list[str] = []
         self.loads += OUTSIDE.findall(text)
+        self.markup = MARKUP.findall(text)
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -50,8 +53,8 @@ def problems(site: Path) -> list[str]:
         site: folder of the HTML files.
 
     Returns:
-        One line per link that leads to no file or no anchor, per thing loaded from outside the folder, and per picture
-        without an alternative text. Links to other hosts are not followed.
+        One line per link that leads to no file or no anchor, per thing loaded from outside the folder, per picture
+        without an alternative text, and per role that was left as it was typed. Links to other hosts are not followed.
     """
     pages = {file.resolve(): Page(file.read_text(encoding="utf-8")) for file in sorted(site.rglob("*.html"))}
     found = []
@@ -59,6 +62,7 @@ def problems(site: Path) -> list[str]:
         where = file.relative_to(site.resolve()).as_posix()
         found += [f"{where}: {target}: {why}" for target in page.links if (why := _wrong(file, target, pages))]
         found += [f"{where}: {target}: {why}" for target in page.loads if (why := _not_here(file, target))]
+        found += [f"{where}: {role}: markup that was not understood" for role in page.markup]
         found += [f"{where}: {target[:80]}: a picture without alternative text" for target in page.silent]
     for sheet in sorted(site.rglob("*.css")):
         outside = OUTSIDE.findall(sheet.read_text(encoding="utf-8"))

@@ -77,4 +77,4 @@ def _relinked(match: re.Match[str], sources: Sources, pages: dict[str, str], fol
         return f"[{words}](/workshop.md)"
     if file.suffix == ".ipynb":
         return f"[{words}](/{page_of(file)}.md)"
-    return download(sources, file, words) if file.is_file() else f"{words} (`{inside}`)"
+    return download(sources, file, words.strip("`")) if file.is_file() else f"{words} (`{inside}`)"
