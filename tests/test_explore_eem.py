@@ -200,7 +200,7 @@ def test_another_split(explorer):
 
 def test_the_three_maps_are_written_out_beside_the_sliders_and_over_the_pictures(explorer):
     column = "".join(str(part.value) for part in explorer.controls.column_of_all().children)
-    for name, words in (("EBU", "how unsure"), ("PAE", "among what is near"), ("EEM", "weighted mean")):
+    for name, words in (("EBU", "how unsure"), ("PAE", "what it looks at"), ("EEM", "their weighted mean")):
         assert f"<b>{name}</b>" in column and words in column
         assert name in explorer.titles[name.lower()].value and words in explorer.titles[name.lower()].value
 

@@ -42,7 +42,7 @@ def test_the_first_of_them_is_shown_first_with_its_own_mask_and_layers(explorer,
     assert [name for name, _ in one.network.options[1:]] == ["after the start", "after cycle 1", "after cycle 2"]
     assert explorer.subject.learner is other and explorer.setting.mask == other.mask and explorer.setting.layer == ""
     assert [value for _, value in one.layer.options] == list(layer_names(other))
-    assert one.layer.label == "bottleneck (the network's)"
+    assert one.layer.label == "bottleneck (its own)"
     assert same(explorer.maps, MapStore().maps(explorer.subject, explorer.setting))
     assert explorer.subject.frames.ids[0] == tiny_run[-1].queries()[0]["id"]
 

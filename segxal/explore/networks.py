@@ -67,8 +67,8 @@ class Networks:
         return self._splits.train.classes if self.cycle(number) is not None else self._classes
 
     def whose(self, number: int) -> str:
-        """Whose choice its target layer is, in words."""
-        return "the study's" if self.cycle(number) is not None else "the network's"
+        """Whose the target layer is that it comes with, in words."""
+        return "the study's" if self.cycle(number) is not None else "its own"
 
     def cycle(self, number: int) -> int | None:
         """Number of the cycle that left a network; None where it is of no cycle."""

@@ -37,10 +37,10 @@ PANELS = {
     "depth": Panel("Depth", "relative inverse depth (no unit)", NEAR),
     "near": Panel("Proximity, outlined: near", "1 = nearest in this image", NEAR),
     "informed": Panel("Depth-informed image"),
-    "pae": Panel("PAE: what it looks at among what is near", "Grad-CAM, share of this image's maximum"),
+    "pae": Panel("PAE: what it looks at nearby", "Grad-CAM, share of its maximum"),
     "prediction": Panel("Prediction"),
     "ebu": Panel("EBU: entropy, how unsure", "entropy / ln C, 1 = no idea"),
-    "eem": Panel("EEM: weighted mean of EBU and PAE", "0 to 1"),
+    "eem": Panel("EEM: their weighted mean", "0 to 1"),
     "error": Panel("True error"),
 }
 SMALL = tuple(name for name in PANELS if name != "asked")
