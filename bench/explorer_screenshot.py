@@ -2,8 +2,9 @@
 
     python bench/explorer_screenshot.py [PRESET]
 
-with the networks of a study, ``quick`` unless another is named; cycles that are missing are computed first. Needs what
-``bench/browser.py`` says; the picture of Voila is left out when there is none (``make app-install`` brings it).
+with the network that the notebook shows first, the trained one that comes with the package, on the images of a study,
+``quick`` unless another is named; its networks stand in the list, and cycles that are missing are computed first. Needs
+what ``bench/browser.py`` says; the picture of Voila is left out when there is none (``make app-install`` brings it).
 """
 
 import sys

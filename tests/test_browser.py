@@ -20,12 +20,14 @@ from segxal.explore.eem import Explorer
 from segxal.explore.maps import MapStore, Setting
 from segxal.explore.reading import asked_for, error_mask
 from segxal.paths import NOTEBOOKS, ROOT
+from segxal.workshop.seen import learner_of
 
 sys.path.append(str(ROOT / "bench"))
 import browser
 
 pytestmark = pytest.mark.skipif(not browser.chromium(), reason="needs Chromium (`apt install chromium`, or $CHROMIUM)")
 BOOK = NOTEBOOKS / "explore_eem.ipynb"
+IMAGE = "train_0003_0"
 OPACITY = 0.5
 
 
@@ -34,7 +36,9 @@ def explorer():
     """What the notebook shows at first, in this process; one thread, as the kernel of the browser has."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield Explorer(study.run_cycles(study.run_of(load_preset("smoke"), "segxal-human", 0)))
+    preset = load_preset("smoke")
+    networks = {"trained": learner_of("trained", **vars(preset.mask))}
+    yield Explorer(study.run_cycles(study.run_of(preset, "segxal-human", 0)), IMAGE, networks=networks)
     torch.set_num_threads(threads)
 
 

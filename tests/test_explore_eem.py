@@ -11,8 +11,8 @@ from ipywidgets.widgets.widget import _instances
 from PIL import Image
 
 from segxal import study
-from segxal.errors import ConfigError
-from segxal.explore import panels
+from segxal.errors import ConfigError, WeightsMissing
+from segxal.explore import maps, panels
 from segxal.explore.controls import ALL_CLASSES, BY_LEVEL
 from segxal.explore.eem import Explorer
 from segxal.explore.later import Later
@@ -35,11 +35,11 @@ def shown(explorer, name):
 def expected(explorer):
     """All pictures at the current setting, by the pure functions and a store of their own."""
     subject, setting = explorer.subject, explorer.setting
-    maps = MapStore().maps(subject, setting)
-    eem = error_mask(maps, setting)
+    found = MapStore().maps(subject, setting)
+    eem = error_mask(found, setting)
     asked, opacity = asked_for(eem, setting), explorer.controls.opacity.value
     image = panels.image_of(subject.frames)
-    return panels.map_pictures(maps, subject.frames) | {
+    return panels.map_pictures(found, subject.frames) | {
         "eem": panels.eem_picture(eem),
         "asked": panels.asked_picture(image, eem, asked, opacity, explorer.place),
     }
@@ -90,8 +90,8 @@ def test_moving_back_gives_the_same_bytes(explorer):
 
 def test_numbers_are_those_of_the_pure_function(explorer):
     explorer.controls.area.value = 0.35
-    maps = MapStore().maps(explorer.subject, explorer.setting)
-    found = read(maps, explorer.setting, panels.truth_of(explorer.subject.frames), explorer.preset.loop.overlap)
+    fresh = MapStore().maps(explorer.subject, explorer.setting)
+    found = read(fresh, explorer.setting, panels.truth_of(explorer.subject.frames), explorer.preset.loop.overlap)
     assert found == explorer.reading
     assert (
         f"{found.pixels} pixels" in explorer.numbers.value and f"{found.price.clicks} clicks" in explorer.numbers.value
@@ -125,7 +125,8 @@ def test_two_weights_of_zero_are_refused_in_words_and_the_picture_stays(explorer
     explorer.controls.w_ebu.value = 0
     before = bytes(explorer.images["eem"].value)
     explorer.controls.w_pae.value = 0
-    assert "not both 0" in explorer.status.value and bytes(explorer.images["eem"].value) == before
+    assert "not both 0" in explorer.status.value and "Still showing w_PAE 0.50." in explorer.status.value
+    assert bytes(explorer.images["eem"].value) == before
     explorer.controls.opacity.value = 0.9
     assert "not both 0" in explorer.status.value, "it is said until it is mended"
     explorer.controls.w_pae.value = 0.3
@@ -148,24 +149,60 @@ def uploaded(name, content):
 
 def test_an_image_of_one_s_own(explorer):
     explorer.controls.upload.value = uploaded("broken.png", b"broken")
-    assert "broken.png cannot be read" in explorer.status.value and agrees(explorer)
+    assert "broken.png is no PNG or JPEG image" in explorer.status.value and agrees(explorer)
+    assert explorer.subject.frames.ids[0] in explorer.titles["asked"].value
     buffer = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(buffer, "PNG")
     explorer.controls.upload.value = uploaded("mine.png", buffer.getvalue())
     assert explorer.subject.frames.ids == ("mine.png",) and explorer.controls.depth.value == "geometry"
     assert "broken" not in explorer.status.value and agrees(explorer)
-    assert "no labels" in explorer.numbers.value
+    assert "mine.png" in explorer.titles["asked"].value, "the dropdown still names a training image"
+    assert explorer.numbers.value.count("not known (no labels)") == 2 and "no value" not in explorer.numbers.value
     for name, value in (("depth", "dataset"), ("w_ebu", 0.9)):
         getattr(explorer.controls, name).value = value
         assert "no depth" in explorer.status.value, "as long as the maps are not of the depth that is chosen"
     explorer.controls.image.value = 3
     assert explorer.subject.frames.ids == explorer.splits.train.ids[3:4] and agrees(explorer)
+    assert "mine.png" not in explorer.titles["asked"].value
+
+
+def test_what_cannot_be_shown_is_said_with_what_is_shown_instead(explorer, monkeypatch):
+    one = explorer.controls
+    one.depth.value = "streets-net"
+
+    def fail(provider, weights=""):
+        raise WeightsMissing(f"{provider} has no weights here;\n  fetch them & come back")
+
+    monkeypatch.setattr(maps, "get_depth", fail)
+    before = bytes(explorer.images["depth"].value)
+    one.depth.value = "midas"
+    said = explorer.status.value
+    assert "here;\n  fetch them &amp; come back\nStill showing depth from streets-net." in said
+    assert "white-space:pre-line" in said and bytes(explorer.images["depth"].value) == before
+    one.w_pae.value = 0.9
+    assert "Still showing depth from streets-net." in explorer.status.value, "and not a weight, which is followed"
+    one.image.value = 2
+    assert f"Still showing image {explorer.frames.ids[0]}, depth from streets-net." in explorer.status.value
+    one.opacity.value = 0.3
+    wanted = panels.asked_picture(panels.image_of(explorer.frames), explorer.eem, explorer.asked, 0.3, explorer.place)
+    assert np.array_equal(shown(explorer, "asked"), wanted), "mask and image are of one image"
+    monkeypatch.undo()
+    one.depth.value = "geometry"
+    assert "Still" not in explorer.status.value and agrees(explorer)
+    assert explorer.frames.ids == explorer.splits.train.ids[2:3]
 
 
 def test_another_split(explorer):
     explorer.controls.split.value = "test"
     assert explorer.subject.frames.ids == explorer.splits.test.ids[:1] and agrees(explorer)
     assert len(explorer.controls.image.options) == len(explorer.splits.test)
+
+
+def test_the_three_maps_are_written_out_beside_the_sliders_and_over_the_pictures(explorer):
+    column = "".join(str(part.value) for part in explorer.controls.column_of_all().children)
+    for name, words in (("EBU", "how unsure"), ("PAE", "what it looks at"), ("EEM", "their weighted mean")):
+        assert f"<b>{name}</b>" in column and words in column
+        assert name in explorer.titles[name.lower()].value and words in explorer.titles[name.lower()].value
 
 
 def test_every_control_is_described_and_every_picture_named(explorer):

@@ -31,8 +31,8 @@ def test_an_uploaded_image_comes_at_the_study_s_size_without_labels_and_depth(ti
     ("content", "words"),
     [
         (b"", "mine.png is empty; choose a PNG or JPEG"),
-        (b"no image at all", "mine.png cannot be read as an image"),
-        (file_of()[:200], "mine.png cannot be read as an image"),
+        (b"no image at all", "mine.png is no PNG or JPEG image, or is damaged; choose another file"),
+        (file_of()[:200], "mine.png is no PNG or JPEG image, or is damaged; choose another file"),
         (file_of((40, 8)), "mine.png is 40 x 8 pixels; each side must have at least 16"),
     ],
     ids=["empty", "text", "truncated", "small"],
@@ -50,7 +50,7 @@ def test_a_huge_file_is_refused_before_it_is_decoded(tiny, monkeypatch):
 
 def test_one_image_of_the_study_is_the_study_s_image(tiny):
     splits = open_splits(tiny)
-    frames = sources.open_image(tiny, "streets", "val", 2, CITYSCAPES)
+    frames = sources.open_image(tiny, "streets", "val", 2)
     assert frames.ids == splits.val.ids[2:3] and frames.labels.equal(splits.val.labels[2:3])
     assert sources.image_names(tiny, "streets", "val") == list(splits.val.ids)
     assert sources.data_sets(tiny)[0] == "streets"
@@ -65,11 +65,14 @@ def test_an_image_of_another_data_set_has_labels_only_for_the_same_classes(tiny,
     (root / "classes.txt").write_text("sky\nroad\n")
     assert "folder" in sources.data_sets(tiny, str(tmp_path))
     assert sources.image_names(tiny, "folder", "train", str(tmp_path)) == ["train 0"]
-    frames = sources.open_image(tiny, "folder", "train", 0, CITYSCAPES, str(tmp_path))
-    assert tuple(frames.images.shape) == (1, 3, 16, 32) and (frames.labels == VOID).all()
-    assert frames.classes is CITYSCAPES
+    frames = sources.open_image(tiny, "folder", "train", 0, str(tmp_path))
+    assert tuple(frames.images.shape) == (1, 3, 16, 32) and (frames.labels == 1).all()
+    assert sources.known_to(frames.classes, frames) is frames
+    seen = sources.known_to(CITYSCAPES, frames)
+    assert (seen.labels == VOID).all() and seen.classes is CITYSCAPES and seen.labelled == (False,)
+    assert seen.images is frames.images
     with pytest.raises(DataMissing, match="cityscapes"):
-        sources.open_image(tiny, "cityscapes", "train", 0, CITYSCAPES, str(tmp_path))
+        sources.open_image(tiny, "cityscapes", "train", 0, str(tmp_path))
 
 
 def test_two_files_of_one_name_are_two_subjects(tiny):

@@ -8,7 +8,8 @@ from segxal import study
 from segxal.errors import ConfigError
 from segxal.explore.eem import Explorer
 from segxal.explore.maps import Setting
-from segxal.explore.what_if import Gain, carry_out, changed_preset, gain_of, next_cycle, prepare
+from segxal.explore.what_if import NAMES, Gain, carry_out, changed_preset, gain_of, next_cycle, prepare
+from segxal.explore.words import gains_text
 
 
 def files_of(folder):
@@ -35,6 +36,12 @@ def test_gain_is_in_points():
     assert Gain(0.25, 0.3, 1, 1, 1, 1).gain == pytest.approx(5)
 
 
+def test_the_answer_says_that_retraining_alone_counts():
+    gains = {name: Gain(0.076, 0.091, 900, 40, 0, 4) for name in NAMES}
+    said = gains_text(gains, one_class=False, by_level=False)
+    assert "0 of 4" in said and "Retraining alone changes the score, even where nothing joined." in said
+
+
 def test_a_level_becomes_the_share_it_asks_for(tiny, tiny_run):
     mask = tiny.mask
     assert changed_preset(tiny, Setting(mask, level=0.7), 0.13).mask.area == 0.13
@@ -48,6 +55,8 @@ def test_nothing_is_asked_after_the_last_cycle(tiny_run):
         next_cycle(tiny_run[-1], 2)
     with pytest.raises(ConfigError, match="nothing is asked after cycle 0 of start"):
         next_cycle(tiny_run[0], 0)
+    with pytest.raises(ConfigError, match=r"of no cycle of the run.*choose a network after one"):
+        next_cycle(tiny_run[-1], None)
     with pytest.raises(ConfigError, match="no cycle before cycle 0"):
         gain_of(tiny_run[0])
 

@@ -1,32 +1,28 @@
 """The EEM explorer: move a slider, see the error mask change."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
 
-from segxal.checks import asker_of, learner_of
 from segxal.data.base import Frames
 from segxal.data.splits import open_splits
 from segxal.errors import ConfigError, SegxalError
 from segxal.explore import panels, sources, words
-from segxal.explore.controls import BY_LEVEL, Controls, build
+from segxal.explore.controls import BY_LEVEL, IMAGE, MAPS, MASK, Controls, build
 from segxal.explore.keys import Keys
 from segxal.explore.later import Later
-from segxal.explore.maps import Kept, MapStore, Setting, layer_name, layer_names
+from segxal.explore.maps import MapStore, Setting, layer_name, layer_names
+from segxal.explore.networks import Networks
 from segxal.explore.picture import png
 from segxal.explore.pointer import Pointer
 from segxal.explore.reading import Reading, asked_for, error_mask, pixel_facts, read
 from segxal.explore.what_if import next_cycle
 from segxal.explore.what_if_view import WhatIf
 from segxal.figures.view import find_image
+from segxal.labels import CITYSCAPES, Classes
 from segxal.state import Cycle
 from segxal.strategies.base import Learner
-
-NETWORKS = 2  # of the run, kept in memory
-MAPS = ("depth", "threshold", "quantile", "cam", "layer", "category")  # controls that need the network again
-MASK = ("w_ebu", "w_pae", "part", "area", "level")  # controls that only mix, cut and price
 
 
 class Explorer(widgets.VBox):
@@ -36,31 +32,37 @@ class Explorer(widgets.VBox):
         run: cycles of one run in order; those that are not finished are left out.
         image: name of the training image shown first; empty for the best-ranked query of the last cycle.
         data_root: folder that holds the data sets.
+        networks: further networks by name; the first of them is shown first. Without any it is the network that asked
+            in the last cycle.
+        classes: of the further networks.
 
     Attributes:
         controls: what can be moved; setting ``value`` in code does what a hand does.
         images: name of a picture (:data:`segxal.explore.panels.PANELS`) -> its ``Image`` widget.
         store: the cached maps.
-        subject: the image and network that are shown.
-        maps: their maps.
+        subject: the image and network that are chosen.
+        maps: what is shown of them; of those before while they cannot be shown, which is said.
 
     Raises:
-        ConfigError: if no cycle of the run is finished, or there is no such image.
+        ConfigError: if no cycle of the run is finished, there is no such image, or a further network does not tell
+            ``classes`` apart.
     """
 
-    def __init__(self, run: Sequence[Cycle], image: str = "", data_root: str = "") -> None:
+    def __init__(
+        self, run: Sequence[Cycle], image: str = "", data_root: str = "",
+        networks: Mapping[str, Learner] | None = None, classes: Classes = CITYSCAPES,
+    ) -> None:  # fmt: skip
         self.run = [cycle for cycle in run if cycle.is_done()]
         if not self.run:
             raise ConfigError("no cycle of this run is finished; compute it first: study.run_cycles(run)")
         self.preset, self.data_root = self.run[-1].settings, data_root
         self.splits = open_splits(self.preset, data_root, self._cache)
-        self.store, self._learners = MapStore(), Kept(NETWORKS)
+        self.networks = Networks(self.run, self.splits, networks or {}, classes)
+        self.store, self._shown = MapStore(), dict[str, str]()
         self._quiet, self._later = False, Later()
         self._first = self._position(image)
-        asker = max(0, len(self.run) - 2)  # the network that asked in the last cycle
-        shown = sources.only(self.splits.train, self._first)
-        self.subject = sources.subject_of(image, shown, str(asker), self._learner(asker))
-        self.controls = self._controls(asker)
+        self._look_through(self.networks.first, "first", sources.only(self.splits.train, self._first))
+        self.controls = self._controls()
         self._widgets()
         super().__init__(self._arranged())
         self.add_class("segxal-explorer")
@@ -77,15 +79,12 @@ class Explorer(widgets.VBox):
         train, queries = self.splits.train, self.run[-1].queries()
         return find_image(train, image, str(queries[0]["id"]) if queries else train.ids[0])
 
-    def _controls(self, asker: int) -> Controls:
-        learner = self.subject.learner
-        networks = [(f"after cycle {c.number}" if c.number else "after the start", k) for k, c in enumerate(self.run)]
-        found = build(
-            learner.mask, self.splits.train.classes, networks, layer_names(learner), layer_name(learner),
-            sources.data_sets(self.preset, self.data_root), self.shape,
+    def _controls(self) -> Controls:
+        learner, number, data_sets = self.subject.learner, self.networks.first, sources.data_sets
+        return build(
+            learner.mask, self.networks.classes(number), self.networks.options, number, layer_names(learner),
+            layer_name(learner), self.networks.whose(number), data_sets(self.preset, self.data_root), self.shape,
         )  # fmt: skip
-        found.network.value = asker
-        return found
 
     def _widgets(self) -> None:
         self.pointer = Pointer(rows=self.shape[0], columns=self.shape[1])
@@ -142,9 +141,10 @@ class Explorer(widgets.VBox):
         try:
             self._enable()
             act()
-            self.status.value = words.status_text(self._note())
+            said = self._note()
         except SegxalError as error:
-            self.status.value = words.status_text(str(error))
+            said = str(error)
+        self.status.value = words.status_text("\n".join(part for part in (said, self._still()) if part))
 
     def _note(self) -> str:
         """What is to be said of this setting.
@@ -157,6 +157,12 @@ class Explorer(widgets.VBox):
             name = self.subject.frames.classes.names[category]
             return f"{name} is not predicted in the depth-informed image: its PAE is 0 everywhere."
         return ""
+
+    def _still(self) -> str:
+        """What is shown, where that is not what the controls say."""
+        now = self.controls.said((*IMAGE, *MAPS, *MASK))
+        others = ", ".join(f"{name} {value}" for name, value in self._shown.items() if value != now[name])
+        return f"Still showing {others}." if others else ""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -171,34 +177,16 @@ class Explorer(widgets.VBox):
         Raises:
             ConfigError: if they make no mask: both weights 0.
         """
-        value: dict[str, Any] = {name: getattr(self.controls, name).value for name in (*MAPS, *MASK)}
-        numbers = {name: round(value[name], 4) for name in ("quantile", "w_ebu", "w_pae", "area")}
-        choices = {name: value[name] for name in ("depth", "threshold", "cam")}
-        study = self.subject.learner.mask
-        weights = "" if choices["depth"] != study.depth else study.depth_weights
-        own = value["layer"] == layer_name(self.subject.learner)
-        return Setting(
-            replace(study, **numbers, **choices, depth_weights=weights), "" if own else value["layer"],
-            self.controls.chosen_class, round(value["level"], 4) if value["part"] == BY_LEVEL else None,
-        )  # fmt: skip
+        return self.controls.setting(self.subject.learner)
 
     def _question(self) -> tuple[Cycle, Setting, float]:
-        number = self.run[self.controls.network.value].number
+        number = self.networks.cycle(self.controls.network.value)
         return next_cycle(self.run[-1], number), self.setting, float(self.asked.mean())
 
     @property
     def reading(self) -> Reading:
         """The current setting in numbers."""
-        return read(self.maps, self.setting, panels.truth_of(self.subject.frames), self.preset.loop.overlap)
-
-    def _learner(self, network: int) -> Learner:
-        """The network of a cycle, with the mask it asked with in the next one, if there was one."""
-
-        def load() -> Learner:
-            asked = network + 1 < len(self.run)
-            return asker_of(self.run[network + 1], self.splits) if asked else learner_of(self.run[network], self.splits)
-
-        return self._learners.get(network, load)
+        return read(self.maps, self.setting, panels.truth_of(self.frames), self.preset.loop.overlap)
 
     def _fill_images(self) -> None:
         one = self.controls
@@ -213,19 +201,24 @@ class Explorer(widgets.VBox):
     def _open_image(self) -> None:
         one = self.controls
         frames = sources.open_image(
-            self.preset, one.data.value, one.split.value, one.image.value, self.splits.train.classes, self.data_root,
-            self._cache,
+            self.preset, one.data.value, one.split.value, one.image.value, self.data_root, self._cache
         )  # fmt: skip
-        self._look_at(frames, f"{one.data.value} {one.split.value} {one.image.value}")
+        self._look_at(f"{one.data.value} {one.split.value} {one.image.value}", frames)
 
     def _open_upload(self) -> None:
         for file in self.controls.upload.value:
-            content, classes = bytes(file["content"]), self.splits.train.classes
-            self._look_at(sources.read_upload(content, file["name"], self.preset, classes), sources.UPLOADED)
+            content, classes = bytes(file["content"]), self.subject.frames.classes
+            self._look_at(sources.UPLOADED, sources.read_upload(content, file["name"], self.preset, classes))
 
-    def _look_at(self, frames: Frames, name: str) -> None:
-        network = self.controls.network.value
-        self.subject = sources.subject_of(name, frames, str(network), self._learner(network))
+    def _look_through(self, number: int, name: str, frames: Frames) -> None:
+        """Choose a network and an image, whose labels are kept for networks that know its classes."""
+        learner = self.networks.learner(number)
+        known = sources.known_to(self.networks.classes(number), frames)
+        self.subject, self._opened = sources.subject_of(name, known, str(number), learner), (name, frames)
+
+    def _look_at(self, name: str, frames: Frames) -> None:
+        self._look_through(self.controls.network.value, name, frames)
+        self._chosen = self.controls.said(IMAGE)
         if frames.depth is None and self.controls.depth.value == "dataset":
             self._quiet = True
             self.controls.depth.value = "geometry"  # what works for every image
@@ -233,9 +226,15 @@ class Explorer(widgets.VBox):
         self.show()
 
     def _change_network(self) -> None:
-        network = self.controls.network.value
-        self.subject = replace(self.subject, network=str(network), learner=self._learner(network))
-        self.show()
+        number, former = self.controls.network.value, layer_name(self.subject.learner)
+        learner = self.networks.learner(number)
+        self._quiet = True
+        self.controls.offer(
+            self.networks.classes(number), layer_names(learner), layer_name(learner), former,
+            self.networks.whose(number),
+        )  # fmt: skip
+        self._quiet = False
+        self._look_at(*self._opened)
 
     def _point(self, row: int, column: int) -> None:
         self._quiet = True
@@ -245,11 +244,13 @@ class Explorer(widgets.VBox):
 
     def show(self) -> None:
         """Draw everything anew."""
-        self.maps = self.store.maps(self.subject, self.setting)
-        for name, image in panels.map_pictures(self.maps, self.subject.frames).items():
+        self.maps, self.frames = self.store.maps(self.subject, self.setting), self.subject.frames
+        self._shown |= self._chosen | self.controls.said(MAPS)
+        for name, image in panels.map_pictures(self.maps, self.frames).items():
             self.images[name].value = png(image)
-        for name, text in panels.scale_texts(self.maps, self.subject.frames).items():
+        for name, text in panels.scale_texts(self.maps, self.frames).items():
             self.scales[name].value = text
+        self.titles["asked"].value = words.title(f"{self.frames.ids[0]} · {panels.PANELS['asked'].title}")
         self.show_mask()
 
     def show_mask(self) -> None:
@@ -257,6 +258,7 @@ class Explorer(widgets.VBox):
         setting = self.setting
         self.eem = error_mask(self.maps, setting)
         self.asked = asked_for(self.eem, setting)
+        self._shown |= self.controls.said(MASK)
         self.images["eem"].value = png(panels.eem_picture(self.eem))
         self._show_pixel()
         self._later(lambda: self._safely(self._say_numbers))
@@ -271,12 +273,12 @@ class Explorer(widgets.VBox):
         return self.controls.row.value, self.controls.column.value
 
     def _show_asked(self) -> None:
-        image = panels.image_of(self.subject.frames)
+        image = panels.image_of(self.frames)
         opacity = self.controls.opacity.value
         self.images["asked"].value = png(panels.asked_picture(image, self.eem, self.asked, opacity, self.place))
 
     def _show_pixel(self) -> None:
-        frames = self.subject.frames
-        facts = pixel_facts(self.maps, self.eem, self.asked, panels.truth_of(frames), frames.classes, self.place)
+        truth, classes = panels.truth_of(self.frames), self.frames.classes
+        facts = pixel_facts(self.maps, self.eem, self.asked, truth, classes, self.place)
         self.pixel.value = words.pixel_text(facts)
         self._show_asked()

@@ -33,14 +33,14 @@ class Panel:
 
 
 PANELS = {
-    "asked": Panel("Image with the error mask over it; outlined is what would be asked for", "EEM, 0 to 1"),
+    "asked": Panel("Image with the error mask (EEM) over it; outlined is what would be asked for", "EEM, 0 to 1"),
     "depth": Panel("Depth", "relative inverse depth (no unit)", NEAR),
     "near": Panel("Proximity, outlined: near", "1 = nearest in this image", NEAR),
     "informed": Panel("Depth-informed image"),
-    "pae": Panel("PAE: Grad-CAM of it", "share of this image's maximum"),
+    "pae": Panel("PAE: what it looks at nearby", "Grad-CAM, share of its maximum"),
     "prediction": Panel("Prediction"),
-    "ebu": Panel("Entropy (EBU)", "entropy / ln C, 1 = no idea"),
-    "eem": Panel("EEM: weighted mean", "0 to 1"),
+    "ebu": Panel("EBU: entropy, how unsure", "entropy / ln C, 1 = no idea"),
+    "eem": Panel("EEM: their weighted mean", "0 to 1"),
     "error": Panel("True error"),
 }
 SMALL = tuple(name for name in PANELS if name != "asked")

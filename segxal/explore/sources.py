@@ -51,17 +51,15 @@ def image_names(preset: Preset, name: str, split: str, data_root: str = "", cach
 
 
 def open_image(
-    preset: Preset, name: str, split: str, index: int, classes: Classes, data_root: str = "", cache: Path | None = None
+    preset: Preset, name: str, split: str, index: int, data_root: str = "", cache: Path | None = None
 ) -> Frames:
-    """One image of a data set, alone.
+    """One image of a data set, alone; see :func:`known_to` for the network that will see it.
 
     Args:
         preset: the study; its image size is taken.
         name: of the data set.
         split: ``train``, ``val`` or ``test``.
         index: position in the split.
-        classes: the classes of the network that will see it. An image whose data set has other classes comes without
-            labels: they would not say which prediction is right.
         data_root: folder that holds the data sets.
         cache: folder of the study's decoded images.
 
@@ -72,8 +70,7 @@ def open_image(
     if name == preset.data.name:
         return only(getattr(open_splits(preset, data_root, cache), split), index)
     data = _dataset(preset, name, split, data_root)
-    frames = _frames(data[index], data.classes)
-    return frames if data.classes.names == classes.names else unlabelled(frames, classes)
+    return _frames(data[index], data.classes)
 
 
 def read_upload(content: bytes, name: str, preset: Preset, classes: Classes) -> Frames:
@@ -94,7 +91,10 @@ def read_upload(content: bytes, name: str, preset: Preset, classes: Classes) -> 
         raise DataInvalid(
             f"{name} has {len(content) / 1e6:.1f} MB; at most {LARGEST / 1e6:.0f} MB are taken: save it smaller first"
         )
-    image = decode_image(content, name)
+    try:
+        image = decode_image(content, name)
+    except DataInvalid as error:  # its words are for a file of a data set
+        raise DataInvalid(f"{name} is no PNG or JPEG image, or is damaged; choose another file") from error
     if min(image.shape[:2]) < SMALLEST:
         raise DataInvalid(
             f"{name} is {image.shape[1]} x {image.shape[0]} pixels; each side must have at least {SMALLEST}"
@@ -112,8 +112,13 @@ def only(frames: Frames, index: int) -> Frames:
     return replace(frames, depth=depth, **parts)
 
 
-def unlabelled(frames: Frames, classes: Classes) -> Frames:
-    """The same images for a network of other classes: nothing is known of their labels."""
+def known_to(classes: Classes, frames: Frames) -> Frames:
+    """The same images for a network of these classes.
+
+    Labels of other classes are left out: they would not say which prediction is right.
+    """
+    if frames.classes.names == classes.names:
+        return frames
     void = torch.full_like(frames.labels, VOID)
     return replace(frames, classes=classes, labels=void, labelled=(False,) * len(frames))
 

@@ -52,16 +52,21 @@ class Gain:
         return 100 * (self.after - self.before)
 
 
-def next_cycle(run_end: Cycle, number: int) -> Cycle:
+def next_cycle(run_end: Cycle, number: int | None) -> Cycle:
     """The cycle that a network's own study computes after it.
 
     Args:
         run_end: a cycle of the run, which says method, ablation and seed.
-        number: of the cycle whose network asks.
+        number: of the cycle whose network asks; None for a network that is of no cycle.
 
     Raises:
         ConfigError: if nothing is asked after it.
     """
+    if number is None:
+        raise ConfigError(
+            "this network is of no cycle of the run, so there is none to repeat with your setting; choose a network "
+            "after one of the run's cycles"
+        )
     if run_end.number == 0 or number >= run_end.preset.loop.cycles:
         raise ConfigError(
             f"nothing is asked after cycle {number} of {run_end.method} in this study; choose an earlier network"

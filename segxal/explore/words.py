@@ -10,6 +10,7 @@ from segxal.figures.base import colour_table, percent
 
 STOPS = 17  # every so many colours of a table become one of a CSS gradient
 TOP = 5  # classes listed for a pixel
+UNKNOWN = "not known (no labels)"
 BAR = 120  # pixels of a probability of 1
 STYLE = """<style>
 .segxal-map { width: 100%; image-rendering: pixelated; cursor: crosshair; background: #f2f2f2 }
@@ -56,26 +57,46 @@ def score(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3f}"
 
 
+def counted(number: int, thing: str) -> str:
+    """So many things: ``1 region``, ``2 regions``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def reading_text(found: Reading) -> str:
     """A setting in numbers."""
     price = found.price
     basis = "" if price.known else " (no labels: as if every predicted piece had to be outlined)"
     rows = {
-        "asked for": f"{found.pixels} pixels, {percent(found.share)} of the image, in {found.regions} regions",
-        "one person": f"annotates {price.pixels} pixels in {price.clicks} clicks, about {price.minutes:.1f} min{basis}",
-        "AUROC": ", ".join(f"{name.upper()} {score(value)}" for name, value in found.auroc.items())
-        + " (0.5 = chance, against the true errors of this image)",
-        "true errors": f"{percent(found.errors)} of the pixels; {percent(found.found)} of them are asked for",
+        "asked for": f"{counted(found.pixels, 'pixel')}, {percent(found.share)} of the image, "
+        f"in {counted(found.regions, 'region')}",
+        "one person": f"annotates {counted(price.pixels, 'pixel')} in {counted(price.clicks, 'click')}, "
+        f"about {price.minutes:.1f} min{basis}",
+        "AUROC": _auroc(found),
+        "true errors": _errors(found),
     }
     return _table("This setting", rows)
+
+
+def _auroc(found: Reading) -> str:
+    if math.isnan(found.errors):
+        return UNKNOWN
+    scores = ", ".join(f"{name.upper()} {score(value)}" for name, value in found.auroc.items())
+    return f"{scores} (0.5 = chance, against the true errors of this image)"
+
+
+def _errors(found: Reading) -> str:
+    if math.isnan(found.errors):
+        return UNKNOWN
+    if not found.errors:
+        return "none in this image"
+    return f"{percent(found.errors)} of the pixels; {percent(found.found)} of them are asked for"
 
 
 def sentence(found: Reading) -> str:
     """A setting in one line of plain text."""
     price, eem = found.price, found.auroc["eem"]
-    said = (
-        f"{found.pixels} pixels in {found.regions} regions; a person annotates {price.pixels} in {price.clicks} clicks"
-    )
+    asked = f"{counted(found.pixels, 'pixel')} in {counted(found.regions, 'region')}"
+    said = f"{asked}; a person annotates {price.pixels} in {counted(price.clicks, 'click')}"
     if math.isnan(eem):
         return f"{said}."
     return f"{said}. AUROC of the mask {eem:.3f}; {percent(found.found)} of the true errors are asked for."
@@ -104,8 +125,9 @@ def _table(head: str, rows: dict[str, str], more: str = "") -> str:
 
 
 def status_text(words: str) -> str:
-    """A message; screen readers say it when it changes."""
-    return f'<div role="status" style="color:#a33b00;min-height:1.4em;line-height:1.4">{html.escape(words)}</div>'
+    """A message with its line breaks; screen readers say it when it changes."""
+    style = "color:#a33b00;min-height:1.4em;line-height:1.4;white-space:pre-line"
+    return f'<div role="status" style="{style}">{html.escape(words)}</div>'
 
 
 def gains_text(gains: Mapping[str, Gain], one_class: bool, by_level: bool) -> str:
@@ -125,7 +147,10 @@ def gains_text(gains: Mapping[str, Gain], one_class: bool, by_level: bool) -> st
         f"<td>{one.accepted} of {one.queried}</td></tr>"
         for name, one in gains.items()
     )
-    notes = ["One seed and one cycle: differences of a point or two are chance."]
+    notes = [
+        "Retraining alone changes the score, even where nothing joined.",
+        "One seed and one cycle: differences of a point or two are chance.",
+    ]
     notes += ["All predicted classes are explained, as in the study."] if one_class else []
     notes += ["Every image is asked for the share that this image has above the level."] if by_level else []
     return f'<div class="segxal-numbers"><table><tr>{head}</tr>{lines}</table>{" ".join(notes)}</div>'
