@@ -60,7 +60,7 @@ class Controls:
         parts: list[Any] = []
         for title, names in groups.items():
             parts += [widgets.HTML(f"<b>{title}</b>"), *(getattr(self, name) for name in names)]
-        return widgets.VBox(parts, layout={"width": "310px", "flex": "0 0 310px"})
+        return widgets.VBox(parts, layout={"width": "310px", "max_width": "100%", "flex": "0 0 310px"})
 
 
 def build(
