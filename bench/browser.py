@@ -37,6 +37,12 @@ FETCH = """async (image) => {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }"""
 
+FLAWS = """() => [...document.querySelectorAll(".jupyter-widgets")].flatMap((part) => {
+  const wide = part.scrollWidth > part.clientWidth && /auto|scroll/.test(getComputedStyle(part).overflowX);
+  const broken = part.tagName === "IMG" && part.offsetParent && !part.naturalWidth;
+  return wide || broken ? [`${part.className}: ${part.scrollWidth} in ${part.clientWidth}`] : [];
+})"""
+
 
 def chromium() -> str:
     """Where Chromium is; empty when there is none."""
@@ -107,7 +113,9 @@ def page(size: dict[str, int] | None = None) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = play.chromium.launch(
+            executable_path=chromium(), args=FLAGS, ignore_default_args=["--hide-scrollbars"]
+        )  # a person sees them, so pictures and tests do too
         found = browser.new_context(viewport=size or DESK).new_page()
         found.set_default_timeout(1000 * PATIENCE)
         found.abroad, found.asked = [], []
@@ -159,6 +167,11 @@ def becomes(found: Any, selector: str, wanted: np.ndarray, seconds: float = 30) 
             return True
         time.sleep(0.05)
     return False
+
+
+def flaws(found: Any) -> list[str]:
+    """What looks broken in the widgets of a page: boxes with a horizontal scrollbar, pictures without bytes."""
+    return list(found.evaluate(FLAWS))
 
 
 def slider(found: Any, words: str) -> Any:

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.skipif(not browser.chromium(), reason="needs Chromium (
 BOOK = NOTEBOOKS / "explore_eem.ipynb"
 IMAGE = "train_0003_0"
 OPACITY = 0.5
+PHONE = {"width": 390, "height": 844}  # pixels
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,7 @@ def test_jupyterlab(explorer, tmp_path):
         browser.run_all(page, url, "img.segxal-asked")
         moves_by_keyboard(page, explorer)
         assert page.locator("img.segxal-near").get_attribute("alt") == panels.PANELS["near"].title
+        assert not browser.flaws(page)
         assert not page.abroad, "it works without a network"
 
 
@@ -97,6 +99,14 @@ def test_voila(explorer, tmp_path):
         page.goto(url)
         page.locator("img.segxal-asked").wait_for()
         moves_by_keyboard(page, explorer)
+        desk = page.locator("img.segxal-asked").bounding_box()
+        assert desk["x"] > 300, "controls and pictures stand side by side"
+        assert not browser.flaws(page)
+        page.set_viewport_size(PHONE)
+        page.wait_for_function("document.querySelector('img.segxal-asked').getBoundingClientRect().x < 40")
+        widths = [page.locator(f"img.segxal-{name}").bounding_box()["width"] for name in panels.PANELS]
+        assert min(widths) > 300, "a phone has controls and pictures under each other"
+        assert not browser.flaws(page)
         assert all("fontawesome" in asked for asked in page.abroad), "icons alone, and it works without them"
 
 

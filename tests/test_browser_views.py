@@ -1,4 +1,4 @@
-"""The annotator's view in a real browser: a click or a key changes the label map as the pure function says.
+"""The views in a real browser: a click or a key does what the pure function says, and nothing while networks train.
 
 Skipped where there is no Chromium (on the PATH or as $CHROMIUM) or no Playwright.
 """
@@ -63,6 +63,7 @@ def test_click_and_keyboard_relabel_in_jupyterlab(given, tmp_path):
     with browser.lab(NOTEBOOKS / "explore_annotator.ipynb", tmp_path) as url, browser.page() as page:
         browser.run_all(page, url, LABELS)
         assert browser.becomes(page, LABELS, labels_picture(given, first, 0.5))
+        assert not browser.flaws(page), "there is no empty picture and no scrollbar"
         click_on(page, given, second, LABELS)
         clicked = given.relabelled(second, 0)
         assert browser.becomes(page, LABELS, labels_picture(clicked, second, 0.5)), "a click relabels"
@@ -79,3 +80,23 @@ def test_click_and_keyboard_relabel_in_jupyterlab(given, tmp_path):
         assert browser.becomes(page, LABELS, labels_picture(sky, third, 0.5)), "the keyboard does what a click does"
         assert page.locator(LABELS).get_attribute("alt") == "your labels over the image"
         assert not page.abroad, "it works without a network"
+
+
+def test_a_game_hears_nothing_while_it_trains(tmp_path):
+    with browser.lab(NOTEBOOKS / "explore_game.ipynb", tmp_path) as url, browser.page() as page:
+        browser.run_all(page, url, "img.segxal-board")
+        page.get_by_text("Round 1 of 3: 20 clicks left").wait_for()
+        assert not browser.flaws(page), "there is no empty picture and no scrollbar"
+        board, autopilot = page.locator("img.segxal-board"), page.get_by_role("button", name="autopilot", exact=True)
+        board.click(position={"x": 40, "y": 40})
+        page.get_by_text("19 clicks left").wait_for()
+        press(page, "play the round")
+        page.get_by_text("19 of 20 clicks are unspent").wait_for()
+        press(page, "play the round")
+        page.locator("button:disabled", has_text="autopilot").wait_for()
+        autopilot.evaluate("button => button.click()")
+        board.click(position={"x": 200, "y": 40})
+        page.get_by_text("After round 1").wait_for()
+        page.get_by_text("Round 2 of 3: 20 clicks left").wait_for()
+        you = page.locator("tr", has=page.get_by_role("cell", name="you", exact=True)).first
+        assert you.locator("td").last.inner_text() == "1", "what was picked before the training, and no more"

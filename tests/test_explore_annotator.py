@@ -8,6 +8,7 @@ import pytest
 from segxal import seeds
 from segxal.checks import learner_of
 from segxal.errors import AnnotationError, ConfigError
+from segxal.explore import annotator
 from segxal.explore.annotator import Annotator, labels_picture, mask_view
 from segxal.explore.corrections import Corrections, corrections_of, lesson
 from segxal.explore.picture import png
@@ -172,6 +173,36 @@ def test_retraining_shows_the_change_and_refuses_without_an_answer(view):
     view.buttons["retrain"].click()
     assert view.message.value == "" and "After 2 steps: mIoU on the test split" in view.result.value
     assert bytes(view.change.value).startswith(b"\x89PNG") and view.learnt is not None
+
+
+def test_nothing_is_heard_while_a_network_is_trained(view, monkeypatch):
+    def pressed(*given):
+        for button in view.buttons.values():
+            button.click()
+        view.pointer.pixel = [3, 20]
+        assert view.category.disabled and not view.pointer.listening and "Training for 2 steps" in view.result.value
+        raise AnnotationError("no lesson today")
+
+    view.relabel(1)
+    before = view.given
+    monkeypatch.setattr(annotator, "lesson", pressed)
+    view.buttons["retrain"].click()
+    assert view.given is before and "no lesson today" in view.message.value and view.result.value == ""
+    assert view.pointer.listening and not view.category.disabled and not view.buttons["undo"].disabled
+
+
+@pytest.mark.parametrize("number", [99999, -3])
+def test_a_number_that_no_superpixel_has_relabels_nothing(view, number):
+    view.region.value = number
+    view.buttons["relabel"].click()
+    assert not view.given.acts and f"no superpixel {number}; choose one of 0.." in view.status.value
+
+
+def test_there_is_no_picture_before_there_is_a_result(view):
+    assert view.change.layout.display == "none"
+    view.relabel(1)
+    view.retrain()
+    assert view.change.layout.display is None
 
 
 def test_an_image_that_is_not_there_is_refused(learner, tiny_splits):

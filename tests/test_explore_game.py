@@ -8,7 +8,9 @@ import torch
 
 from segxal.checks import learner_of
 from segxal.errors import ConfigError
-from segxal.explore.board import asked_pictures, board_picture, layers_of, pick_at, score_table
+from segxal.explore import game as engine
+from segxal.explore import game_view
+from segxal.explore.board import asked_pictures, board_picture, layers_of, pick_at, score_chart, score_table
 from segxal.explore.game import (
     PLAYERS,
     RIVALS,
@@ -102,6 +104,23 @@ def test_equal_picks_give_equal_scores(game):
     assert turn(game, YOU, picks).players[YOU].scores == turn(game, "random", picks).players["random"].scores
 
 
+def test_a_turn_records_the_picks_it_was_made_with(game, monkeypatch):
+    picks = autopilot(game, 2)
+
+    def taught(learner, *_):
+        picks.append((game.images[0], 0))
+        return learner
+
+    monkeypatch.setattr(engine, "taught", taught)
+    assert turn(game, YOU, picks).players[YOU].clicks == 2
+
+
+def test_the_chart_has_room_for_all_rounds(game, played):
+    for one in (game, played):
+        (axes,) = score_chart(one).axes
+        assert list(axes.get_xticks()) == [0, 4, 8] and -1 < axes.get_xlim()[0] < 0 and 8 < axes.get_xlim()[1] < 9
+
+
 def test_nothing_is_asked_for_twice_over_the_rounds(played):
     for name in PLAYERS:
         picks = autopilot(played) if name == YOU else rival_picks(played, name)
@@ -192,3 +211,57 @@ def test_playing_is_what_the_engine_plays(view, played):
     view.fill()
     view.play()
     assert view.game.over and "Best:" in view.message.value and view.buttons["play"].disabled
+
+
+def test_nothing_is_heard_while_networks_are_trained(view, monkeypatch):
+    seen = []
+
+    def pressed(game, name, picks):
+        for button in view.buttons.values():
+            assert button.disabled
+            button.click()
+        view.pointer.pixel = [4, 4]
+        assert view.layer.disabled and view.region.disabled
+        seen.append((name, list(picks)))
+        if name != YOU:
+            raise ConfigError("enough")
+        return turn(game, name, picks)
+
+    view.fill()
+    view.undo()
+    picks = list(view.picks)
+    monkeypatch.setattr(game_view, "turn", pressed)
+    view.buttons["play"].click()
+    assert not seen and "1 of 4 clicks are unspent" in view.message.value, "who has clicks left is told first"
+    view.buttons["play"].click()
+    assert [name for name, _ in seen] == [YOU, "random"] and seen[0][1] == picks == view.picks
+    assert view.game.players[YOU].clicks == 3 and "enough" in view.message.value
+    assert view.pointer.listening and not view.layer.disabled and not view.buttons["play"].disabled
+
+
+def test_other_picks_with_clicks_left_are_asked_about_again(view, game):
+    view.pick((game.images[0], 0))
+    view.buttons["play"].click()
+    view.pick((game.images[0], 1))
+    assert "unspent" not in view.message.value
+    view.buttons["play"].click()
+    assert "2 of 4 clicks are unspent" in view.message.value and view.game is game
+
+
+@pytest.mark.parametrize("number", [99999, -3])
+def test_a_number_that_no_superpixel_has_picks_nothing(view, game, number):
+    view.region.value = number
+    said = f"no superpixel {number} in this image; choose one of 0.."
+    view.buttons["pick"].click()
+    assert said in view.message.value and view.picks == []
+    view.pick((game.images[0], number))
+    assert said in view.message.value and view.picks == []
+    view.region.value = 1
+    view.buttons["pick"].click()
+    assert view.picks == [(game.images[0], 1)] and said not in view.message.value
+
+
+def test_there_is_no_picture_before_there_is_a_result(view):
+    assert (view.asked.layout.display, view.key.layout.display, view.chart.layout.display) == ("none", "none", None)
+    view.layer.value = "EEM"
+    assert view.key.layout.display is None

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from segxal.errors import ConfigError
+from segxal.explore import strategies
 from segxal.explore.picture import png
 from segxal.explore.purchase import Purchase, buy, offer_of
 from segxal.explore.strategies import (
@@ -98,6 +100,23 @@ def test_what_is_not_there_is_said_and_the_rest_is_shown(explorer):
     explorer.strategies.value = ()
     explorer.ask()
     assert explorer.purchases == [] and explorer.picture.value == b"", "no picture of an earlier question"
+    assert explorer.picture.layout.display == "none" and "Nothing is chosen" in explorer.text.value
+
+
+def test_nothing_can_be_changed_while_it_computes(explorer, monkeypatch):
+    asked = []
+
+    def pressed(_offer, name, budget, unit):
+        explorer.button.click()
+        assert explorer.button.disabled and explorer.budget.disabled and explorer.strategies.disabled
+        asked.append((name, budget, unit))
+        raise ConfigError("sold out")
+
+    monkeypatch.setattr(strategies, "buy", pressed)
+    explorer.strategies.value, explorer.ours.value = ("random", "eem"), ()
+    explorer.button.click()
+    assert asked == [("random-superpixel", CLICKS, "clicks"), ("eem-superpixel", CLICKS, "clicks")]
+    assert "random-superpixel: sold out." in explorer.text.value and not explorer.button.disabled
 
 
 def test_strategies_that_need_dropout_ask_by_a_network_that_has_it(explorer, tiny_run, tiny_splits):

@@ -23,6 +23,7 @@ from segxal.explore.picture import (
     png,
 )
 from segxal.explore.pointer import Pointer
+from segxal.explore.result import Result
 from segxal.explore.tiles import change_tile, in_row, labels_tile, with_borders
 from segxal.explore.words import STYLE
 from segxal.figures.base import hex_of, percent
@@ -120,6 +121,7 @@ class Annotator(widgets.VBox):
         self.learner, self.splits, self.steps, self.seed = learner, splits, steps, seed
         self.given = corrections_of(learner, train, find_image(train, image, fresh), pieces)
         self.learnt: Lesson | None = None
+        self._busy = False
         self._clock, self._times = clock, list[float]()
         self._make()
         self._listen()
@@ -150,12 +152,22 @@ class Annotator(widgets.VBox):
             self.region.value = left[0]
 
     def retrain(self) -> None:
-        """Train a copy of the network on the answers and show what changed; it starts anew each time."""
-        self.result.value = f"Training for {self.steps} steps &hellip;"
-        with self.progress:
-            self.learnt = lesson(self.learner, self.splits, self.given, self.steps, self.seed)
-        self.progress.clear_output()
-        self.result.value = lesson_text(self.learnt, self.steps)
+        """Train a copy of the network on the answers and show what changed; it starts anew each time.
+
+        Until it is trained nothing can be pressed or clicked on.
+        """
+        said, self.result.value = self.result.value, f"Training for {self.steps} steps &hellip;"
+        self._busy = True
+        self._enable()
+        try:
+            with self.progress:
+                self.learnt = lesson(self.learner, self.splits, self.given, self.steps, self.seed)
+            said = lesson_text(self.learnt, self.steps)
+        finally:
+            self._busy = False
+            self._enable()
+            self.progress.clear_output()
+            self.result.value = said
         self.change.value = png(lesson_picture(self.learnt, self.given.query.truth, self.given.classes))
 
     def show(self) -> None:
@@ -166,26 +178,43 @@ class Annotator(widgets.VBox):
         wide = factor_for(self.given.partition.shape, WIDTH) * self.given.partition.shape[1]
         present = [int(c) for c in np.unique(self.given.corrected)]
         self.legend.value = png(class_legend(self.given.classes, present, wide))
-        name, colour = self._now(selected)
-        swatch = f'<span style="background:{colour};border:1px solid #888">&emsp;</span>'
-        self.status.value = f"{price_text(self.given)}. Superpixel {selected} is {swatch} {html.escape(name)}."
-        self.buttons["undo"].disabled = not self.given.acts
+        self.status.value = f"{price_text(self.given)}. {self._now(selected)}."
+        self._enable()
 
-    def _now(self, region: int) -> tuple[str, str]:
-        """Most frequent label of a superpixel as it stands, with its colour."""
+    def _enable(self) -> None:
+        """Only what has an effect can be pressed, and nothing while a network is trained."""
+        useless = {"undo": not self.given.acts, "relabel": not 0 <= self.region.value <= self._last}
+        for name, button in self.buttons.items():
+            button.disabled = self._busy or useless.get(name, False)
+        for control in (self.category, self.region, self.opacity):
+            control.disabled = self._busy
+        self.pointer.listening = not self._busy
+
+    @property
+    def _last(self) -> int:
+        """The highest number of a superpixel."""
+        return int(self.given.partition.max())
+
+    def _now(self, region: int) -> str:
+        """Most frequent label of a superpixel as it stands, with its colour, as HTML."""
+        if not 0 <= region <= self._last:
+            return f"There is no superpixel {region}; choose one of 0..{self._last}"
         labels = self.given.corrected[self.given.partition == region]
-        category = int(np.bincount(labels).argmax())
-        classes = self.given.classes
-        return (UNSURE, "#ffffff") if category == VOID else (classes.names[category], hex_of(classes.colours[category]))
+        category, classes = int(np.bincount(labels).argmax()), self.given.classes
+        name, colour = UNSURE, "#ffffff"
+        if category != VOID:
+            name, colour = classes.names[category], hex_of(classes.colours[category])
+        swatch = f'<span style="background:{colour};border:1px solid #888">&emsp;</span>'
+        return f"Superpixel {region} is {swatch} {html.escape(name)}"
 
     def _make(self) -> None:
-        classes, last = self.given.classes, int(self.given.partition.max())
+        classes = self.given.classes
         options = [*((name, k) for k, name in enumerate(classes.names)), (UNSURE, VOID)]
         wide = {"description_width": "80px"}
         self.category = widgets.Dropdown(options=options, value=0, description="class", style=wide)
-        self.region = widgets.BoundedIntText(
-            self.given.suspicious()[0], 0, last, description="superpixel", style=wide, layout={"width": "160px"}
-        )
+        # Not a BoundedIntText, which would put another number in place of a wrong one: that would be relabelled unseen.
+        first = self.given.suspicious()[0]
+        self.region = widgets.IntText(first, description="superpixel", style=wide, layout={"width": "160px"})
         self.opacity = widgets.FloatSlider(0.5, min=0, max=1, step=0.1, description="prediction", style=wide)
         buttons = {
             "relabel": ("relabel", "give the superpixel with the outline the chosen class"),
@@ -194,7 +223,8 @@ class Annotator(widgets.VBox):
             "retrain": ("retrain", f"train a copy of the network for {self.steps} steps on your answers"),
         }
         self.buttons = {k: widgets.Button(description=words, tooltip=hint) for k, (words, hint) in buttons.items()}
-        self.labels, self.mask, self.legend, self.change = (widgets.Image(format="png") for _ in range(4))
+        self.labels, self.mask, self.legend = (widgets.Image(format="png") for _ in range(3))
+        self.change = Result(layout={"max_width": "100%", "align_self": "flex-start"})  # not stretched
         self.status, self.message, self.result = (widgets.HTML() for _ in range(3))
         self.progress = widgets.Output()
         rows, columns = self.given.partition.shape
@@ -208,7 +238,7 @@ class Annotator(widgets.VBox):
         acts = {"relabel": lambda: self.relabel(self.region.value), "next": self.next, "undo": self.undo,
                 "retrain": self.retrain}  # fmt: skip
         for name, act in acts.items():
-            self.buttons[name].on_click(lambda _button, act=act: self._safely(act))
+            self.buttons[name].on_click(lambda button, act=act: None if button.disabled else self._safely(act))
         self.pointer.on_click(lambda row, column: self._safely(lambda: self._point(row, column)))
         for control in (self.region, self.opacity):
             control.observe(lambda _change: self.show(), "value")
@@ -225,8 +255,8 @@ class Annotator(widgets.VBox):
             self.message.value = f'<b role="alert">{html.escape(str(error))}</b>'
 
     def _arranged(self) -> list[widgets.Widget]:
-        bar = widgets.Image(value=png(colour_bar(WIDTH, "EEM, 0 to 1")), format="png", layout={"width": "100%"})
-        half = {"width": "50%", "min_width": "0"}
+        bar = widgets.Image(value=png(colour_bar(WIDTH, "EEM, 0 to 1")), format="png")
+        half = {"flex": "1 1 300px", "min_width": "0"}  # a phone has them under each other
         left = widgets.VBox([widgets.HTML("<b>labels</b>: click to relabel"), self.labels, self.legend], layout=half)
         right = widgets.VBox([widgets.HTML("<b>explainable error mask</b>"), self.mask, bar], layout=half)
         choose = widgets.HBox(
@@ -234,7 +264,7 @@ class Annotator(widgets.VBox):
         )
         choose.layout.flex_flow = "row wrap"
         end = widgets.HBox([self.buttons["retrain"], self.result])
-        pictures = widgets.HBox([left, right], layout={"width": "100%", "grid_gap": "10px"})
+        pictures = widgets.HBox([left, right], layout={"flex_flow": "row wrap", "width": "100%", "grid_gap": "10px"})
         return [
             widgets.HTML(STYLE), choose, self.status, self.message, pictures, end, self.progress, self.change,
             self.pointer, Keys(),

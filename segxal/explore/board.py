@@ -19,6 +19,7 @@ ACROSS = 3  # images in a row of the board
 WIDTH = 320  # pixels of one image on the board, at most
 SMALL = 160  # pixels of one image where all players are shown
 FADED = 0.35  # how far what you have not picked fades to white
+EDGE = 0.03  # room beside the first and the last mark of the chart, share of its width
 COVER = 0.6  # opacity of predicted classes over the image
 
 
@@ -120,10 +121,15 @@ def score_table(game: Game) -> str:
 
 
 def score_chart(game: Game) -> Sheet:
-    """The mIoU of every player on the test split over the clicks spent."""
+    """The mIoU of every player on the test split over the clicks spent, with room for all rounds."""
     lines = {}
     for name, player in game.players.items():
         spent = np.cumsum([0, *(len(picks) for picks in player.picks)])
         rows = zip(spent, player.scores, strict=True)
         lines[name] = [{"clicks": int(clicks), "miou": 100 * value} for clicks, value in rows]
-    return curves(lines, "clicks", "the same clicks for all")
+    chart = curves(lines, "clicks", "mIoU on the test split")
+    (axes,) = chart.axes
+    budget = game.rules.clicks * game.rules.rounds
+    axes.set_xlim(-EDGE * budget, (1 + EDGE) * budget)
+    axes.set_xticks(range(0, budget + 1, game.rules.clicks))
+    return chart

@@ -113,7 +113,7 @@ class Controls:
         for title, names in groups.items():
             head = f"<b>{title}</b>" + NOTES.get(title, "")
             parts += [widgets.HTML(head), *(getattr(self, name) for name in names)]
-        return widgets.VBox(parts, layout={"width": "310px", "flex": "0 0 310px"})
+        return widgets.VBox(parts, layout={"width": "310px", "max_width": "100%", "flex": "0 0 310px"})
 
 
 def build(

@@ -166,10 +166,11 @@ class CycleExplorer(widgets.VBox):
         widgets.jslink((self.play, "value"), (self.slider, "value"))
         self.picture, self.text = widgets.Image(format="png"), widgets.HTML()
         self.picture.layout.max_width = "100%"
+        choose = widgets.HBox([self.play, self.slider, self.image], layout={"flex_flow": "row wrap"})
         self.image.observe(self._load, "value")
         self.slider.observe(self._show, "value")
         self._load()
-        super().__init__([widgets.HBox([self.play, self.slider, self.image]), self.text, self.picture, Keys()])
+        super().__init__([choose, self.text, self.picture, Keys()])
 
     @property
     def scene(self) -> Scene:
@@ -177,8 +178,8 @@ class CycleExplorer(widgets.VBox):
         return self.scenes[self.slider.value - 1]
 
     def _load(self, _change: object = None) -> None:
-        self.scenes = scenes(self.run, self.splits, self.image.value)
-        self._tops = tops_of(self.scenes)
+        found = scenes(self.run, self.splits, self.image.value)  # the slider may move meanwhile
+        self.scenes, self._tops = found, tops_of(found)
         self._show()
 
     def _show(self, _change: object = None) -> None:

@@ -97,21 +97,22 @@ class Explorer(widgets.VBox):
         self.what_if = WhatIf(self._question, self.data_root)
 
     def _arranged(self) -> list[widgets.Widget]:
-        def panel(name: str, width: str) -> widgets.VBox:
+        def panel(name: str, width: str, least: str = "0") -> widgets.VBox:
             parts = [self.titles[name], self.images[name], self.scales[name]]
-            return widgets.VBox(parts, layout={"width": width, "min_width": "0", "align_items": "stretch"})
+            return widgets.VBox(parts, layout={"width": width, "min_width": least, "align_items": "stretch"})
 
         beside = widgets.VBox([self.numbers, self.pixel], layout={"flex": "1 1 220px", "padding": "0 0 0 12px"})
-        top = widgets.HBox([panel("asked", "58%"), beside])
+        wrap = {"flex_flow": "row wrap", "width": "100%"}  # a phone has them under each other
+        top = widgets.HBox([panel("asked", "58%", "min(100%, 420px)"), beside], layout=wrap)
         columns = "repeat(auto-fill, minmax(210px, 1fr))"
         rest = widgets.GridBox(
             [panel(name, "auto") for name in panels.SMALL],
             layout={"grid_template_columns": columns, "grid_gap": "8px 14px", "width": "100%"},
         )
-        pictures = widgets.VBox([self.status, top, rest, self.what_if], layout={"flex": "1 1 auto", "min_width": "0"})
+        pictures = widgets.VBox([self.status, top, rest, self.what_if], layout={"flex": "1 1 420px", "min_width": "0"})
         return [
             widgets.HTML(words.STYLE),
-            widgets.HBox([self.controls.column_of_all(), pictures], layout={"width": "100%"}),
+            widgets.HBox([self.controls.column_of_all(), pictures], layout=wrap),
             self.pointer, Keys(),
         ]  # fmt: skip
 

@@ -91,11 +91,12 @@ def turn(game: Game, name: str, picks: Sequence[Pick]) -> Game:
     Raises:
         ConfigError: if the picks are against the rules, or it is not this player's turn.
     """
+    picks = tuple(picks)  # what is recorded is what was trained on, whatever happens to a list meanwhile
     player = _checked(game, name, picks)
     answers = {game.splits.train.ids[i]: answer.labels for i, answer in answers_to(game, name, picks).items()}
     stream = seeds.generator(game.rules.seed, "game", player.rounds + 1)
     learner = taught(player.learner, game.splits.train, game.splits.val, answers, game.rules.steps, stream)
-    after = Player(learner, (*player.picks, tuple(picks)), (*player.scores, score(learner, game.splits.test)))
+    after = Player(learner, (*player.picks, picks), (*player.scores, score(learner, game.splits.test)))
     return replace(game, players={**game.players, name: after})
 
 

@@ -6,7 +6,7 @@ function render({ model, el }) {
 
   function report(event) {
     const picture = event.target.closest?.(`img.${model.get("target")}`);
-    if (!picture) return;
+    if (!picture || !model.get("listening")) return;
     const box = picture.getBoundingClientRect();
     const place = (at, from, length, count) =>
       Math.min(count - 1, Math.max(0, Math.floor(((at - from) / length) * count)));

@@ -23,6 +23,7 @@ class Pointer(anywidget.AnyWidget):
         columns: width of the map, pixels.
         pixel: [row, column] of the last click, each from 0; ``NOWHERE`` again when it was heard.
         follow: whether moving the pointer over a picture counts like a click.
+        listening: whether it is told at all; not while the kernel is busy, which would hear the clicks afterwards.
         texts: CSS class of one picture -> what a screen reader says of it.
     """
 
@@ -32,6 +33,7 @@ class Pointer(anywidget.AnyWidget):
     columns = traitlets.Int(1).tag(sync=True)
     pixel = traitlets.List(traitlets.Int(), default_value=NOWHERE, minlen=2, maxlen=2).tag(sync=True)
     follow = traitlets.Bool(False).tag(sync=True)
+    listening = traitlets.Bool(True).tag(sync=True)
     texts = traitlets.Dict(value_trait=traitlets.Unicode(), key_trait=traitlets.Unicode()).tag(sync=True)
 
     def watch(self, pictures: Mapping[str, Image], texts: Mapping[str, str]) -> None:
@@ -47,7 +49,8 @@ class Pointer(anywidget.AnyWidget):
 
         def heard(change: dict[str, list[int]]) -> None:
             if change["new"] != NOWHERE:
-                act(*change["new"])
+                if self.listening:
+                    act(*change["new"])
                 self.pixel = NOWHERE
 
         self.observe(heard, "pixel")

@@ -11,6 +11,7 @@ from segxal.errors import SegxalError
 from segxal.explore.keys import Keys
 from segxal.explore.picture import factor_for, png
 from segxal.explore.purchase import SOLD, UNITS, Offer, Purchase, buy
+from segxal.explore.result import Result
 from segxal.explore.tiles import asked_picture, in_column, in_row, titled
 from segxal.figures.base import percent
 from segxal.figures.view import picture
@@ -129,9 +130,9 @@ class StrategyExplorer(widgets.VBox):
             description="ask", tooltip="compute what each would ask for", button_style="primary"
         )
         self.bar = widgets.IntProgress(description="asking", layout={"display": "none"})
-        self.picture, self.text = widgets.Image(format="png", layout={"max_width": "100%"}), widgets.HTML()
+        self.picture, self.text = Result(layout={"max_width": "100%"}), widgets.HTML()
         self.unit.observe(self._other_unit, "value")
-        self.button.on_click(lambda _button: self.ask())
+        self.button.on_click(lambda button: None if button.disabled else self.ask())
         self.ask()
         choose = widgets.HBox([self.strategies, self.granularities, self.ours], layout={"flex_flow": "row wrap"})
         spend = widgets.HBox([self.unit, self.budget, self.button, self.bar], layout={"flex_flow": "row wrap"})
@@ -147,18 +148,28 @@ class StrategyExplorer(widgets.VBox):
         absent = missing(self.strategies.value, self.granularities.value)
         said = [f"Not defined: {', '.join(absent)}."] if absent else []
         said += [f"Only the first {MOST} of {len(self.methods)} methods are shown."] * (len(self.methods) > MOST)
+        said += [] if self.methods else ["Nothing is chosen."]
         self.purchases, chosen = [], self.methods[:MOST]
+        budget, unit = self.budget.value, self.unit.value
         self.bar.max, self.bar.layout.display = max(1, len(chosen)), None
-        for done, name in enumerate(chosen, 1):
-            offer = self.offers[METHODS[name].start]
-            try:
-                self.purchases.append(buy(offer, name, self.budget.value, self.unit.value))
-            except SegxalError as error:
-                said.append(f"{name}: {error}.")
-            self.bar.value = done
-        self.bar.layout.display = "none"
+        self._lock(True)
+        try:
+            for done, name in enumerate(chosen, 1):
+                try:
+                    self.purchases.append(buy(self.offers[METHODS[name].start], name, budget, unit))
+                except SegxalError as error:
+                    said.append(f"{name}: {error}.")
+                self.bar.value = done
+        finally:
+            self._lock(False)
+            self.bar.layout.display = "none"
         self.text.value = html.escape(" ".join(said) or "The same images and one budget for all.")
         self.picture.value = png(compared_picture(self.offer, self.purchases)) if self.purchases else b""
+
+    def _lock(self, busy: bool) -> None:
+        """Nothing can be changed while it computes: what is shown belongs to what the controls say."""
+        for one in (self.strategies, self.granularities, self.ours, self.unit, self.budget, self.button):
+            one.disabled = busy
 
     @property
     def _on_offer(self) -> int:

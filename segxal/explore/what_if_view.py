@@ -47,7 +47,8 @@ class WhatIf(widgets.VBox):
         self.bar.layout.visibility = "hidden"
         self.answer = widgets.HTML(f"<i>{NOTE}</i>")
         self.start.on_click(lambda _button: self.begin())
-        super().__init__([widgets.HBox([self.start, self.bar]), self.answer])
+        head = widgets.HBox([self.start, self.bar], layout={"flex_flow": "row wrap"})
+        super().__init__([head, self.answer])
 
     def begin(self) -> None:
         """Start the other process; the button is back when the answer is there."""

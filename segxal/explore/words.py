@@ -13,7 +13,7 @@ TOP = 5  # classes listed for a pixel
 UNKNOWN = "not known (no labels)"
 BAR = 120  # pixels of a probability of 1
 STYLE = """<style>
-.segxal-map { width: 100%; image-rendering: pixelated; cursor: crosshair; background: #f2f2f2 }
+.segxal-map { width: 100%; image-rendering: pixelated; cursor: crosshair; background: #f2f2f2; margin: 0 }
 .segxal-bar { font-size: 11px; line-height: 1.25; text-align: center; margin-bottom: 6px }
 .segxal-bar .colours { height: 8px; margin: 2px 0 1px }
 .segxal-bar .ticks { display: flex; justify-content: space-between }
