@@ -135,22 +135,23 @@ def _answer(found: Any) -> None:
 
 def run_all(found: Any, url: str, wanted: str) -> None:
     """Open a notebook in JupyterLab and run all its cells until ``wanted`` (a CSS selector) is seen."""
-    from playwright.sync_api import TimeoutError as Late
+    from playwright.sync_api import expect
 
     found.goto(url)
-    found.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=1000 * PATIENCE)
-    found.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=1000 * PATIENCE)
+    # `expect`, as a plain wait does not let a question of JupyterLab be answered meanwhile.
+    for ready in (".jp-NotebookPanel .jp-Cell", ".jp-Notebook-ExecutionIndicator[data-status=idle]"):
+        expect(found.locator(ready).first).to_be_visible(timeout=1000 * PATIENCE)
     ran = found.locator(".jp-CodeCell .jp-InputPrompt").get_by_text(re.compile(r"\[\d+\]"))
     for attempt in range(ATTEMPTS):
         found.get_by_role("menuitem", name="Run", exact=True).click()
         found.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         try:
-            ran.first.wait_for(timeout=1000 * FIRST_CELL)
+            expect(ran.first).to_be_visible(timeout=1000 * FIRST_CELL)
             break
-        except Late:
+        except AssertionError:
             if attempt == ATTEMPTS - 1:
                 raise
-    found.wait_for_selector(wanted)
+    expect(found.locator(wanted).first).to_be_visible(timeout=1000 * PATIENCE)
 
 
 def shown(found: Any, selector: str) -> np.ndarray:

@@ -15,9 +15,9 @@ from segxal.errors import ConfigError, DataMissing
 from segxal.explore import maps as explore_maps
 from segxal.explore.maps import Kept, MapStore, Setting, layer_name, layer_names
 from segxal.explore.reading import asked_for, error_mask, pixel_facts, price_of, read, region_count
-from segxal.explore.sources import only, subject_of, unlabelled
+from segxal.explore.sources import known_to, only, subject_of
 from segxal.gradcam import gradcam, traced
-from segxal.labels import VOID
+from segxal.labels import CAMVID, VOID
 from segxal.models import folded, normalise
 from segxal.oracles import get_oracle
 from segxal.query import queries_for
@@ -190,13 +190,14 @@ def test_what_cannot_be_made_is_said(subject):
 
 
 def test_without_labels_nothing_is_said_of_errors(subject):
-    frames = unlabelled(subject.frames, subject.frames.classes)
+    frames = known_to(CAMVID, subject.frames)
+    assert frames.labelled == (False,) and known_to(subject.frames.classes, subject.frames) is subject.frames
     setting = Setting(subject.learner.mask)
     here = MapStore().maps(replace(subject, frames=frames), setting)
     found = read(here, setting, frames.labels[0].numpy(), 0.25)
     assert np.isnan(found.errors) and np.isnan(found.found) and all(np.isnan(v) for v in found.auroc.values())
     assert not found.price.known and found.price.clicks > 0
-    facts = pixel_facts(here, here.ebu, here.ebu > 2, frames.labels[0].numpy(), frames.classes, (0, 0))
+    facts = pixel_facts(here, here.ebu, here.ebu > 2, frames.labels[0].numpy(), subject.frames.classes, (0, 0))
     assert facts.truth == ""
 
 
