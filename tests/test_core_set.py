@@ -86,6 +86,20 @@ def test_greedy_against_all_distances(centres):
     np.testing.assert_allclose(distances[rest], nearest, atol=1e-5)
 
 
+@pytest.mark.parametrize("shift", [0, 1000])  # far from the origin a product of vectors loses all digits of a distance
+def test_only_differences_decide_to_the_bit(shift):
+    features = points(400, 33) + np.float32(shift)
+    features[50:60] = features[0]
+    order, distances = k_center_greedy(features, features[:0], 400)
+    nearest, expected = np.full(400, np.inf), np.full(400, np.nan)
+    for position in order:
+        assert position == nearest.argmax()
+        expected[position] = nearest[position]
+        nearest = np.minimum(nearest, np.square(features - features[position]).sum(1))
+        nearest[position] = -1
+    assert np.array_equal(distances, np.sqrt(expected))
+
+
 def test_greedy_as_in_scikit_activeml():
     pool = pytest.importorskip("skactiveml.pool", reason="scikit-activeml is only a reference")
     features, known = points(80, 6), points(4, 6, seed=1)

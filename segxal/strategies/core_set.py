@@ -59,7 +59,7 @@ def k_center_greedy(
     Memory: the features, and temporary arrays of ``CHUNK`` numbers.
     """
     sizes = np.ones(len(features), dtype=np.int64) if sizes is None else sizes
-    nearest = _nearest(features, centres)
+    nearest, lengths = _nearest(features, centres), np.einsum("nd,nd->n", features, features)
     distances = np.full(len(features), np.nan)
     order: list[int] = []
     spent = 0
@@ -70,7 +70,7 @@ def k_center_greedy(
             break
         order.append(farthest)
         distances[farthest] = nearest[farthest]
-        np.minimum(nearest, _squared(features, features[farthest]), out=nearest)
+        _come_nearer(nearest, features, lengths, features[farthest])
         nearest[farthest] = -1  # never again, also when all that is left lies on a centre
     rest = nearest >= 0
     distances[rest] = nearest[rest]
@@ -91,11 +91,20 @@ def _nearest(features: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return nearest
 
 
-def _squared(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """(N,) squared distances to one centre from differences, so that equal features are at exactly 0."""
+def _come_nearer(nearest: np.ndarray, features: np.ndarray, lengths: np.ndarray, centre: np.ndarray) -> None:
+    """Lower the squared distances (N,) in place where a new centre is nearer; ``lengths`` are squared norms (N,).
+
+    One product of matrix and vector tells, within its rounding error, who can be nearer at all; only of those the
+    distance is taken, from differences, so that equal features are at exactly 0.
+    """
+    both = lengths + centre @ centre
+    # A product of D terms is off by at most D eps |a| |b| (Higham 2002, section 3.1), and 2 |a| |b| <= |a|^2 + |b|^2.
+    slack = 2 * (features.shape[1] + 4) * np.finfo(features.dtype).eps
+    candidates = np.flatnonzero((1 - slack) * both - 2 * (features @ centre) < nearest)
     rows = max(1, CHUNK // max(1, features.shape[1]))
-    parts = (features[start : start + rows] - centre for start in range(0, len(features), rows))
-    return np.concatenate([np.square(part).sum(1) for part in parts])
+    for start in range(0, len(candidates), rows):
+        part = candidates[start : start + rows]
+        nearest[part] = np.minimum(nearest[part], np.square(features[part] - centre).sum(1))
 
 
 def activations(learner: Learner, frames: Frames, indices: list[int]) -> Iterator[Tensor]:
