@@ -120,6 +120,24 @@ def test_readme_names_the_ratios_of_the_bench():
             "training, segxal.train / plain loop")  # fmt: skip
     for name in said:
         assert mentioned(", ".join(f"{row['ratio']:.2f}" for row in rows if row["name"] == name)), name
+    for start in ("Core-Set /", "BALD, 20"):
+        row = next(row for row in rows if row["name"].startswith(start))
+        assert mentioned(f"{row['ratio']:.2f} |"), start
+    for row in rows:
+        if row["name"].startswith("scoring by "):
+            assert mentioned(f"`{row['name'].removeprefix('scoring by ').split(' /')[0]}` {1 / row['ratio']:.1f}"), row
+        if row["name"] in {"explorer: a weight is moved", "explorer: another class", "explorer: another target layer",
+                           "explorer: key to new pixels"}:  # fmt: skip
+            assert mentioned(f" {row['ours']:.0f} ms"), row
+
+
+def test_readme_says_what_more_labels_at_first_are_worth():
+    kept = read_records(load_preset("camvid"))
+    ends = kept[kept.ablation.str.startswith("split") & (kept.cycle == kept.cycle.max())]
+    for method, rows in ends.groupby("method"):
+        words = [f"{one.miou.mean():.1f} ± {one.miou.std():.1f}" for one in (rows[rows.ablation == name] for name in
+                 ("split-4", "split-10"))]  # fmt: skip
+        assert set(rows.seed) == {0, 1, 2} and mentioned(f"`{method}` {words[0]} and {words[1]}")
 
 
 @pytest.mark.parametrize("name", ["table2", "table3", "differences"])
