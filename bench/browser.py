@@ -31,7 +31,8 @@ FLAGS = [
 DESK = {"width": 1440, "height": 1000}  # of the window, pixels
 PATIENCE = 120  # seconds
 # "Run All Cells" is sometimes lost: JupyterLab calls a kernel idle before it is connected to it.
-ATTEMPTS, FIRST_CELL = 4, 30  # tries, and seconds until the first cell must have run
+CONNECTED = 2000  # milliseconds until it is, mostly
+ATTEMPTS, FIRST_CELL = 6, 30  # tries, and seconds until a menu opens and until the first cell has run
 FETCH = """async (image) => {
   const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
@@ -120,7 +121,7 @@ def page(size: dict[str, int] | None = None) -> Iterator[Any]:
         found.set_default_timeout(1000 * PATIENCE)
         found.abroad, found.asked = [], []
         dialog = found.locator(".jp-Dialog")  # JupyterLab's questions: which kernel, news, a slow connection
-        found.add_locator_handler(dialog, lambda: _answer(found))
+        found.add_locator_handler(dialog, lambda: _answer(found), no_wait_after=True)  # one may follow another
         home = (f"http://{HOST}", f"ws://{HOST}", "data:", "blob:", "file:")
         found.on("request", lambda ask: None if ask.url.startswith(home) else found.abroad.append(ask.url))
         yield found
@@ -128,30 +129,49 @@ def page(size: dict[str, int] | None = None) -> Iterator[Any]:
 
 
 def _answer(found: Any) -> None:
-    """Say yes to a question of JupyterLab; ``page.asked`` keeps what it was."""
-    found.asked.append(found.locator(".jp-Dialog").first.inner_text())
-    found.locator(".jp-Dialog .jp-mod-accept").first.click()
+    """Say yes to a question of JupyterLab, but on a slow machine keep waiting; ``page.asked`` keeps what it was."""
+    question = found.locator(".jp-Dialog").last
+    found.asked.append(question.inner_text())
+    patient = question.get_by_role("button", name="Keep Waiting")  # accepting would clear the workspace
+    (patient if patient.count() else question.locator(".jp-mod-accept")).first.click()
 
 
 def run_all(found: Any, url: str, wanted: str) -> None:
-    """Open a notebook in JupyterLab and run all its cells until ``wanted`` (a CSS selector) is seen."""
+    """Open a notebook in JupyterLab and run all its cells until ``wanted`` (a CSS selector) is seen.
+
+    A click that is lost is made again; where that does not help either (a dialog stayed), the page is loaded again.
+    """
+    from playwright.sync_api import TimeoutError as Late
+
+    for attempt in range(ATTEMPTS):
+        try:
+            if attempt % 2 == 0:
+                _open(found, url)
+            _press_run_all(found)
+            break
+        except (AssertionError, Late):
+            if attempt == ATTEMPTS - 1:
+                raise
+    found.wait_for_selector(wanted)
+
+
+def _open(found: Any, url: str) -> None:
     from playwright.sync_api import expect
 
     found.goto(url)
     # `expect`, as a plain wait does not let a question of JupyterLab be answered meanwhile.
     for ready in (".jp-NotebookPanel .jp-Cell", ".jp-Notebook-ExecutionIndicator[data-status=idle]"):
         expect(found.locator(ready).first).to_be_visible(timeout=1000 * PATIENCE)
+    found.wait_for_timeout(CONNECTED)
+
+
+def _press_run_all(found: Any) -> None:
+    from playwright.sync_api import expect
+
+    for name in ("Run", "Run All Cells"):
+        found.get_by_role("menuitem", name=name, exact=True).click(timeout=1000 * FIRST_CELL)
     ran = found.locator(".jp-CodeCell .jp-InputPrompt").get_by_text(re.compile(r"\[\d+\]"))
-    for attempt in range(ATTEMPTS):
-        found.get_by_role("menuitem", name="Run", exact=True).click()
-        found.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        try:
-            expect(ran.first).to_be_visible(timeout=1000 * FIRST_CELL)
-            break
-        except AssertionError:
-            if attempt == ATTEMPTS - 1:
-                raise
-    expect(found.locator(wanted).first).to_be_visible(timeout=1000 * PATIENCE)
+    expect(ran.first).to_be_visible(timeout=1000 * FIRST_CELL)
 
 
 def shown(found: Any, selector: str) -> np.ndarray:
