@@ -123,6 +123,7 @@ def test_readme_names_the_ratios_of_the_bench():
     for start in ("Core-Set /", "BALD, 20"):
         row = next(row for row in rows if row["name"].startswith(start))
         assert mentioned(f"{row['ratio']:.2f} |"), start
+    assert {"scoring by eem / one forward pass", "explorer: key to new pixels"} <= {row["name"] for row in rows}
     for row in rows:
         if row["name"].startswith("scoring by "):
             assert mentioned(f"`{row['name'].removeprefix('scoring by ').split(' /')[0]}` {1 / row['ratio']:.1f}"), row
@@ -134,6 +135,7 @@ def test_readme_names_the_ratios_of_the_bench():
 def test_readme_says_what_more_labels_at_first_are_worth():
     kept = read_records(load_preset("camvid"))
     ends = kept[kept.ablation.str.startswith("split") & (kept.cycle == kept.cycle.max())]
+    assert set(ends.method) == set(ours(load_preset("camvid")))
     for method, rows in ends.groupby("method"):
         words = [f"{one.miou.mean():.1f} ± {one.miou.std():.1f}" for one in (rows[rows.ablation == name] for name in
                  ("split-4", "split-10"))]  # fmt: skip
