@@ -9,12 +9,15 @@ from typing import Any
 import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from segxal import paths
 from segxal.errors import AnnotationsWanted, ConfigError, SegxalError
 from segxal.files import replacing
 
 Value = str | int | float | bool
+# Notebooks run at the same time, and a free TCP port found for one kernel may be another's when the kernel binds it.
+SOCKETS = Config({"KernelManager": {"transport": "ipc"}})
 
 
 class NotebookFailed(SegxalError, RuntimeError):
@@ -85,7 +88,8 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
     Raises:
         ConfigError: if there is no such notebook or parameter.
         AnnotationsWanted: if the notebook's cycle waits for people.
-        NotebookFailed: if a cell raised; names the cell and the file that keeps the traceback.
+        NotebookFailed: if a cell raised; names the cell and the file that keeps the traceback. Or if the notebook's
+            process ended, for want of memory for example.
     """
     source = paths.NOTEBOOKS / f"{name}.ipynb"
     if not source.is_file():
@@ -100,8 +104,9 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
         partial = temporary.with_suffix(".ipynb")  # papermill writes while it runs: never to the final name
         try:
             papermill.execute_notebook(
-                str(source), str(partial), parameters, kernel_name="python3", cwd=str(paths.ROOT), progress_bar=False
-            )
+                str(source), str(partial), parameters, kernel_name="python3", cwd=str(paths.ROOT), progress_bar=False,
+                config=SOCKETS,
+            )  # fmt: skip
         except PapermillExecutionError as error:
             if error.ename == AnnotationsWanted.__name__:  # nothing failed: the same command continues when people have
                 partial.unlink()
@@ -110,6 +115,12 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
             raise NotebookFailed(
                 f"{source.name}: cell {error.exec_count} raised {error.ename}: {error.evalue}\n"
                 f"the notebook with its outputs and traceback is kept as {failed}"
+            ) from error
+        except RuntimeError as error:  # nbclient's word for a process that is gone
+            partial.unlink(missing_ok=True)
+            raise NotebookFailed(
+                f"{source.name}: its process ended before the notebook did ({error}); was memory short? Finished "
+                "cycles are kept: the same command goes on"
             ) from error
         _without_machine(partial, temporary, name, output)
     failed.unlink(missing_ok=True)

@@ -67,6 +67,23 @@ def test_failure_names_the_cell_and_keeps_the_notebook(book, tmp_path):
     assert [path.name for path in output.parent.iterdir()] == ["out.ipynb"]
 
 
+def test_kernels_that_run_at_the_same_time_share_no_ports(book, tmp_path):
+    notebook = nbformat.read(book, as_version=4)
+    notebook.cells[-1].source = "from ipykernel.kernelapp import IPKernelApp\nprint(IPKernelApp.instance().transport)"
+    nbformat.write(notebook, book)
+    done = nbformat.read(execute("probe", tmp_path / "out.ipynb", {}), as_version=4)
+    assert done.cells[-1].outputs[0].text == "ipc\n"
+
+
+def test_a_process_that_is_gone_is_said_in_words(book, tmp_path, capsys):
+    notebook = nbformat.read(book, as_version=4)
+    notebook.cells[-1].source = "import os\nos._exit(9)  # as the kernel does when memory is short"
+    nbformat.write(notebook, book)
+    assert cli.main(["notebook", "probe", str(tmp_path / "made" / "out.ipynb")]) == 1
+    assert "segxal: probe.ipynb: its process ended before the notebook did" in capsys.readouterr().err
+    assert list((tmp_path / "made").iterdir()) == []
+
+
 def test_a_notebook_that_waits_for_people_is_no_failure(book, tmp_path, capsys):
     notebook = nbformat.read(book, as_version=4)
     source = "from segxal.errors import AnnotationsWanted\nraise AnnotationsWanted('2 of 2 wanted.\\nDo this')"
