@@ -2,7 +2,9 @@
 
 import contextlib
 import logging
+import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,6 @@ from segxal.errors import AnnotationsWanted, ConfigError, SegxalError
 from segxal.files import replacing
 
 Value = str | int | float | bool
-# Notebooks run at the same time, and a free TCP port found for one kernel may be another's when the kernel binds it.
-SOCKETS = Config({"KernelManager": {"transport": "ipc"}})
 
 
 class NotebookFailed(SegxalError, RuntimeError):
@@ -100,12 +100,12 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
     output.parent.mkdir(parents=True, exist_ok=True)
     for rest in output.parent.glob(f".{output.name}.*"):  # of a run that was killed
         rest.unlink(missing_ok=True)
-    with replacing(output) as temporary:
+    with replacing(output) as temporary, _sockets() as sockets:
         partial = temporary.with_suffix(".ipynb")  # papermill writes while it runs: never to the final name
         try:
             papermill.execute_notebook(
                 str(source), str(partial), parameters, kernel_name="python3", cwd=str(paths.ROOT), progress_bar=False,
-                config=SOCKETS,
+                config=sockets,
             )  # fmt: skip
         except PapermillExecutionError as error:
             if error.ename == AnnotationsWanted.__name__:  # nothing failed: the same command continues when people have
@@ -125,6 +125,13 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
         _without_machine(partial, temporary, name, output)
     failed.unlink(missing_ok=True)
     return output
+
+
+@contextlib.contextmanager
+def _sockets() -> Iterator[Config]:
+    """Connections of one kernel alone: of notebooks that run at the same time, two may be given the same TCP port."""
+    with tempfile.TemporaryDirectory(prefix="segxal-") as folder:
+        yield Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/kernel"}})
 
 
 def _without_machine(partial: Path, target: Path, name: str, output: Path) -> None:

@@ -1,5 +1,7 @@
 """The strict papermill runner and the command line."""
 
+from pathlib import Path
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -67,12 +69,15 @@ def test_failure_names_the_cell_and_keeps_the_notebook(book, tmp_path):
     assert [path.name for path in output.parent.iterdir()] == ["out.ipynb"]
 
 
-def test_kernels_that_run_at_the_same_time_share_no_ports(book, tmp_path):
+def test_no_two_kernels_share_a_connection(book, tmp_path):
     notebook = nbformat.read(book, as_version=4)
-    notebook.cells[-1].source = "from ipykernel.kernelapp import IPKernelApp\nprint(IPKernelApp.instance().transport)"
+    source = "from ipykernel.kernelapp import IPKernelApp\napp = IPKernelApp.instance()\nprint(app.transport, app.ip)"
+    notebook.cells[-1].source = source
     nbformat.write(notebook, book)
-    done = nbformat.read(execute("probe", tmp_path / "out.ipynb", {}), as_version=4)
-    assert done.cells[-1].outputs[0].text == "ipc\n"
+    done = [nbformat.read(execute("probe", tmp_path / f"{name}.ipynb", {}), as_version=4) for name in "ab"]
+    (transport, one), (_, other) = (book.cells[-1].outputs[0].text.split() for book in done)
+    assert transport == "ipc" and one != other
+    assert not Path(one).parent.exists(), "nothing stays behind"
 
 
 def test_a_process_that_is_gone_is_said_in_words(book, tmp_path, capsys):
