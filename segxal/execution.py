@@ -89,7 +89,7 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
         ConfigError: if there is no such notebook or parameter.
         AnnotationsWanted: if the notebook's cycle waits for people.
         NotebookFailed: if a cell raised; names the cell and the file that keeps the traceback. Or if the notebook's
-            process ended, for want of memory for example.
+            process is gone, for want of memory for example, or does not answer.
     """
     source = paths.NOTEBOOKS / f"{name}.ipynb"
     if not source.is_file():
@@ -116,11 +116,11 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
                 f"{source.name}: cell {error.exec_count} raised {error.ename}: {error.evalue}\n"
                 f"the notebook with its outputs and traceback is kept as {failed}"
             ) from error
-        except RuntimeError as error:  # nbclient's word for a process that is gone
+        except RuntimeError as error:  # nbclient's and jupyter_client's word for it; errors in cells are papermill's
             partial.unlink(missing_ok=True)
             raise NotebookFailed(
-                f"{source.name}: its process ended before the notebook did ({error}); was memory short? Finished "
-                "cycles are kept: the same command goes on"
+                f"{source.name}: its process is gone or does not answer ({error}); was memory short? Finished cycles "
+                "are kept: the same command goes on"
             ) from error
         _without_machine(partial, temporary, name, output)
     failed.unlink(missing_ok=True)
