@@ -59,7 +59,7 @@ def cross_validate(preset: Preset, seed: int, study: Path, data_root: str = "") 
     """Train and score the supervised network on every fold of the training split.
 
     Scores are taken on the held-out fold; the validation split picks the weights as everywhere. Finished folds are
-    kept in ``study/kfold`` and not run again.
+    kept in ``study/kfold`` and not run again with the same settings.
 
     Returns:
         ``miou``: shares in 0..1, one per fold; ``class_iou``: per fold a list over classes.
@@ -68,7 +68,7 @@ def cross_validate(preset: Preset, seed: int, study: Path, data_root: str = "") 
     torch.set_num_threads(preset.threads)
     train = part_of(splits.train, [i for i, labelled in enumerate(splits.train.labelled) if labelled])
     pairs = folds_of(train.labels, len(train.classes), preset.folds, seed)
-    settings = _plain({"train": dataclasses.asdict(preset.train), "data": dataclasses.asdict(preset.data)})
+    settings = _plain({part: dataclasses.asdict(getattr(preset, part)) for part in ("model", "train", "data")})
     files = [study / "kfold" / f"seed{seed}_fold{number}.json" for number in range(len(pairs))]
     missing = [k for k, file in enumerate(files) if not file.is_file() or read_json(file)["settings"] != settings]
     for number in tqdm(missing, desc="folds", disable=not missing):

@@ -244,8 +244,15 @@ def test_strata_of_void_and_one_class_images():
 def test_cross_validation_is_kept_and_not_run_again(tiny, tmp_path, monkeypatch):
     first = kfold.cross_validate(tiny, 0, tmp_path)
     assert len(first["miou"]) == tiny.folds
-    monkeypatch.setattr(kfold, "fit", lambda *_: pytest.fail("a finished fold was trained again"))
+
+    def fit(*_):
+        raise InterruptedError("a fold is trained")
+
+    monkeypatch.setattr(kfold, "fit", fit)
     assert kfold.cross_validate(tiny, 0, tmp_path) == first
+    for part, change in (("model", {"depth": 1}), ("train", {"lr": 0.1}), ("data", {"seed": 5})):
+        with pytest.raises(InterruptedError, match="trained"):
+            kfold.cross_validate(tiny.with_changes(**{part: change}), 0, tmp_path)
 
 
 def test_the_study_runs_as_a_plain_module(tmp_path):
