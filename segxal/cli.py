@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         "notebook", help="run one notebook with papermill, strictly", description="Run one notebook of notebooks/."
     )
     notebook.add_argument("name", help="name of the notebook, without .ipynb")
-    notebook.add_argument("output", type=Path, help="where the executed notebook goes")
+    notebook.add_argument("output", type=Path, help="where the executed notebook goes, a file .ipynb")
     notebook.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
     return parser
 
@@ -91,8 +91,8 @@ def _reproduce(options: argparse.Namespace) -> None:
     from segxal.study import outdated
 
     if options.dry_run:
-        for name, count in planned(options.preset, options.data_root, options.seeds, options.methods).items():
-            print(f"{count:>5}  {name}")
+        steps = planned(options.preset, options.data_root, options.seeds, options.methods)
+        print("\n".join(f"{count:>5}  {name}" for name, count in steps.items()) or "nothing is left to run")
         return
     if others := outdated(load_preset(options.preset)):
         print(f"cycles on disk that are not of this study's settings: {others}; what the study needs is made anew")

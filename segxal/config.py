@@ -187,6 +187,7 @@ class Preset:
         simple = re.fullmatch(r"\w[\w .-]*", self.name) is not None
         _require(simple, f"name = {self.name!r}; it names a folder: letters, digits, blanks, dots, - and _ only")
         _require(len(self.seeds) > 0 and min(self.seeds) >= 0, f"seeds = {self.seeds}; give one or more seeds >= 0")
+        _require(len(self.methods) > 0, "methods = []; give one or more, random and segxal-human for example")
         _require(self.folds >= 2, f"folds = {self.folds}; cross-validation needs at least 2")
         _require(self.threads >= 1, f"threads = {self.threads}; a job has at least one thread")
 

@@ -79,14 +79,14 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
 
     Args:
         name: name of the notebook, without ``.ipynb``.
-        output: where the executed notebook goes; it appears only when every cell ran.
+        output: where the executed notebook goes, a file ``.ipynb``; it appears only when every cell ran.
         values: parameters as text, see :func:`check_parameters`.
 
     Returns:
         ``output``.
 
     Raises:
-        ConfigError: if there is no such notebook or parameter.
+        ConfigError: if there is no such notebook or parameter, or ``output`` is no file ``.ipynb``.
         AnnotationsWanted: if the notebook's cycle waits for people.
         NotebookFailed: if a cell raised; names the cell and the file that keeps the traceback. Or if the notebook's
             process is gone, for want of memory for example, or does not answer.
@@ -94,6 +94,8 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
     source = paths.NOTEBOOKS / f"{name}.ipynb"
     if not source.is_file():
         raise ConfigError(f"no notebook {name!r}; choose one of {', '.join(notebook_names())}")
+    if output.suffix != ".ipynb" or output.is_dir():
+        raise ConfigError(f"cannot write the notebook to {str(output)!r}; name a file, {name}-out.ipynb for example")
     parameters = check_parameters(source, values)
     logging.getLogger("papermill").setLevel(logging.ERROR)
     failed = output.with_suffix(".failed.ipynb")

@@ -45,8 +45,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _take_place(temporary: Path, path: Path) -> None:
-    """Rename over a file at once; a folder is moved aside first and comes back if the rename fails."""
-    if not path.is_dir():
+    """Rename over a file at once; a folder is moved aside first and comes back if the rename fails.
+
+    Only a folder takes a folder's place: ``os.replace`` refuses the others.
+    """
+    if not (path.is_dir() and temporary.is_dir()):
         os.replace(temporary, path)
         return
     aside = path.with_name(f".{path.name}.{os.getpid()}.old.tmp")

@@ -16,12 +16,14 @@ from segxal.tables import budget_table, check_means, read_class_iou, read_record
 
 TABLES = {
     "table1": "Table 1. Class IoUs (%) after the last cycle, their mean, and both standard deviations: over seeds and "
-    "over classes.",
+    "over classes. The paper's rows are other data (Cityscapes) and are printed for orientation.",
     "table2": "Table 2. mIoU (%) after each cycle; mean ± standard deviation over seeds. The paper's rows are other "
     "data (Cityscapes) and are printed for orientation.",
     "table3": "Table 3. mIoU (%) after the last cycle with the whole mask, without EBU and without PAE.",
-    "comparison": "Comparison over the budget that its notebook names; rows cover the range both methods share.",
-    "differences": "AUBC minus that of the reference, in points of mIoU, over each budget: 95 % interval and Holm's p.",
+    "comparison": "Comparison with random selection over annotated pixels; a row covers the range both methods "
+    "share. An interval is that pair's alone; Holm's p is over all methods.",
+    "differences": "AUBC minus that of random selection, in points of mIoU, over each budget: 95 % interval of "
+    "that pair alone, and Holm's p over all methods.",
     "conclusions": "What may be concluded of each method, over each budget.",
     "shares": "Share of the pixels annotated: share of the fully supervised mIoU reached, cycle by cycle. PixelPick's "
     "row has its own budgets and a pretrained network.",
@@ -101,4 +103,4 @@ def _embedded(picture: Path) -> str:
 
 
 def _table(table: pd.DataFrame) -> str:
-    return f'<div class="wide">{table.to_html(index=False, border=0, float_format="{:.10g}".format)}</div>'
+    return f'<div class="wide">{table.to_html(index=False, border=0, na_rep="", float_format="{:.10g}".format)}</div>'

@@ -67,6 +67,12 @@ def rivals(preset: Preset) -> list[str]:
     return [method for method in preset.methods if method not in (*SEGXAL, SUPERVISED)]
 
 
+def random_selection(preset: Preset) -> str:
+    """The method that the others are compared with: random whole images, else the first random parts; empty without."""
+    found = [m for m in rivals(preset) if m.startswith("random")]  # s4al-random asks so too, but trains in another way
+    return "random" if "random" in found else next(iter(found), "")
+
+
 def noisy(preset: Preset) -> list[str]:
     """The methods of a study that are also run with people who err.
 
@@ -221,7 +227,7 @@ def collect(preset: Preset, runs: Path = paths.RUNS) -> Path:
         class_rows += new_classes
     study = runs / preset.name
     if not rows:
-        raise ConfigError(f"no finished run in {study}; run `segxal reproduce --preset {preset.name}` first")
+        raise ConfigError(f"no finished run in {study}; run `segxal reproduce` with this preset first")
     write_rows(study / "results.csv", COLUMNS, rows)
     write_rows(study / "class_iou.csv", CLASS_COLUMNS, class_rows)
     return study

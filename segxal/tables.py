@@ -230,8 +230,10 @@ def check_means(records: pd.DataFrame, class_iou: pd.DataFrame) -> float:
     return float((both.miou - both["mean"]).abs().max())
 
 
-def save_table(table: pd.DataFrame, preset: Preset, name: str, runs: Path = paths.RUNS) -> Path:
-    """Write a table as CSV, Markdown and LaTeX into ``papermill_runs/<preset>/tables``.
+def save_table(table: pd.DataFrame, preset: Preset, name: str, runs: Path = paths.RUNS, question: str = "") -> Path:
+    """Write a table as CSV, Markdown and LaTeX into ``papermill_runs/<preset>/tables``, named ``name`` + ``question``.
+
+    A ``question`` that is not the study's own leaves its table alone, see :func:`segxal.comparison_tables.question`.
 
     Returns:
         The folder.
@@ -243,5 +245,5 @@ def save_table(table: pd.DataFrame, preset: Preset, name: str, runs: Path = path
         "tex": table.to_latex(index=False, escape=True),
     }
     for kind, text in forms.items():
-        write_text(folder / f"{name}.{kind}", text)
+        write_text(folder / f"{name}{question}.{kind}", text)
     return folder

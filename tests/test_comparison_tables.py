@@ -4,8 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segxal import audit, comparison_tables, figures, study, tables
+from segxal import audit, comparison_tables, figures, paths, study, tables
 from segxal.comparison import compare_with, conclusion, conclusions, p_words, penalty_matrix
+from segxal.config import load_preset
+from segxal.errors import ConfigError
+from segxal.execution import parameters_of
 from segxal.price import minutes
 
 METHODS = ["segxal-human", "random", "margin-pixel", "supervised"]
@@ -140,6 +143,32 @@ def test_figures_show_every_method(finished, records):
     shares = comparison_tables.bought_table(*finished)
     shown = figures.bought_figure(shares).axes[0]
     assert [label.get_text() for label in shown.get_yticklabels()] == list(shares.method)
+    with pytest.raises(ConfigError, match=r"segxal-pseudo bought no labels.*choose one of .*random"):
+        figures.bought_figure(shares, "segxal-pseudo")
+
+
+def test_another_question_never_replaces_the_tables_of_the_study(tmp_path):
+    preset = load_preset("smoke")
+    for named, budget in [("", "pixels"), ("random", "pixels"), ("entropy", "pixels"), ("", "clicks")]:
+        reference, asked = comparison_tables.question(preset, named, budget)
+        table = pd.DataFrame({"asked": [f"{reference} {budget}"]})
+        tables.save_table(table, preset, "comparison", tmp_path, question=asked)
+    kept = {file.stem: file.read_text().split("\n")[1] for file in tmp_path.glob("smoke/tables/*.csv")}
+    assert kept == {
+        "comparison": "random pixels", "comparison-entropy-pixels": "entropy pixels",
+        "comparison-random-clicks": "random clicks",
+    }  # fmt: skip
+    defaults = parameters_of(paths.NOTEBOOKS / "comparison.ipynb")
+    asked = comparison_tables.question(preset, str(defaults["reference"]), str(defaults["budget"]))
+    assert asked == ("random", ""), "the study runs the notebook as it is"
+
+
+def test_a_study_of_pixels_is_compared_with_random_pixels():
+    assert comparison_tables.question(load_preset("camvid-pixels")) == ("random-pixel", "")
+    assert comparison_tables.question(load_preset("camvid-pixels"), "eem-pixel")[1] == "-eem-pixel-pixels"
+    alone = study.select(load_preset("camvid-pixels"), methods=["eem-pixel", "s4al-random", "supervised"])
+    with pytest.raises(ConfigError, match="no random selection; name a reference: eem-pixel, s4al-random"):
+        comparison_tables.question(alone)
 
 
 def test_the_last_cycle_of_each_run_counts_even_when_runs_differ_in_length():

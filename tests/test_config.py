@@ -59,6 +59,7 @@ def test_a_preset_of_your_own(tmp_path):
         ("seeds: [a]", "seeds = 'a'; expected int"),
         ("seeds: []", r"seeds = \(\); give one or more"),
         ("seeds: [-1]", "give one or more seeds >= 0"),
+        ("methods: []", r"methods = \[\]; give one or more"),
         ("folds: 1", "folds = 1; cross-validation needs at least 2"),
         ("threads: 0", "threads = 0; a job has at least one thread"),
         ("data: {counts: [5, 2]}", r"counts = \[5, 2\]; expected a list of 3"),

@@ -50,6 +50,17 @@ def test_an_unknown_notebook_names_the_known_ones(book, tmp_path):
         execute("prob", tmp_path / "out.ipynb", {})
 
 
+@pytest.mark.parametrize("name", ["results", "results.ipynb", ".", ""])
+def test_the_output_is_a_notebook_file_and_no_folder(name, book, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("results", "results.ipynb"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "kept").touch()
+    with pytest.raises(ConfigError, match=r"name a file, probe-out\.ipynb for example"):
+        execute("probe", Path(name), {})
+    assert all((tmp_path / folder / "kept").is_file() for folder in ("results", "results.ipynb"))
+
+
 def test_executed_notebook_holds_outputs_and_no_folder_of_this_machine(book, tmp_path):
     output = execute("probe", tmp_path / "made" / "out.ipynb", {"seed": "5", "preset": "x"})
     notebook = nbformat.read(output, as_version=4)

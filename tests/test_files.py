@@ -168,6 +168,15 @@ def test_folder_is_replaced_as_a_whole(tmp_path):
     assert left_over(folder) == ["new"] and left_over(tmp_path) == ["cycle_01"]
 
 
+def test_a_file_never_takes_the_place_of_a_folder(tmp_path):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (folder / "old").write_text("old")
+    with pytest.raises(StorageError, match=r"cannot write .*results.*intact"):
+        write_text(folder, "new")
+    assert left_over(folder) == ["old"] and left_over(tmp_path) == ["results"]
+
+
 def test_folder_stays_when_its_replacement_fails(tmp_path):
     folder = tmp_path / "cycle_01"
     folder.mkdir()

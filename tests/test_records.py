@@ -8,6 +8,7 @@ import pytest
 from segxal import comparison_tables, paths, tables
 from segxal.comparison import compare_with, conclusion
 from segxal.config import load_preset, preset_names
+from segxal.methods import SEGXAL, SUPERVISED, get_method
 from segxal.statistics import ALPHA
 from segxal.study import ours
 from segxal.tables import check_means, read_class_iou, read_records
@@ -74,7 +75,10 @@ def test_readme_concludes_what_the_records_allow(budget):
     if budget == "images":
         assert not above, "the README says that every method lies below random"
     if budget == "pixels":
-        assert {"segxal-gt-patch", "eem-component", "eem-pixel", "random-pixel"} <= above
+        best = [c.method for c in sorted(compared, key=lambda c: -c.test.difference if c.test.seeds else 0.0)]
+        assert best[:5] == ["margin-pixel", "eem-component", "eem-pixel", "segxal-gt-patch", "random-pixel"]
+        parts = [m for m in methods if m != SUPERVISED and (m in SEGXAL or get_method(m).granularity != "image")]
+        assert len(above & set(parts)) > len(parts) / 2, "most that ask for parts of images, it says"
 
 
 def test_readme_names_what_was_not_run():

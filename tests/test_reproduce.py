@@ -114,6 +114,12 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(preset, capsys):
     assert not (paths.RUNS / NAME / "runs").exists()
 
 
+def test_a_dry_run_of_a_finished_study_says_so(monkeypatch, capsys):
+    monkeypatch.setattr("segxal.reproduce.planned", lambda *_: {})
+    assert main(["reproduce", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "nothing is left to run\n"
+
+
 def test_jobs_are_at_least_one(capsys):
     with pytest.raises(SystemExit):
         main(["reproduce", "--jobs", "0"])

@@ -74,7 +74,10 @@ def write_project(
         ConfigError: if there is something at ``folder``, two images have one name, or a size is no multiple.
     """
     if folder.exists():
-        raise ConfigError(f"{folder} exists; a project is never written over, people may have annotated it. Move it")
+        raise ConfigError(
+            f"{folder} exists; a project is never written over, people may have annotated it. "
+            "Push or import it as it is, or move it away to have it written anew"
+        )
     size, zoom = _sizes(asks, images)
     pairs = sorted(zip(asks, images, strict=True), key=lambda pair: -pair[0].score)
     ids = tuple(one.query.id for one, _ in pairs)

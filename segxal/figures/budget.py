@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from segxal.errors import ConfigError
 from segxal.figures.base import GREY, HEAT, INK, PALE, Sheet, new_sheet, styled
 from segxal.figures.curves import COLOURS, MARKERS
 from segxal.methods import SEGXAL, SUPERVISED, get_method
@@ -81,7 +82,12 @@ def bought_figure(table: pd.DataFrame, reference: str = "random", title: str = "
         table: of :func:`segxal.comparison_tables.bought_table`, with a row ``reference``.
         reference: a method that buys, usually random whole images.
         title: what is seen.
+
+    Raises:
+        ConfigError: if ``reference`` bought nothing.
     """
+    if reference not in set(table.method):
+        raise ConfigError(f"{reference} bought no labels to compare with; choose one of {', '.join(table.method)}")
     shares = table.set_index("method").drop(columns="seeds")
     ratio = np.log2((shares + 0.05) / (shares.loc[reference] + 0.05))
     sheet = new_sheet(0.9 + 0.19 * len(shares), layout="constrained")
