@@ -126,7 +126,7 @@ def test_the_depth_provider_is_named_only_where_a_mask_is_made(finished):
 
 
 def test_nothing_recorded_says_what_to_run(tiny, tmp_path):
-    with pytest.raises(ConfigError, match="segxal reproduce --preset smoke"):
+    with pytest.raises(ConfigError, match=r"no finished run in .*smoke; run `segxal reproduce` with this preset"):
         study.collect(tiny, tmp_path)
     with pytest.raises(ConfigError, match="segxal reproduce"):
         tables.read_records(tiny, tmp_path)
