@@ -42,7 +42,7 @@ def read_class_iou(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
 
 def _read(file: Path, preset: Preset) -> pd.DataFrame:
     if not file.is_file():
-        raise ConfigError(f"{file} is not there; run `segxal reproduce --preset {preset.name}` first")
+        raise ConfigError(f"{file} is not there; run `segxal reproduce` with this preset first")
     return pd.read_csv(file)
 
 
