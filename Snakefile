@@ -6,8 +6,8 @@ from pathlib import Path
 from segxal import paths
 from segxal.config import load_preset
 from segxal.execution import parameters_of
-from segxal.methods import METHODS, START, SUPERVISED
-from segxal.study import GATE_METHOD, noisy, ours, random_selection, rivals, run_of, select, split_ablations, whole_grid
+from segxal.methods import METHODS, START, SUPERVISED, random_selection
+from segxal.study import GATE_METHOD, noisy, ours, rivals, run_of, select, split_ablations, whole_grid
 
 SEEDS = [int(seed) for seed in config["seeds"]]  # Snakemake hands numbers over as text
 PRESET = select(load_preset(config["preset"]), SEEDS, config["methods"])
@@ -25,7 +25,7 @@ SHOWN = {  # methods a notebook shows; without them it is left out
     "fig5_oracles": {"segxal-pseudo", "segxal-human"},
     **dict.fromkeys(("fig7_split", "table3"), set(ours(PRESET)) or {"a SegXAL method"}),
     **dict.fromkeys(("error_detection", "faithfulness", "ablation_oracle"), {"segxal-human"}),
-    "comparison": {random_selection(PRESET) or "a random selection"},
+    "comparison": {random_selection(PRESET.methods) or "a random selection"},
 }
 PICTURES, TABLES, CHECKS = (
     tuple(name for name in names if SHOWN.get(name, set()) <= set(PRESET.methods)) for names in (PICTURES, TABLES, CHECKS)

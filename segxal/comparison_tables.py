@@ -9,36 +9,11 @@ import pandas as pd
 from segxal import paths
 from segxal.comparison import compare_with, p_words
 from segxal.config import Preset
-from segxal.errors import ConfigError
 from segxal.methods import SEGXAL, SUPERVISED, get_method
 from segxal.state import Cycle
 from segxal.statistics import spread
-from segxal.study import KEY, NOISE_ABLATIONS, random_selection, recorded, rivals, run_of
+from segxal.study import KEY, NOISE_ABLATIONS, recorded, run_of
 from segxal.tables import last_cycles, main_runs, published, shares_of_supervised
-
-BUDGET = "pixels"  # of the study's own comparison; its tables and its report show it
-
-
-def question(preset: Preset, reference: str = "", budget: str = BUDGET) -> tuple[str, str]:
-    """What a comparison asks, and under which names its answers are kept.
-
-    Args:
-        preset: the study.
-        reference: the method that all are compared with; empty for the study's random selection.
-        budget: what the scores are compared over.
-
-    Returns:
-        ``reference``, and what the names of its tables and figures end in: nothing for the study's own question
-        (random selection, pixels), so that another one never takes the place of its tables.
-
-    Raises:
-        ConfigError: if ``reference`` is empty and the study has no random selection.
-    """
-    own = random_selection(preset)
-    if not (reference or own):
-        raise ConfigError(f"{preset.name} has no random selection; name a reference: {', '.join(rivals(preset))}")
-    asked = (reference or own, budget)
-    return asked[0], "" if asked == (own, BUDGET) else "-" + "-".join(asked)
 
 
 def table1(records: pd.DataFrame, class_iou: pd.DataFrame) -> pd.DataFrame:

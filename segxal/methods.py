@@ -1,6 +1,6 @@
 """Methods (strategy + oracle + gate + granularity) and ablations by name; a run is a method with a seed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,6 +100,12 @@ def get_method(name: str) -> Method:
     if name not in METHODS:
         raise ConfigError(f"no method {name!r}; choose one of {', '.join((*METHODS, SUPERVISED))}")
     return METHODS[name]
+
+
+def random_selection(methods: Iterable[str]) -> str:
+    """What the other methods are compared with: random whole images, else the first random parts; empty without any."""
+    found = [m for m in methods if m.startswith("random")]  # s4al-random asks so too, but trains in another way
+    return "random" if "random" in found else next(iter(found), "")
 
 
 def split_name(share: float) -> str:

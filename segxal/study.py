@@ -67,12 +67,6 @@ def rivals(preset: Preset) -> list[str]:
     return [method for method in preset.methods if method not in (*SEGXAL, SUPERVISED)]
 
 
-def random_selection(preset: Preset) -> str:
-    """The method that the others are compared with: random whole images, else the first random parts; empty without."""
-    found = [m for m in rivals(preset) if m.startswith("random")]  # s4al-random asks so too, but trains in another way
-    return "random" if "random" in found else next(iter(found), "")
-
-
 def noisy(preset: Preset) -> list[str]:
     """The methods of a study that are also run with people who err.
 

@@ -12,7 +12,7 @@ from segxal.data.base import Frames
 from segxal.errors import ConfigError
 from segxal.faithfulness import Curve
 from segxal.files import write_text
-from segxal.methods import SEGXAL, SUPERVISED
+from segxal.methods import SEGXAL, SUPERVISED, random_selection
 from segxal.price import minutes
 from segxal.state import Cycle
 from segxal.statistics import shared_seeds, spread
@@ -20,6 +20,7 @@ from segxal.study import KEY, MASK_ABLATIONS
 
 RUN = ["method", "depth", "seed"]  # what names a run without ablation
 MASKS = {"none": "with EEM", "without-ebu": "without EBU", "without-pae": "without PAE"}
+BUDGET = "pixels"  # of a study's own comparison, which its tables and its report show
 
 
 def read_records(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
@@ -230,10 +231,33 @@ def check_means(records: pd.DataFrame, class_iou: pd.DataFrame) -> float:
     return float((both.miou - both["mean"]).abs().max())
 
 
-def save_table(table: pd.DataFrame, preset: Preset, name: str, runs: Path = paths.RUNS, question: str = "") -> Path:
-    """Write a table as CSV, Markdown and LaTeX into ``papermill_runs/<preset>/tables``, named ``name`` + ``question``.
+def question(records: pd.DataFrame, reference: str = "", budget: str = BUDGET) -> tuple[str, str]:
+    """What a comparison asks, and under which names its answers are kept.
 
-    A ``question`` that is not the study's own leaves its table alone, see :func:`segxal.comparison_tables.question`.
+    Args:
+        records: of the study.
+        reference: the method that all are compared with; empty for the random selection that is recorded.
+        budget: what the scores are compared over.
+
+    Returns:
+        ``reference``, and the ending of the names of its tables and figures: none for the study's own question (random
+        selection, pixels), so that another one never takes the place of its answers.
+
+    Raises:
+        ConfigError: if ``reference`` is empty and no random selection is recorded.
+    """
+    methods = [name for name in dict.fromkeys(records.method) if name != SUPERVISED]
+    own = random_selection(methods)
+    if not (reference or own):
+        raise ConfigError(f"no random selection is recorded; name a reference: {', '.join(methods)}")
+    asked = (reference or own, budget)
+    return asked[0], "" if asked == (own, BUDGET) else "-" + "-".join(asked)
+
+
+def save_table(table: pd.DataFrame, preset: Preset, name: str, runs: Path = paths.RUNS, ending: str = "") -> Path:
+    """Write a table as CSV, Markdown and LaTeX into ``papermill_runs/<preset>/tables``, named ``name`` + ``ending``.
+
+    The ending keeps the answers to another question apart, see :func:`question`.
 
     Returns:
         The folder.
@@ -245,5 +269,5 @@ def save_table(table: pd.DataFrame, preset: Preset, name: str, runs: Path = path
         "tex": table.to_latex(index=False, escape=True),
     }
     for kind, text in forms.items():
-        write_text(folder / f"{name}{question}.{kind}", text)
+        write_text(folder / f"{name}{ending}.{kind}", text)
     return folder

@@ -149,26 +149,27 @@ def test_figures_show_every_method(finished, records):
 
 def test_another_question_never_replaces_the_tables_of_the_study(tmp_path):
     preset = load_preset("smoke")
+    records = pd.DataFrame({"method": ["random-pixel", "entropy", "random", "supervised"]})
     for named, budget in [("", "pixels"), ("random", "pixels"), ("entropy", "pixels"), ("", "clicks")]:
-        reference, asked = comparison_tables.question(preset, named, budget)
+        reference, ending = tables.question(records, named, budget)
         table = pd.DataFrame({"asked": [f"{reference} {budget}"]})
-        tables.save_table(table, preset, "comparison", tmp_path, question=asked)
+        tables.save_table(table, preset, "comparison", tmp_path, ending=ending)
     kept = {file.stem: file.read_text().split("\n")[1] for file in tmp_path.glob("smoke/tables/*.csv")}
     assert kept == {
         "comparison": "random pixels", "comparison-entropy-pixels": "entropy pixels",
         "comparison-random-clicks": "random clicks",
     }  # fmt: skip
     defaults = parameters_of(paths.NOTEBOOKS / "comparison.ipynb")
-    asked = comparison_tables.question(preset, str(defaults["reference"]), str(defaults["budget"]))
+    asked = tables.question(records, str(defaults["reference"]), str(defaults["budget"]))
     assert asked == ("random", ""), "the study runs the notebook as it is"
 
 
-def test_a_study_of_pixels_is_compared_with_random_pixels():
-    assert comparison_tables.question(load_preset("camvid-pixels")) == ("random-pixel", "")
-    assert comparison_tables.question(load_preset("camvid-pixels"), "eem-pixel")[1] == "-eem-pixel-pixels"
-    alone = study.select(load_preset("camvid-pixels"), methods=["eem-pixel", "s4al-random", "supervised"])
-    with pytest.raises(ConfigError, match="no random selection; name a reference: eem-pixel, s4al-random"):
-        comparison_tables.question(alone)
+def test_what_is_compared_with_is_the_random_selection_that_is_recorded():
+    pixels = pd.DataFrame({"method": ["eem-pixel", "random-pixel", "random-pixel", "supervised"]})
+    assert tables.question(pixels) == ("random-pixel", "")
+    assert tables.question(pixels, "eem-pixel") == ("eem-pixel", "-eem-pixel-pixels")
+    with pytest.raises(ConfigError, match=r"no random selection .*; name a reference: eem-pixel, s4al-random$"):
+        tables.question(pd.DataFrame({"method": ["eem-pixel", "s4al-random", "supervised"]}))
 
 
 def test_the_last_cycle_of_each_run_counts_even_when_runs_differ_in_length():
