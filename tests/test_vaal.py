@@ -71,12 +71,13 @@ def test_shapes_and_noise():
 # as a strategy
 
 
-def test_images_unlike_the_annotated_ones_come_first(monkeypatch):
+@pytest.mark.parametrize("seed", range(3))
+def test_images_unlike_the_annotated_ones_come_first(monkeypatch, seed):
     monkeypatch.setattr(vaal, "SIZE", (16, 16))
-    monkeypatch.setattr(vaal, "ITERATIONS", 60)
-    noise = torch.rand(36, 3, 16, 16, generator=seeded()) * 0.3
+    monkeypatch.setattr(vaal, "ITERATIONS", 30)  # twice as many, and the autoencoder fools the judge in one seed of ten
+    noise = torch.rand(36, 3, 16, 16, generator=seeded(seed)) * 0.3
     noise[24:] += 0.6  # bright images, of which none is annotated
-    scores = least_annotated(noise[:12], noise[12:], seeded())
+    scores = least_annotated(noise[:12], noise[12:], seeded(seed))
     assert scores[12:].min() > scores[:12].max()
     assert scores.dtype == np.float64 and scores.min() >= 0 and scores.max() <= 1
 
