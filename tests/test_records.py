@@ -97,6 +97,17 @@ def test_readme_names_the_scores_of_the_records():
     assert mentioned(f"**+{gain['grow']:.1f}**") and mentioned(f"**+{gain['full']:.1f}**")
 
 
+def test_readme_says_what_another_cpu_changes():
+    shipped = read_records(load_preset("quick"))
+    other = pd.read_csv(paths.RUNS / "quick" / "results_amd_epyc.csv")
+    runs = ["method", "ablation", "seed"]
+    here, there = (tables.last_cycles(records).set_index(runs).miou for records in (shipped, other))
+    moved = there - here
+    assert mentioned(f"{moved.min():+.1f} to {moved.max():+.1f} points of mIoU") and mentioned(f"its {len(moved)} runs")
+    gain = tables.random_gain(other)
+    assert mentioned(f"**+{gain['grow']:.1f}** and **+{gain['full']:.1f}** points there")
+
+
 def printed_table(preset, name):
     return pd.read_csv(paths.RUNS / preset / "tables" / f"{name}.csv", dtype=str).fillna("")
 
