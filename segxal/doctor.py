@@ -113,11 +113,11 @@ def _device() -> list[Row]:
     else:
         device = Row(group, "CUDA", "none", hint="everything runs on the CPU; camvid-full and paper want a GPU")
     fast = has_fast_bf16()
-    slow = "" if fast else "a CPU without them trains in float32, a GPU in float16"
+    slow = "" if fast else "train.amp: auto takes float32 on a CPU without AMX, float16 on a GPU without bf16"
     return [
         device,
         Row(group, "CPU", f"{_cpu_name()}, {os.cpu_count()} logical cores"),
-        Row(group, "bf16 instructions", "yes" if fast else "no", hint=slow),
+        Row(group, "fast bf16", "yes" if fast else "no", hint=slow),
         Row(
             group,
             "torch threads",

@@ -12,6 +12,7 @@ from segxal import paths
 from segxal.config import Preset
 from segxal.explore.twin import study_twin
 from segxal.files import write_text
+from segxal.study import as_recorded
 from segxal.tables import budget_table, check_means, read_class_iou, read_records
 
 TABLES = {
@@ -86,7 +87,8 @@ def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.
         if file.is_file():
             text = html.escape(caption)
             parts.append(f'<figure><img alt="{text}" src="{_embedded(file)}"><figcaption>{text}</figcaption></figure>')
-    parts += ["<h2>The error mask of one image: move the weights</h2>", study_twin(preset, runs, data_root)]
+    shown = study_twin(as_recorded(preset, records), runs, data_root)
+    parts += ["<h2>The error mask of one image: move the weights</h2>", shown]
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>segxal {html.escape(preset.name)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'

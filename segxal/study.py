@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm.auto import tqdm
 
@@ -21,6 +21,9 @@ from segxal.files import read_json, write_rows
 from segxal.loop import run_cycle
 from segxal.methods import METHODS, PEOPLE, SEGXAL, START, SUPERVISED, depth_of, get_method, split_name
 from segxal.state import MANIFEST, Cycle
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MASK_ABLATIONS = ("without-ebu", "without-pae")  # Table 3
 GATE_ABLATIONS = ("gate-low", "gate-all")
@@ -141,6 +144,18 @@ def select(preset: Preset, seeds: Sequence[int] = (), methods: Sequence[str] = (
         raise ConfigError(f"seeds {list(seeds)}; a seed is 0 or larger")
     changes = {"seeds": tuple(seeds) or preset.seeds, "methods": tuple(methods) or preset.methods}
     return Preset(**{name: getattr(preset, name) for name in preset.__dataclass_fields__} | changes)
+
+
+def as_recorded(preset: Preset, records: "pd.DataFrame") -> Preset:
+    """The preset with the seeds and methods that its records hold, which ``--seeds`` and ``--methods`` may have chosen.
+
+    Args:
+        preset: the study.
+        records: with the columns ``method`` and ``seed``.
+    """
+    held = set(records["method"]) - {START}
+    methods = [*(name for name in preset.methods if name in held), *sorted(held - set(preset.methods))]
+    return select(preset, sorted(int(seed) for seed in set(records["seed"])), methods)
 
 
 def rows_of(run: Sequence[Cycle]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

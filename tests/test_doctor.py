@@ -40,7 +40,7 @@ def test_each_package_is_listed_once():
 
 def test_device_and_threads_are_named(rows):
     assert rows["CUDA"].value.startswith("none") != torch.cuda.is_available()
-    assert rows["bf16 instructions"].value in {"yes", "no"}
+    assert rows["fast bf16"].value in {"yes", "no"}
     assert rows["torch threads"].value.startswith(str(torch.get_num_threads()))
 
 

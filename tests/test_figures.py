@@ -14,10 +14,8 @@ from segxal.checks import asker_of
 from segxal.config import DataConfig, LoopConfig, MaskConfig, ModelConfig, Preset, TrainConfig
 from segxal.errors import ConfigError
 from segxal.figures.base import Sheet, class_patches, label_picture, legend_below, new_sheet, outline, percent
-from segxal.figures.split import split_runs
 from segxal.figures.view import find_image, right_share, view_of
 from segxal.labels import CAMVID, VOID
-from segxal.state import Cycle
 
 PRESET = Preset(
     name="tiny",
@@ -253,10 +251,25 @@ def test_split_records_come_from_the_results(tmp_path):
     }  # fmt: skip
 
 
-def test_split_runs_are_the_methods_at_every_split_and_the_baselines():
-    runs = split_runs(PRESET)
-    assert len(runs) == 3 * 2 + 2
-    assert all(isinstance(run[-1], Cycle) for run in runs)
+def test_fig7_shows_methods_and_seeds_that_only_the_records_name(tmp_path):
+    """They were chosen with --methods and --seeds; the JSON names the runs that are shown, and no other."""
+    preset = replace(PRESET, methods=("segxal-pseudo", "random"), seeds=(0,))
+    rows = [
+        ("segxal-gt-patch", "none", 5, 2, 20.0), ("segxal-gt-patch", "split-50", 5, 2, 30.0),
+        ("segxal-gt-patch", "none", 6, 2, 25.0),  # one split of two
+        ("segxal-label-studio", "none", 5, 2, 20.0), ("random", "none", 5, 2, 25.0), ("random", "none", 6, 2, 25.0),
+    ]  # fmt: skip
+    (tmp_path / preset.name).mkdir()
+    names = ["method", "ablation", "seed", "cycle", "miou"]
+    pd.DataFrame(rows, columns=names).to_csv(tmp_path / preset.name / "results.csv", index=False)
+    found = figures.split_records(preset, runs=tmp_path)
+    assert list(zip(found.method, found.seed, strict=True)) == [("random", 5), *[("segxal-gt-patch", 5)] * 2]
+    shown = [(end.method, end.ablation, end.seed, end.number) for end in figures.shown_runs(preset, found, tmp_path)]
+    assert shown == [
+        ("segxal-gt-patch", "none", 5, 2), ("segxal-gt-patch", "split-50", 5, 2), ("random", "none", 5, 2),
+    ]  # fmt: skip
+    sheet = figures.split_figure(preset, found, pd.read_csv(paths.PUBLISHED / "segxal_fig7.csv"))
+    assert "one seed (5)" in sheet.axes[0].get_title(loc="left")
 
 
 def test_the_paper_gains_what_it_prints():

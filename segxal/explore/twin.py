@@ -20,9 +20,10 @@ from segxal.explore import panels, picture, sources, words
 from segxal.explore.maps import MapStore, Setting, Subject
 from segxal.explore.reading import asked_for, error_mask, read
 from segxal.figures.base import HEAT
+from segxal.methods import SEGXAL
 from segxal.paths import RUNS
 from segxal.state import Cycle
-from segxal.study import ours, run_of
+from segxal.study import run_of
 
 SHARES = tuple(k / 10 for k in range(11))  # of entropy in the mask
 AREAS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
@@ -137,11 +138,17 @@ def twin(subject: Subject, overlap: float, setting: Setting, name: str = "segxal
 def study_twin(preset: Preset, runs: Path = RUNS, data_root: str = "") -> str:
     """The twin of a study: the image that its first SegXAL run put first in its last cycle, seen by who asked.
 
+    Args:
+        preset: the study, with the seeds and methods that are recorded, see :func:`segxal.study.as_recorded`.
+        runs: folder that holds the studies.
+        data_root: folder that holds the data sets.
+
     Returns:
         HTML; a sentence that says why there is no twin where the weights (they are not in git) or the data are missing.
     """
-    methods = sorted(ours(preset), key=lambda method: method != METHOD)
-    done = [cycle for method in methods[:1] for cycle in _finished(preset, method, runs)]
+    methods = sorted((name for name in preset.methods if name in SEGXAL), key=lambda method: method != METHOD)
+    tried = (_finished(preset, method, seed, runs) for method in methods for seed in preset.seeds)
+    done = next(filter(None, tried), [])
     if not done:
         return "<p>The interactive error mask needs the networks of a SegXAL run, which are not here.</p>"
     try:
@@ -154,9 +161,9 @@ def study_twin(preset: Preset, runs: Path = RUNS, data_root: str = "") -> str:
     return twin(subject, done[-1].settings.loop.overlap, Setting(learner.mask))
 
 
-def _finished(preset: Preset, method: str, runs: Path) -> list[Cycle]:
+def _finished(preset: Preset, method: str, seed: int, runs: Path) -> list[Cycle]:
     """The cycles of a run that asked something, and whose asking network is on disk."""
-    cycles = run_of(preset, method, preset.seeds[0], runs=runs)
+    cycles = run_of(preset, method, seed, runs=runs)
     return [c for c in cycles if c.previous and c.previous.is_done() and c.is_recorded() and c.queries()]
 
 

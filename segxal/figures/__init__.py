@@ -11,11 +11,11 @@ from segxal.figures.oracles import oracle_answers, oracles_figure
 from segxal.figures.pae import pae_figure, pae_steps
 from segxal.figures.pipeline import pipeline_figure, pipeline_parts
 from segxal.figures.sheet import cycle_sheet, data_sheet
-from segxal.figures.split import split_figure, split_records, split_runs
+from segxal.figures.split import shown_runs, split_figure, split_records
 
 __all__ = [
     "annotation_figure", "annotation_steps", "attention_figure", "attention_maps", "bought_figure", "budget_figure",
     "curves", "cycle_columns", "cycle_sheet", "cycles_figure", "data_sheet", "deletion", "depth_figure",
     "oracle_answers", "oracles_figure", "pae_figure", "pae_steps", "penalty_figure", "pipeline_figure",
-    "pipeline_parts", "randomisation", "save", "split_figure", "split_records", "split_runs", "training",
+    "pipeline_parts", "randomisation", "save", "shown_runs", "split_figure", "split_records", "training",
 ]  # fmt: skip

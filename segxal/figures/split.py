@@ -12,7 +12,7 @@ from segxal.figures.curves import COLOURS, MARKERS
 from segxal.methods import SUPERVISED
 from segxal.state import Cycle
 from segxal.statistics import shared_seeds
-from segxal.study import collect, ours, run_cycles, run_of, split_ablations
+from segxal.study import as_recorded, collect, ours, run_cycles, run_of, split_ablations
 
 # Colour and marker; a mode of the paper looks like the method that stands for it.
 LOOKS = {"segxal-pseudo": 0, "segxal-human": 1, "segxal-gt-patch": 2, "Pseudolabel": 0, "Manual-M": 1, "Manual-D": 3}
@@ -51,11 +51,19 @@ def split_records(preset: Preset, data_root: str = "", runs: Path = paths.RUNS) 
     baselines = found["method"].isin(["random", SUPERVISED]) & (found["ablation"] == "none")
     last = found["cycle"] == preset.loop.cycles
     kept = found[(last & found["ablation"].isin(names)) | (found["method"] == SUPERVISED)]
-    shown = kept["method"].isin([*ours(preset), "random", SUPERVISED])
+    shown = kept["method"].isin([*ours(as_recorded(preset, found)), "random", SUPERVISED])
     kept = kept[shown].assign(split_percent=kept["ablation"].map(names).where(~baselines[kept.index]))
     complete = shared_seeds(kept[kept["split_percent"].notna()])
     kept = pd.concat([complete, kept[kept["split_percent"].isna() & kept["seed"].isin(complete["seed"])]])
     return kept[COLUMNS].sort_values(COLUMNS[:3], ignore_index=True)
+
+
+def shown_runs(preset: Preset, records: pd.DataFrame, runs: Path = paths.RUNS) -> list[Cycle]:
+    """The last cycles of the runs that stand behind the rows of :func:`split_records`."""
+    names = {100 * share: name for share, name in split_ablations(preset).items()}
+    shown = {(row.method, names.get(row.split_percent, "none"), row.seed) for row in records.itertuples()}
+    ends = [run[-1] for run in split_runs(as_recorded(preset, records), runs)]
+    return [end for end in ends if (end.method, end.ablation, end.seed) in shown]
 
 
 @styled
@@ -69,7 +77,7 @@ def split_figure(preset: Preset, records: pd.DataFrame, paper: pd.DataFrame) -> 
     """
     sheet = new_sheet(3.5)
     left, right = sheet.subplots(1, 2, width_ratios=[2.4, 1])
-    for method in [name for name in ours(preset) if name in set(records["method"])]:
+    for method in ours(as_recorded(preset, records)):
         _line(left, records[records["method"] == method], method, LOOKS.get(method, 4))
     _baselines(left, records, preset)
     seeds = sorted(set(records["seed"]))
