@@ -8,7 +8,7 @@ from pathlib import Path
 from segxal import cli_annotate, paths
 from segxal.config import load_preset, preset_names
 from segxal.errors import DataInvalid, SegxalError
-from segxal.methods import METHODS, SUPERVISED
+from segxal.methods import METHODS, SUPERVISED, random_selection
 
 REPRODUCE = """\
 Run a study: trained networks, error masks, annotations, active-learning cycles, tables and figures. Each cycle,
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _reproduce(options: argparse.Namespace) -> None:
     from segxal.reproduce import planned, reproduce
-    from segxal.study import outdated
+    from segxal.study import outdated, select
 
     if options.dry_run:
         steps = planned(options.preset, options.data_root, options.seeds, options.methods)
@@ -100,6 +100,9 @@ def _reproduce(options: argparse.Namespace) -> None:
     print(f"tables     {study / 'tables'}")
     if (paths.FIGURES / study.name).is_dir():  # a study of real people alone has none
         print(f"figures    {paths.FIGURES / study.name}")
+    if not random_selection(select(load_preset(options.preset), options.seeds, options.methods).methods):
+        words = f"segxal notebook comparison comparison.ipynb -p preset {options.preset} -p reference METHOD"
+        print(f"comparison none: no random selection is among the methods; `{words}` compares with another")
     print(f"notebooks  {study / 'notebooks'}")
     print(f"records    {study / 'results.csv'}, {study / 'class_iou.csv'}")
     print(f"report     {study / 'report.html'}  (open it in a browser)")

@@ -92,8 +92,9 @@ def run(options: argparse.Namespace) -> None:
         return None
     cycles = run_of(preset, options.method, options.seed, options.ablation)
     export = command(cycles[-1], "export", options.data_root)
+    after = _ended(cycles) if cycles[-1].is_done() else export
     if getattr(options, "first", False):
-        return _exchange(first_project(preset), options, first_command(preset, "pull", options.data_root), export)
+        return _exchange(first_project(preset), options, first_command(preset, "pull", options.data_root), after)
     if options.action == "export":
         return _export(cycles, options.data_root)
     cycle = next((one for one in cycles if not one.is_done()), cycles[-1])
@@ -105,10 +106,10 @@ def run(options: argparse.Namespace) -> None:
     project = check_project(cycle)
     if options.action == "serve":
         return _serve(cycles, cycle, options)
-    return _exchange(project, options, command(cycle, "pull", options.data_root), export)
+    return _exchange(project, options, command(cycle, "pull", options.data_root), after)
 
 
-def _exchange(project: "Project", options: argparse.Namespace, then: str, export: str) -> None:
+def _exchange(project: "Project", options: argparse.Namespace, then: str, after: str) -> None:
     """Push, pull, import and status are the same for a cycle's query and for the first labels."""
     from segxal.annotate.answers import read_answers
     from segxal.annotate.first import write_labels
@@ -127,7 +128,7 @@ def _exchange(project: "Project", options: argparse.Namespace, then: str, export
         waiting = f": they are written when the {len(left)} that are left are answered or skipped" if left else ""
         print(f"written    {len(written)} new label maps" + (f" into {written[0].parent}" if written else waiting))
     if not left:
-        print(f"next       {export}")
+        print(f"next       {after}")
     if answers.problems:
         raise AnnotationError("\n".join([f"{len(answers.problems)} tasks were left out:", *answers.problems]))
 
@@ -143,7 +144,11 @@ def _export(cycles: "list[Cycle]", data_root: str) -> None:
     except DataMissing as error:
         raise DataMissing(f"{error}{first_wanted(cycles[0].preset, data_root)}") from error
     else:
-        print(f"all cycles of {cycles[-1].method}, seed {cycles[-1].seed}, are done; nothing is left to annotate")
+        print(_ended(cycles))
+
+
+def _ended(cycles: "list[Cycle]") -> str:
+    return f"all cycles of {cycles[-1].method}, seed {cycles[-1].seed}, are done; nothing is left to annotate"
 
 
 def _fetched(project: "Project", options: argparse.Namespace) -> "Answers":

@@ -15,6 +15,11 @@ import numpy as np
 TOLERANCE = 1.0  # pixels an outline may miss the true one by
 CORNERS = 3  # the fewest clicks an outline costs
 
+# What a budget can be counted in, and how an axis names it.
+BUDGETS = {
+    "images": "images looked at", "pixels": "pixels paid for", "clicks": "clicks", "minutes": "minutes, estimated"
+}  # fmt: skip
+
 # What a person clicks, per oracle. Void pixels are paid for as pixels; outlines are drawn around classes only.
 CLICKS = {
     "whole-image": "the corners of a polygon around every piece of every class in the image",

@@ -13,7 +13,7 @@ from segxal.errors import ConfigError
 from segxal.faithfulness import Curve
 from segxal.files import write_text
 from segxal.methods import SEGXAL, SUPERVISED, random_selection
-from segxal.price import minutes
+from segxal.price import BUDGETS, minutes
 from segxal.state import Cycle
 from segxal.statistics import shared_seeds, spread
 from segxal.study import KEY, MASK_ABLATIONS
@@ -237,20 +237,25 @@ def question(records: pd.DataFrame, reference: str = "", budget: str = BUDGET) -
     Args:
         records: of the study.
         reference: the method that all are compared with; empty for the random selection that is recorded.
-        budget: what the scores are compared over.
+        budget: what the scores are compared over, a key of ``BUDGETS``.
 
     Returns:
         ``reference``, and the ending of the names of its tables and figures: none for the study's own question (random
         selection, pixels), so that another one never takes the place of its answers.
 
     Raises:
-        ConfigError: if ``reference`` is empty and no random selection is recorded.
+        ConfigError: if ``reference`` buys no labels or is not recorded, if it is empty and no random selection is
+            recorded, or if ``budget`` is none.
     """
     methods = [name for name in dict.fromkeys(records.method) if name != SUPERVISED]
     own = random_selection(methods)
+    if budget not in BUDGETS:
+        raise ConfigError(f"budget = {budget!r}; choose one of {', '.join(BUDGETS)}")
     if not (reference or own):
         raise ConfigError(f"no random selection is recorded; name a reference: {', '.join(methods)}")
     asked = (reference or own, budget)
+    if asked[0] not in methods:
+        raise ConfigError(f"reference = {reference!r} has no budget curve here; choose one of {', '.join(methods)}")
     return asked[0], "" if asked == (own, BUDGET) else "-" + "-".join(asked)
 
 

@@ -64,8 +64,10 @@ def test_export_import_status_and_the_end(own, capsys, tmp_path):
     assert segxal(capsys, "export", preset)[1].startswith("1 of 2 annotations wanted")
     (tmp_path / "all.json").write_text(json.dumps(tasks))
     segxal(capsys, "import", preset, str(tmp_path / "all.json"))
-    assert "answered   2 of 2" in segxal(capsys, "status", preset)[1]
+    out = segxal(capsys, "status", preset)[1]
+    assert "answered   2 of 2" in out and "next       segxal annotate export" in out
     assert "are done; nothing is left" in segxal(capsys, "export", preset)[1] and cycle.is_done()
+    assert f"next       all cycles of {REAL}, seed 0, are done" in segxal(capsys, "status", preset)[1]
 
 
 def test_keep_going_imports_the_rest_and_names_the_problems(own, capsys, tmp_path):

@@ -172,6 +172,20 @@ def test_what_is_compared_with_is_the_random_selection_that_is_recorded():
         tables.question(pd.DataFrame({"method": ["eem-pixel", "s4al-random", "supervised"]}))
 
 
+@pytest.mark.parametrize(
+    ("reference", "budget", "said"),
+    [
+        ("supervised", "pixels", r"reference = 'supervised' has no budget curve here; choose one of random, entropy$"),
+        ("entropi", "pixels", r"reference = 'entropi' has no budget curve"),
+        ("", "oracle", r"budget = 'oracle'; choose one of images, pixels, clicks, minutes$"),
+    ],
+)
+def test_a_question_that_nothing_answers_is_refused(reference, budget, said):
+    records = pd.DataFrame({"method": ["random", "entropy", "supervised"], "oracle": "whole-image"})
+    with pytest.raises(ConfigError, match=said):
+        tables.question(records, reference, budget)
+
+
 def test_the_last_cycle_of_each_run_counts_even_when_runs_differ_in_length():
     records = pd.DataFrame({"method": ["a", "a", "b"], "ablation": "none", "seed": 0, "cycle": [0, 1, 0]})
     assert list(tables.last_cycles(records).cycle) == [1, 0]

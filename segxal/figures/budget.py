@@ -11,8 +11,8 @@ from segxal.errors import ConfigError
 from segxal.figures.base import GREY, HEAT, INK, PALE, Sheet, new_sheet, styled
 from segxal.figures.curves import COLOURS, MARKERS
 from segxal.methods import SEGXAL, SUPERVISED, get_method
+from segxal.price import BUDGETS
 
-UNITS = {"images": "images looked at", "pixels": "pixels paid for", "clicks": "clicks", "minutes": "minutes, estimated"}
 LINES = ("-", "--", ":", "-.")
 
 
@@ -24,7 +24,7 @@ def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clic
 
     Args:
         records: of :func:`segxal.tables.main_runs`.
-        units: keys of ``UNITS``, one row each.
+        units: keys of ``BUDGETS``, one row each.
     """
     names = [name for name in dict.fromkeys(records.method) if name != SUPERVISED]
     whole = [name for name in names if get_method(name).granularity == "image"]
@@ -40,7 +40,7 @@ def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clic
             for name in part:
                 _band(place, records[records.method == name], unit, name, names.index(name))
             _full(place, records)
-            place.set(xlabel=UNITS[unit], title=words + bands)
+            place.set(xlabel=BUDGETS[unit], title=words + bands)
             place.xaxis.set_major_locator(MaxNLocator(6))
             place.xaxis.set_major_formatter("{x:,.0f}")
             place.spines[["top", "right"]].set_visible(False)
