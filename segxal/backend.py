@@ -19,7 +19,7 @@ from segxal.annotate.answers import Answers, read_answers
 from segxal.annotate.local import HOST
 from segxal.annotate.pictures import zoom_for
 from segxal.annotate.project import pre_annotation
-from segxal.annotate.wait import check_project
+from segxal.annotate.wait import all_done, check_project
 from segxal.data.base import Frames
 from segxal.data.splits import open_splits
 from segxal.errors import AnnotationsWanted, ConfigError, SegxalError
@@ -150,7 +150,7 @@ def current(run: list[Cycle]) -> Cycle:
     for cycle in run:
         if not cycle.is_done():
             return cycle
-    raise ConfigError(f"all cycles of {run[-1].method}, seed {run[-1].seed}, are done; nothing is left to annotate")
+    raise ConfigError(all_done(run))
 
 
 class _Handler(BaseHTTPRequestHandler):

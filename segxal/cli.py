@@ -101,8 +101,7 @@ def _reproduce(options: argparse.Namespace) -> None:
     if (paths.FIGURES / study.name).is_dir():  # a study of real people alone has none
         print(f"figures    {paths.FIGURES / study.name}")
     if not random_selection(select(load_preset(options.preset), options.seeds, options.methods).methods):
-        words = f"segxal notebook comparison comparison.ipynb -p preset {options.preset} -p reference METHOD"
-        print(f"comparison none: no random selection is among the methods; `{words}` compares with another")
+        print("comparison none: no random selection is among the methods; the notebook takes another `reference`")
     print(f"notebooks  {study / 'notebooks'}")
     print(f"records    {study / 'results.csv'}, {study / 'class_iou.csv'}")
     print(f"report     {study / 'report.html'}  (open it in a browser)")

@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> None:
         SegxalError: as the action does; all of them say what to do next.
     """
     from segxal.annotate.first import ask_first, first_project
-    from segxal.annotate.wait import check_project, command, first_command
+    from segxal.annotate.wait import all_done, check_project, command, first_command
     from segxal.study import run_of
 
     preset = load_preset(options.preset)
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> None:
         return None
     cycles = run_of(preset, options.method, options.seed, options.ablation)
     export = command(cycles[-1], "export", options.data_root)
-    after = _ended(cycles) if cycles[-1].is_done() else export
+    after = all_done(cycles) if cycles[-1].is_done() else export
     if getattr(options, "first", False):
         return _exchange(first_project(preset), options, first_command(preset, "pull", options.data_root), after)
     if options.action == "export":
@@ -134,7 +134,7 @@ def _exchange(project: "Project", options: argparse.Namespace, then: str, after:
 
 
 def _export(cycles: "list[Cycle]", data_root: str) -> None:
-    from segxal.annotate.wait import first_wanted
+    from segxal.annotate.wait import all_done, first_wanted
     from segxal.study import run_cycles
 
     try:
@@ -144,11 +144,7 @@ def _export(cycles: "list[Cycle]", data_root: str) -> None:
     except DataMissing as error:
         raise DataMissing(f"{error}{first_wanted(cycles[0].preset, data_root)}") from error
     else:
-        print(_ended(cycles))
-
-
-def _ended(cycles: "list[Cycle]") -> str:
-    return f"all cycles of {cycles[-1].method}, seed {cycles[-1].seed}, are done; nothing is left to annotate"
+        print(all_done(cycles))
 
 
 def _fetched(project: "Project", options: argparse.Namespace) -> "Answers":

@@ -86,7 +86,7 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
         ``output``.
 
     Raises:
-        ConfigError: if there is no such notebook or parameter, or ``output`` is no file ``.ipynb``.
+        ConfigError: if there is no such notebook or parameter, or ``output`` is no file ``.ipynb`` or the notebook itself.
         AnnotationsWanted: if the notebook's cycle waits for people.
         NotebookFailed: if a cell raised; names the cell and the file that keeps the traceback. Or if the notebook's
             process is gone, for want of memory for example, or does not answer.
@@ -94,7 +94,7 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
     source = paths.NOTEBOOKS / f"{name}.ipynb"
     if not source.is_file():
         raise ConfigError(f"no notebook {name!r}; choose one of {', '.join(notebook_names())}")
-    if output.suffix != ".ipynb" or output.is_dir():
+    if output.suffix != ".ipynb" or output.is_dir() or output.resolve() == source.resolve():
         raise ConfigError(f"cannot write the notebook to {str(output)!r}; name a file, {name}-out.ipynb for example")
     parameters = check_parameters(source, values)
     logging.getLogger("papermill").setLevel(logging.ERROR)

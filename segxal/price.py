@@ -15,7 +15,7 @@ import numpy as np
 TOLERANCE = 1.0  # pixels an outline may miss the true one by
 CORNERS = 3  # the fewest clicks an outline costs
 
-# What a budget can be counted in, and how an axis names it.
+# What curves are drawn and methods compared over, and how an axis names it.
 BUDGETS = {
     "images": "images looked at", "pixels": "pixels paid for", "clicks": "clicks", "minutes": "minutes, estimated"
 }  # fmt: skip

@@ -245,18 +245,18 @@ def question(records: pd.DataFrame, reference: str = "", budget: str = BUDGET) -
 
     Raises:
         ConfigError: if ``reference`` buys no labels or is not recorded, if it is empty and no random selection is
-            recorded, or if ``budget`` is none.
+            recorded, or if ``budget`` is not one of ``BUDGETS``.
     """
     methods = [name for name in dict.fromkeys(records.method) if name != SUPERVISED]
     own = random_selection(methods)
+    reference = reference or own
+    if not reference:
+        raise ConfigError(f"no random selection is recorded; name a reference: {', '.join(methods)}")
+    if reference not in methods:
+        raise ConfigError(f"reference = {reference!r} has no budget curve here; choose one of {', '.join(methods)}")
     if budget not in BUDGETS:
         raise ConfigError(f"budget = {budget!r}; choose one of {', '.join(BUDGETS)}")
-    if not (reference or own):
-        raise ConfigError(f"no random selection is recorded; name a reference: {', '.join(methods)}")
-    asked = (reference or own, budget)
-    if asked[0] not in methods:
-        raise ConfigError(f"reference = {reference!r} has no budget curve here; choose one of {', '.join(methods)}")
-    return asked[0], "" if asked == (own, BUDGET) else "-" + "-".join(asked)
+    return reference, "" if (reference, budget) == (own, BUDGET) else f"-{reference}-{budget}"
 
 
 def save_table(table: pd.DataFrame, preset: Preset, name: str, runs: Path = paths.RUNS, ending: str = "") -> Path:

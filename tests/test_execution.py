@@ -61,6 +61,14 @@ def test_the_output_is_a_notebook_file_and_no_folder(name, book, tmp_path, monke
     assert all((tmp_path / folder / "kept").is_file() for folder in ("results", "results.ipynb"))
 
 
+def test_a_notebook_never_takes_the_place_of_its_source(book, monkeypatch):
+    before = book.read_bytes()
+    monkeypatch.chdir(book.parent)
+    with pytest.raises(ConfigError, match=r"name a file, probe-out\.ipynb for example"):
+        execute("probe", Path("probe.ipynb"), {})
+    assert book.read_bytes() == before
+
+
 def test_executed_notebook_holds_outputs_and_no_folder_of_this_machine(book, tmp_path):
     output = execute("probe", tmp_path / "made" / "out.ipynb", {"seed": "5", "preset": "x"})
     notebook = nbformat.read(output, as_version=4)

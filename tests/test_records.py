@@ -140,9 +140,20 @@ def test_readme_names_the_ratios_of_the_bench(record):
     assert mentioned(f"at {min(steps):.2f} to {max(steps):.2f}")
 
 
+def test_readme_names_the_target_that_the_epyc_misses():
+    xeon, epyc = (json.loads((paths.RUNS / f"{name}.json").read_text()) for name in ("bench", "bench_amd_epyc"))
+    assert "Xeon" in xeon["machine"]["processor"] and "EPYC" in epyc["machine"]["processor"]
+    assert all(row["verdict"] != "MISSED" for row in xeon["rows"])
+    (row,) = (row for row in epyc["rows"] if row["verdict"] == "MISSED")
+    assert (row["name"], row["size"]) == ("whole EEM (depth known) / one class", "128x256")
+    assert mentioned(f"{row['target']:.0f} for the whole EEM at {row['size']}, by a hair ({row['ratio']:.3f})")
+
+
 def test_readme_names_the_times_of_the_bench():
     rows = json.loads((paths.RUNS / "bench.json").read_text())["rows"]
     assert {"scoring by eem / one forward pass", "explorer: key to new pixels"} <= {row["name"] for row in rows}
+    pool = next(row["note"].split()[0] for row in rows if row["name"] == "scoring by random / one forward pass")
+    assert mentioned(f"scoring a pool of {pool} images")
     for row in rows:
         if row["name"].startswith("scoring by "):
             assert mentioned(f"`{row['name'].removeprefix('scoring by ').split(' /')[0]}` {1 / row['ratio']:.1f}"), row

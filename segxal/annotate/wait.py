@@ -66,6 +66,11 @@ def command(cycle: Cycle, action: str, data_root: str = "") -> str:
     return _line(cycle.preset, action, f" --method {cycle.method} --seed {cycle.seed}{ablation}", data_root)
 
 
+def all_done(run: Sequence[Cycle]) -> str:
+    """What is said of a run that asks nothing more."""
+    return f"all cycles of {run[-1].method}, seed {run[-1].seed}, are done; nothing is left to annotate"
+
+
 def first_command(preset: Preset, action: str, data_root: str = "") -> str:
     """The command line of an action for the first labels."""
     return _line(preset, action, " --first", data_root)
