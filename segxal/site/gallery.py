@@ -14,8 +14,9 @@ from segxal.site.sources import Sources, by_study, download, toctree
 
 OTHERS = "others"  # page of the pictures that lie in no study's folder
 SCREENSHOTS = {  # name -> caption of pictures that no notebook draws
-    "explorer_lab": "The EEM explorer in JupyterLab: sliders on the left; in the middle the image under its error mask "
-    "and the maps the mask is made of; on the right what would be asked for, its price, and the values of one pixel.",
+    "explorer_lab": "The EEM explorer in JupyterLab with the images of the preset quick: sliders on the left; in the "
+    "middle the image under its error mask and the maps the mask is made of; on the right what would be asked for, its "
+    "price, and the values of one pixel.",
     "explorer_voila": "The EEM explorer as a page of its own: the same sliders, maps and numbers, in Voila.",
     "label_studio_task": "A task in Label Studio: the picture with pre-labels to correct, the error mask with the "
     "asked part outlined, and the classes to paint with.",
