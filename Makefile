@@ -65,11 +65,11 @@ lab: $(STAMP)  ## open JupyterLab in the notebooks folder
 	$(BIN)/jupyter lab --LabApp.news_url=None notebooks $(ARGS)
 
 site: $(STAMP)  ## build the documentation and gallery as a static site, links checked (build/site/html)
-	$(BIN)/python -m segxal.site
+	$(BIN)/python -m segxal.apps.site
 
 slides: $(STAMP)  ## reveal.js slides of the workshop that need no network (build/slides; npm fetches reveal.js once)
 	mkdir -p build && cd build && npm pack --silent reveal.js@4.6.1 && tar xzf reveal.js-4.6.1.tgz
-	$(BIN)/python -m segxal.workshop.slides --reveal build/package --out build/slides
+	$(BIN)/python -m segxal.apps.workshop.slides --reveal build/package --out build/slides
 
 app: $(STAMP) $(APP_STAMP)  ## the EEM explorer as a page of its own, on this machine alone (PORT=8080)
 	JUPYTER_PATH=$(CURDIR)/$(APP_VENV)/kernel $(APP_VENV)/bin/voila notebooks/explore_eem.ipynb --Voila.ip=127.0.0.1 \
@@ -90,7 +90,7 @@ $(APP_STAMP): $(STAMP)
 	@touch $@
 
 label-studio: $(STAMP) $(SERVER_STAMP)  ## start a Label Studio server on this machine and say how to reach it (PORT=8080)
-	$(BIN)/python -m segxal.annotate.local $(SERVER_VENV)/bin/label-studio .label-studio $(PORT)
+	$(BIN)/python -m segxal.apps.annotate.local $(SERVER_VENV)/bin/label-studio .label-studio $(PORT)
 
 label-studio-install: $(SERVER_STAMP)  ## only install that server; make test then runs against it too
 

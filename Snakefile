@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from segxal import paths
-from segxal.config import load_preset
-from segxal.execution import parameters_of
-from segxal.methods import METHODS, START, SUPERVISED, random_selection
-from segxal.study import GATE_METHOD, noisy, ours, rivals, run_of, select, split_ablations, whole_grid
+from segxal.storage import paths
+from segxal.study.settings import load_preset
+from segxal.study.execution import parameters_of
+from segxal.methods.base import METHODS, START, SUPERVISED, random_selection
+from segxal.study.grid import GATE_METHOD, noisy, ours, rivals, run_of, select, split_ablations, whole_grid
 
 SEEDS = [int(seed) for seed in config["seeds"]]  # Snakemake hands numbers over as text
 PRESET = select(load_preset(config["preset"]), SEEDS, config["methods"])
@@ -48,7 +48,7 @@ def notebook(*wildcards):
     values = {"preset": config["preset"], "data_root": f"'{config['data_root'] or ''}'"}  # Snakemake reads '' as None
     values |= {word: f"{{wildcards.{word}}}" for word in wildcards}
     words = " ".join(f"-p {key} {value}" for key, value in values.items())
-    return f"{sys.executable} -m segxal.cli notebook {{rule}} {{output.book}} {words}"
+    return f"{sys.executable} -m segxal.apps.cli notebook {{rule}} {{output.book}} {words}"
 
 
 def first_seed(name):
@@ -159,7 +159,7 @@ rule ablation_split:
 rule records:
     input: [done(name) for name in sources_of_records()]
     output: f"{STUDY}/results.csv", f"{STUDY}/class_iou.csv"
-    shell: f"{sys.executable} -m segxal.cli records --preset {config['preset']}"
+    shell: f"{sys.executable} -m segxal.apps.cli records --preset {config['preset']}"
 
 
 for name in ("kfold", *CHECKS, *PICTURES, *TABLES):

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from segxal.annotate.local import HOST, free_port, serving
-from segxal.explore.picture import from_png
-from segxal.paths import ROOT
+from segxal.apps.annotate.local import HOST, free_port, serving
+from segxal.apps.explore.picture import from_png
+from segxal.storage.paths import ROOT
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",

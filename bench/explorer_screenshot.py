@@ -14,9 +14,9 @@ from typing import Any
 
 import browser
 
-from segxal.config import load_preset
-from segxal.paths import FIGURES, NOTEBOOKS
-from segxal.study import run_cycles, run_of
+from segxal.storage.paths import FIGURES, NOTEBOOKS
+from segxal.study.grid import run_cycles, run_of
+from segxal.study.settings import load_preset
 
 BOOK = NOTEBOOKS / "explore_eem.ipynb"
 PICTURE = "img.segxal-asked"

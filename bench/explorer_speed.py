@@ -12,12 +12,12 @@ import browser
 from scene import Sizes
 from timer import Row, seconds
 
-from segxal.config import Preset, load_preset
-from segxal.explore.eem import Explorer
-from segxal.explore.maps import MapStore
-from segxal.paths import NOTEBOOKS
-from segxal.state import Cycle
-from segxal.study import run_cycles, run_of
+from segxal.apps.explore.eem import Explorer
+from segxal.apps.explore.maps import MapStore
+from segxal.storage.paths import NOTEBOOKS
+from segxal.study.grid import run_cycles, run_of
+from segxal.study.settings import Preset, load_preset
+from segxal.study.state import Cycle
 
 WEIGHT, LAYER = 60.0, 400.0  # milliseconds a move may take
 BOOK = NOTEBOOKS / "explore_eem.ipynb"

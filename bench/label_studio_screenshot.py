@@ -14,11 +14,11 @@ from typing import Any
 import browser
 from label_studio_sdk import LabelStudio
 
-from segxal.annotate.local import Server, running
-from segxal.annotate.server import push
-from segxal.config import load_preset
-from segxal.errors import AnnotationsWanted
-from segxal.study import run_cycles, run_of
+from segxal.apps.annotate.local import Server, running
+from segxal.apps.annotate.server import push
+from segxal.core.errors import AnnotationsWanted
+from segxal.study.grid import run_cycles, run_of
+from segxal.study.settings import load_preset
 
 SIZE = {"width": 1600, "height": 1000}  # of the window, pixels
 SETTLE = 8000  # milliseconds until masks are drawn

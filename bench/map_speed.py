@@ -12,11 +12,11 @@ from scene import Sizes, predicted, streets
 from timer import Row, medians
 from torch import Tensor, nn
 
-from segxal.config import MaskConfig
-from segxal.device import device
-from segxal.eem import error_masks
-from segxal.gradcam import class_maps, gradcam, traced
-from segxal.models import normalise
+from segxal.core.eem import error_masks
+from segxal.core.gradcam import class_maps, gradcam, traced
+from segxal.models.base import normalise
+from segxal.models.device import device
+from segxal.study.settings import MaskConfig
 
 Work = Callable[[], Any]
 CACHED = 4 * 128 * 256  # pixels of a batch of masks; larger ones leave the caches of the CPUs we measured

@@ -23,9 +23,9 @@ import train_speed
 from scene import FULL, SMALL, Sizes, briefly_trained
 from timer import Row, clock, table
 
-from segxal.device import device, has_fast_bf16
-from segxal.files import write_json
-from segxal.paths import RUNS
+from segxal.models.device import device, has_fast_bf16
+from segxal.storage.files import write_json
+from segxal.storage.paths import RUNS
 
 PACKAGES = (
     "torch", "torchvision", "grad-cam", "numpy", "scipy", "scikit-image", "scikit-learn", "scikit-activeml", "baal",

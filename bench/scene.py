@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from segxal.config import ModelConfig, TrainConfig
+from segxal.core.seeds import generator
 from segxal.data import open_dataset
 from segxal.data.base import Frames, load_frames
-from segxal.models import build_model, target_layer
-from segxal.seeds import generator
-from segxal.train import fit
+from segxal.models.base import build_model, target_layer
+from segxal.study.settings import ModelConfig, TrainConfig
+from segxal.training.engine import fit
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,16 @@ from scene import Sizes, streets
 from timer import Row, medians, seconds
 from torch import nn
 
-from segxal.config import LoopConfig, MaskConfig, TrainConfig
+from segxal.acquisition.strategies import get_strategy
+from segxal.acquisition.strategies.base import Learner, whole_images
+from segxal.acquisition.strategies.core_set import k_center_greedy
+from segxal.core.seeds import rng
 from segxal.data.base import Frames
-from segxal.device import device
-from segxal.methods import BY_IMAGE
-from segxal.models import normalise
-from segxal.predict import predict
-from segxal.seeds import rng
-from segxal.strategies import get_strategy
-from segxal.strategies.base import Learner, whole_images
-from segxal.strategies.core_set import k_center_greedy
+from segxal.methods.base import BY_IMAGE
+from segxal.models.base import normalise
+from segxal.models.device import device
+from segxal.study.settings import LoopConfig, MaskConfig, TrainConfig
+from segxal.training.predict import predict
 
 # VAAL is left out: it trains networks of its own for about a minute, whatever the pool.
 STRATEGIES = tuple(name for name in BY_IMAGE if name != "vaal")

@@ -9,13 +9,13 @@ from timer import Row, medians
 from torch import nn
 from torch.nn import functional as F
 
-from segxal.augment import Augmentation
-from segxal.config import ModelConfig, TrainConfig
+from segxal.core.seeds import generator
 from segxal.data.base import Frames
-from segxal.device import amp_dtype, device, has_fast_bf16
-from segxal.models import build_model, normalise
-from segxal.seeds import generator
-from segxal.train import class_weights, fit
+from segxal.models.base import build_model, normalise
+from segxal.models.device import amp_dtype, device, has_fast_bf16
+from segxal.study.settings import ModelConfig, TrainConfig
+from segxal.training.augment import Augmentation
+from segxal.training.engine import class_weights, fit
 
 
 def rows(sizes: Sizes, repeats: int) -> list[Row]:
@@ -47,7 +47,7 @@ def _whole(size: tuple[int, int], sizes: Sizes, repeats: int) -> Row:
         "" if target else "; the target 2.5x is for CPUs with bf16 matrix units"
     )
     where = f"{size[0]}x{size[1]} width {sizes.base}"
-    return Row("training, segxal.train / plain loop", where, speed["ours"], speed["plain"],
+    return Row("training / plain loop", where, speed["ours"], speed["plain"],
                times["plain"] / times["ours"], target, "steps/s", note)  # fmt: skip
 
 

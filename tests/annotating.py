@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from segxal.annotate.export import read_export
-from segxal.annotate.pictures import enlarge
-from segxal.annotate.project import brush_region, read_project, write_project
+from segxal.acquisition.oracles.base import Query
+from segxal.acquisition.oracles.human import HumanOracle
+from segxal.acquisition.pool import Pool
+from segxal.acquisition.query import Ask, queries_for
+from segxal.apps.annotate.export import read_export
+from segxal.apps.annotate.pictures import enlarge
+from segxal.apps.annotate.project import brush_region, read_project, write_project
+from segxal.core.errors import AnnotationsWanted
+from segxal.core.labels import CITYSCAPES, VOID
 from segxal.data.splits import open_splits
-from segxal.errors import AnnotationsWanted
-from segxal.labels import CITYSCAPES, VOID
-from segxal.loop import learner_of, load_models
-from segxal.oracles.base import Query
-from segxal.oracles.human import HumanOracle
-from segxal.pool import Pool
-from segxal.query import Ask, queries_for
-from segxal.study import run_cycles, run_of
+from segxal.study.grid import run_cycles, run_of
+from segxal.study.loop import learner_of, load_models
 
 SIZE, ZOOM = (12, 16), 3
 REAL = "segxal-label-studio"

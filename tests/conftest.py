@@ -29,7 +29,7 @@ def frames():
 @pytest.fixture(scope="session")
 def tiny():
     """The smallest study that still has all its parts: 12 training images of 16x32, two cycles."""
-    from segxal.config import load_preset
+    from segxal.study.settings import load_preset
 
     return load_preset("smoke").with_changes(
         data={"height": 16, "width": 32, "counts": (12, 4, 4)},
@@ -42,16 +42,16 @@ def tiny():
 @pytest.fixture(scope="session")
 def tiny_run(tiny, tmp_path_factory):
     """The finished cycles of one SegXAL run of the tiny study; shared, so nobody may change its folder."""
-    from segxal import study
+    from segxal.study import grid
 
-    return study.run_cycles(study.run_of(tiny, "segxal-human", 0, runs=tmp_path_factory.mktemp("tiny-run")))
+    return grid.run_cycles(grid.run_of(tiny, "segxal-human", 0, runs=tmp_path_factory.mktemp("tiny-run")))
 
 
 @pytest.fixture
 def unet():
     """A small U-Net with 19 classes in evaluation mode, the same one every time."""
-    from segxal.config import ModelConfig
-    from segxal.models import build_model
+    from segxal.models.base import build_model
+    from segxal.study.settings import ModelConfig
 
     return build_model(ModelConfig(base=4, depth=2), 19, torch.Generator().manual_seed(3)).eval()
 
@@ -59,7 +59,7 @@ def unet():
 @pytest.fixture(scope="session")
 def networks_on_disk(tmp_path_factory):
     """Folder of a tiny depth network with random weights, by family; ``metric`` is a Depth Anything in metres."""
-    from segxal.depth.tiny import PROCESSORS, save_tiny_network
+    from segxal.models.depth.tiny import PROCESSORS, save_tiny_network
 
     root = tmp_path_factory.mktemp("networks")
     made = {name: save_tiny_network(name, root / name, torch.Generator().manual_seed(1)) for name in PROCESSORS}
@@ -72,7 +72,7 @@ def own_caches(tmp_path, monkeypatch):
     """Neither the depth maps nor the hub's cache of the user, and no network; gives the folder of the hub's cache."""
     from huggingface_hub import constants
 
-    from segxal import paths
+    from segxal.storage import paths
 
     monkeypatch.setattr(paths, "DEPTHS", tmp_path / "depths")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
@@ -83,7 +83,7 @@ def own_caches(tmp_path, monkeypatch):
 @pytest.fixture
 def forward_passes(monkeypatch):
     """How many images each forward pass of a depth network held, in order."""
-    from segxal.depth import networks
+    from segxal.models.depth import networks
 
     seen = []
     load = networks.load_network

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from segxal.labels import CITYSCAPES
+from segxal.core.labels import CITYSCAPES
 
 FAMILIES = ("midas", "dinov2", "depth-anything")
 

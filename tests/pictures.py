@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image
 
+from segxal.core.labels import Classes
+from segxal.core.seeds import rng
 from segxal.data.images import id_table
-from segxal.labels import Classes
-from segxal.seeds import rng
 
 TWO = Classes(("ground", "thing"), ((0, 0, 0), (255, 255, 255)))
 TWO_IDS = id_table({0: 0, 1: 1})

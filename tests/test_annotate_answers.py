@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from annotating import a_project, annotation, block, simulated, task_of
 
-from segxal.annotate import answers as answers_module
-from segxal.annotate.answers import Answers, majority, read_answers, save_answers
-from segxal.annotate.export import read_export
-from segxal.errors import AnnotationError, StorageError
-from segxal.labels import VOID
-from segxal.oracles.human import HumanOracle
+from segxal.acquisition.oracles.human import HumanOracle
+from segxal.apps.annotate import answers as answers_module
+from segxal.apps.annotate.answers import Answers, majority, read_answers, save_answers
+from segxal.apps.annotate.export import read_export
+from segxal.core.errors import AnnotationError, StorageError
+from segxal.core.labels import VOID
 
 
 @pytest.fixture

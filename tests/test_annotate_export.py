@@ -9,11 +9,11 @@ import pytest
 from annotating import a_project, annotation, block, regions_of, task_of
 from skimage.draw import polygon2mask
 
-from segxal.annotate.export import read_export, read_export_file
-from segxal.annotate.project import brush_region
-from segxal.annotate.regions import fill, label_map
-from segxal.errors import AnnotationError
-from segxal.labels import VOID
+from segxal.apps.annotate.export import read_export, read_export_file
+from segxal.apps.annotate.project import brush_region
+from segxal.apps.annotate.regions import fill, label_map
+from segxal.core.errors import AnnotationError
+from segxal.core.labels import VOID
 
 
 @pytest.fixture

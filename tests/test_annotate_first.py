@@ -5,14 +5,16 @@ import pytest
 from annotating import annotation, regions_of, task_of
 from PIL import Image
 
-from segxal import cli, paths, study
-from segxal.annotate.answers import Answers, save_answers
-from segxal.annotate.first import ask_first, first_project, write_labels
-from segxal.config import load_preset
+from segxal.apps import cli
+from segxal.apps.annotate.answers import Answers, save_answers
+from segxal.apps.annotate.first import ask_first, first_project, write_labels
+from segxal.core.errors import ConfigError, DataMissing
+from segxal.core.labels import VOID
 from segxal.data import open_dataset
-from segxal.errors import ConfigError, DataMissing
-from segxal.files import read_json, write_json
-from segxal.labels import VOID
+from segxal.storage import paths
+from segxal.storage.files import read_json, write_json
+from segxal.study import grid
+from segxal.study.settings import load_preset
 
 NAMES = ("a", "b", "c/d", "e", "f")
 SIZE = (8, 12)
@@ -21,9 +23,9 @@ SIZE = (8, 12)
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
     """A data set of five pictures of different sizes without labels, and a preset for it."""
-    run_of = study.run_of
+    run_of = grid.run_of
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(study, "run_of", lambda *words: run_of(*words, runs=tmp_path / "runs"))
+    monkeypatch.setattr(grid, "run_of", lambda *words: run_of(*words, runs=tmp_path / "runs"))
     rng, folder = np.random.default_rng(0), tmp_path / "mine"
     for k, name in enumerate(NAMES):
         path = folder / "images" / f"{name}.png"

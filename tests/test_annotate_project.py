@@ -10,17 +10,17 @@ import torch
 from annotating import ZOOM, a_project, a_query, annotation, regions_of, simulated, task_of
 from PIL import Image
 
-from segxal.annotate.export import read_export
-from segxal.annotate.label_config import label_config
-from segxal.annotate.pictures import OUTLINE, enlarge, heat_over, training_images, zoom_for
-from segxal.annotate.project import brush_region, pre_annotation, read_project, write_project
-from segxal.annotate.regions import label_map
-from segxal.config import load_preset
+from segxal.acquisition.oracles.human import HumanOracle, touched_objects
+from segxal.acquisition.query import Ask
+from segxal.apps.annotate.export import read_export
+from segxal.apps.annotate.label_config import label_config
+from segxal.apps.annotate.pictures import OUTLINE, enlarge, heat_over, training_images, zoom_for
+from segxal.apps.annotate.project import brush_region, pre_annotation, read_project, write_project
+from segxal.apps.annotate.regions import label_map
+from segxal.core.errors import ConfigError, DataInvalid
+from segxal.core.labels import CAMVID, CITYSCAPES, VOID, Classes
 from segxal.data.splits import open_splits
-from segxal.errors import ConfigError, DataInvalid
-from segxal.labels import CAMVID, CITYSCAPES, VOID, Classes
-from segxal.oracles.human import HumanOracle, touched_objects
-from segxal.query import Ask
+from segxal.study.settings import load_preset
 
 
 def picture(uri):

@@ -8,10 +8,11 @@ import matplotlib
 import pandas as pd
 import pytest
 
-from segxal import audit, paths
-from segxal.audit import NAMES, OURS
-from segxal.errors import ConfigError, DataInvalid
-from segxal.figures.audit import ranking_figure
+from segxal.core.errors import ConfigError, DataInvalid
+from segxal.results import audit
+from segxal.results.audit import NAMES, OURS
+from segxal.results.figures.audit import ranking_figure
+from segxal.storage import paths
 
 TABLES = sorted(path.stem for path in paths.PUBLISHED.glob("*.csv"))
 CLASS_TABLES = ["segxal_table1", "segxal_readme", "ralis_table1"]

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from annotating import REAL, answers_to, exported, queries_of
 
-from segxal.annotate.answers import read_answers, save_answers
-from segxal.annotate.local import HOST
-from segxal.annotate.project import read_project
-from segxal.annotate.regions import label_map
-from segxal.backend import Backend, current, make_server
-from segxal.errors import ConfigError, ServerError
-from segxal.oracles.human import touched_objects
-from segxal.study import run_of
+from segxal.acquisition.oracles.human import touched_objects
+from segxal.apps.annotate.answers import read_answers, save_answers
+from segxal.apps.annotate.backend import Backend, current, make_server
+from segxal.apps.annotate.local import HOST
+from segxal.apps.annotate.project import read_project
+from segxal.apps.annotate.regions import label_map
+from segxal.core.errors import ConfigError, ServerError
+from segxal.study.grid import run_of
 
 
 class Mouth:

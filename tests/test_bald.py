@@ -10,13 +10,13 @@ import scipy.stats
 import torch
 from torch import nn
 
-from segxal.config import LoopConfig, MaskConfig, ModelConfig, TrainConfig
-from segxal.errors import ConfigError
-from segxal.models import build_model, normalise
-from segxal.seeds import lent, rng
-from segxal.strategies.bald import bald, bald_maps, dropping
-from segxal.strategies.base import Learner, draw
-from segxal.strategies.qbc import fresh, qbc_maps, train_committee, vote_entropy
+from segxal.acquisition.strategies.bald import bald, bald_maps, dropping
+from segxal.acquisition.strategies.base import Learner, draw
+from segxal.acquisition.strategies.qbc import fresh, qbc_maps, train_committee, vote_entropy
+from segxal.core.errors import ConfigError
+from segxal.core.seeds import lent, rng
+from segxal.models.base import build_model, normalise
+from segxal.study.settings import LoopConfig, MaskConfig, ModelConfig, TrainConfig
 
 
 class Plain(nn.Module):

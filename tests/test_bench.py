@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from segxal.paths import ROOT
+from segxal.storage.paths import ROOT
 
 SCRIPT = ROOT / "bench" / "run.py"
 
@@ -28,7 +28,7 @@ def test_every_ratio_of_the_issue_is_printed_with_its_name(tiny):
     names = {row["name"] for row in record["rows"]}
     assert {
         "Grad-CAM, one class", "Grad-CAM, all predicted classes at once", "Grad-CAM, one map per predicted class",
-        "whole EEM (depth known) / floor", "training, segxal.train / plain loop", "step, bf16 / float32, channels_last",
+        "whole EEM (depth known) / floor", "training / plain loop", "step, bf16 / float32, channels_last",
         "memory growth over the EEM of a stream", "rendering streets, one core", "BALD, 20 passes / baal",
         "explorer: a weight is moved", "explorer: another class", "explorer: another target layer",
         "Core-Set / scikit-activeml", "scoring by entropy / one forward pass", "scoring by eem / one forward pass",

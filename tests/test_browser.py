@@ -13,14 +13,14 @@ import torch
 
 pytest.importorskip("playwright", reason="needs `pip install playwright`")
 
-from segxal import study
-from segxal.config import load_preset
-from segxal.explore import panels, picture, twin
-from segxal.explore.eem import Explorer
-from segxal.explore.maps import MapStore, Setting
-from segxal.explore.reading import asked_for, error_mask
-from segxal.paths import NOTEBOOKS, ROOT
-from segxal.workshop.seen import learner_of
+from segxal.apps.explore import panels, picture, twin
+from segxal.apps.explore.eem import Explorer
+from segxal.apps.explore.maps import MapStore, Setting
+from segxal.apps.explore.reading import asked_for, error_mask
+from segxal.apps.workshop.seen import learner_of
+from segxal.storage.paths import NOTEBOOKS, ROOT
+from segxal.study import grid
+from segxal.study.settings import load_preset
 
 sys.path.append(str(ROOT / "bench"))
 import browser
@@ -39,7 +39,7 @@ def explorer():
     torch.set_num_threads(1)
     preset = load_preset("smoke")
     networks = {"trained": learner_of("trained", **vars(preset.mask))}
-    yield Explorer(study.run_cycles(study.run_of(preset, "segxal-human", 0)), IMAGE, networks=networks)
+    yield Explorer(grid.run_cycles(grid.run_of(preset, "segxal-human", 0)), IMAGE, networks=networks)
     torch.set_num_threads(threads)
 
 

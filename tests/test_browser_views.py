@@ -11,12 +11,13 @@ import torch
 
 pytest.importorskip("playwright", reason="needs `pip install playwright`")
 
-from segxal import checks, loop, study
-from segxal.config import load_preset
-from segxal.explore.annotator import labels_picture, mask_view
-from segxal.explore.corrections import corrections_of
-from segxal.paths import NOTEBOOKS, ROOT
-from segxal.state import Cycle
+from segxal.apps.explore.annotator import labels_picture, mask_view
+from segxal.apps.explore.corrections import corrections_of
+from segxal.results import checks
+from segxal.storage.paths import NOTEBOOKS, ROOT
+from segxal.study import grid, loop
+from segxal.study.settings import load_preset
+from segxal.study.state import Cycle
 
 sys.path.append(str(ROOT / "bench"))
 import browser
@@ -30,7 +31,7 @@ def given():
     """What the notebook shows at first, in this process; one thread, as the kernel of the browser has."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    (first,) = study.run_cycles([Cycle(load_preset("smoke"), "start", 0, 0)])
+    (first,) = grid.run_cycles([Cycle(load_preset("smoke"), "start", 0, 0)])
     splits = loop.open_splits(first.preset, "", first.study / "cache")
     learner = checks.learner_of(first, splits)
     fresh = next(i for i in range(len(splits.train)) if i not in learner.labelled)

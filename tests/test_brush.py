@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from label_studio_sdk.converter.brush import encode_rle
 
-from segxal.annotate.brush import DRAWN, decode, encode
-from segxal.errors import AnnotationError, ShapeError
+from segxal.apps.annotate.brush import DRAWN, decode, encode
+from segxal.core.errors import AnnotationError, ShapeError
 
 
 def test_300_random_masks_come_back_exactly():

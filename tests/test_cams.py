@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from segxal.cams import LIBRARY_CAMS, check_cam, library_cam
-from segxal.errors import ConfigError
+from segxal.core.cams import LIBRARY_CAMS, check_cam, library_cam
+from segxal.core.errors import ConfigError
 
 X = torch.randn(2, 3, 24, 36, generator=torch.Generator().manual_seed(0))
 

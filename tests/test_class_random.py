@@ -5,11 +5,11 @@ import pytest
 import scipy.stats
 import torch
 
-from segxal.config import LoopConfig, MaskConfig, ModelConfig, TrainConfig
-from segxal.models import build_model, normalise
-from segxal.seeds import rng
-from segxal.strategies.base import Learner, Units, whole_images
-from segxal.strategies.class_random import class_counts, class_random_scores, race, rarity
+from segxal.acquisition.strategies.base import Learner, Units, whole_images
+from segxal.acquisition.strategies.class_random import class_counts, class_random_scores, race, rarity
+from segxal.core.seeds import rng
+from segxal.models.base import build_model, normalise
+from segxal.study.settings import LoopConfig, MaskConfig, ModelConfig, TrainConfig
 
 CANDIDATES = [1, 4, 6]
 CELLS = np.arange(32, dtype=np.int32).reshape(4, 8).repeat(8, 0).repeat(8, 1)  # of an image of 32x64

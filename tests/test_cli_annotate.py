@@ -8,15 +8,16 @@ import sys
 import pytest
 from annotating import REAL, annotation, block, exported, queries_of, simulated, task_of
 
-from segxal import paths, study
-from segxal.annotate.local import SECRETS, credentials, free_port, running
-from segxal.annotate.project import read_project
-from segxal.annotate.server import push, title_of
-from segxal.cli import main
-from segxal.config import load_preset
-from segxal.errors import ConfigError, ServerError
-from segxal.oracles.human import HumanOracle
-from segxal.state import Cycle
+from segxal.acquisition.oracles.human import HumanOracle
+from segxal.apps.annotate.local import SECRETS, credentials, free_port, running
+from segxal.apps.annotate.project import read_project
+from segxal.apps.annotate.server import push, title_of
+from segxal.apps.cli import main
+from segxal.core.errors import ConfigError, ServerError
+from segxal.storage import paths
+from segxal.study import grid
+from segxal.study.settings import load_preset
+from segxal.study.state import Cycle
 
 PRESET = """\
 data: {name: streets, height: 16, width: 32, counts: [12, 4, 4]}
@@ -40,8 +41,8 @@ def waiting(tmp_path_factory):
 def own(tmp_path, waiting, monkeypatch):
     """The preset's file and the cycle that waits, in a copy that ``segxal`` works on."""
     here = shutil.copytree(waiting, tmp_path / "own")
-    run_of = study.run_of
-    monkeypatch.setattr(study, "run_of", lambda *words: run_of(*words, runs=here / "runs"))
+    run_of = grid.run_of
+    monkeypatch.setattr(grid, "run_of", lambda *words: run_of(*words, runs=here / "runs"))
     for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     return str(here / "mine.yml"), Cycle(load_preset(str(here / "mine.yml")), REAL, 0, 1, runs=here / "runs")
@@ -113,7 +114,7 @@ def test_titles_that_label_studio_refuses_are_refused_before(own, title):
 
 
 def test_help_needs_no_torch():
-    code = "import sys; from segxal.cli import main\ntry: main(['annotate', '-h'])\nexcept SystemExit: pass\n"
+    code = "import sys; from segxal.apps.cli import main\ntry: main(['annotate', '-h'])\nexcept SystemExit: pass\n"
     done = subprocess.run(
         [sys.executable, "-c", code + "sys.exit('torch' in sys.modules or 'label_studio_sdk' in sys.modules)"],
         cwd=paths.ROOT, capture_output=True, text=True, check=False,

@@ -8,7 +8,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from segxal.comparison import (
+from segxal.core.errors import ConfigError
+from segxal.core.seeds import rng
+from segxal.results.comparison import (
     compare_with,
     comparison_table,
     complete,
@@ -17,8 +19,6 @@ from segxal.comparison import (
     rank_stability,
     stability_line,
 )
-from segxal.errors import ConfigError
-from segxal.seeds import rng
 
 GRID = (10, 20, 30)
 

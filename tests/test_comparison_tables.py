@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segxal import audit, comparison_tables, figures, paths, study, tables
-from segxal.comparison import compare_with, conclusion, conclusions, p_words, penalty_matrix
-from segxal.config import load_preset
-from segxal.errors import ConfigError
-from segxal.execution import parameters_of
-from segxal.price import minutes
+from segxal.core.errors import ConfigError
+from segxal.core.price import minutes
+from segxal.results import audit, comparison_tables, figures, tables
+from segxal.results.comparison import compare_with, conclusion, conclusions, p_words, penalty_matrix
+from segxal.storage import paths
+from segxal.study import grid
+from segxal.study.execution import parameters_of
+from segxal.study.settings import load_preset
 
 METHODS = ["segxal-human", "random", "margin-pixel", "supervised"]
 
@@ -17,11 +19,11 @@ METHODS = ["segxal-human", "random", "margin-pixel", "supervised"]
 @pytest.fixture(scope="module")
 def finished(tiny, tmp_path_factory):
     runs = tmp_path_factory.mktemp("runs")
-    preset = study.select(tiny.with_changes(loop={"pixels": 5}), seeds=[0, 1], methods=METHODS)
+    preset = grid.select(tiny.with_changes(loop={"pixels": 5}), seeds=[0, 1], methods=METHODS)
     for method in METHODS:
         for seed in preset.seeds:
-            study.run_cycles(study.run_of(preset, method, seed, "none", runs))
-    study.collect(preset, runs)
+            grid.run_cycles(grid.run_of(preset, method, seed, "none", runs))
+    grid.collect(preset, runs)
     return preset, runs
 
 
@@ -48,7 +50,7 @@ def test_table1_averages_its_own_cells_and_names_both_spreads(finished, records)
 
 def test_near_and_far_add_up_to_the_whole(finished):
     preset, runs = finished
-    metrics = study.run_of(preset, "random", 0, "none", runs)[-1].metrics()
+    metrics = grid.run_of(preset, "random", 0, "none", runs)[-1].metrics()
     parts = [np.array(metrics[name]["confusion"]) for name in ("near", "far", "report")]
     assert (parts[0] + parts[1] == parts[2]).all() and parts[0].sum() > 0 < parts[1].sum()
     table = comparison_tables.near_far_table(tables.read_records(*finished))
@@ -121,7 +123,7 @@ def test_what_was_bought_is_what_was_annotated(finished):
     table = comparison_tables.bought_table(preset, runs).set_index("method")
     assert set(table.index) == {"segxal-human", "random", "margin-pixel"} - _refused(preset, runs)
     assert np.allclose(table.drop(columns="seeds").sum(axis=1), 100, atol=0.2)
-    cycle = study.run_of(preset, "margin-pixel", 0, "none", runs)[1]
+    cycle = grid.run_of(preset, "margin-pixel", 0, "none", runs)[1]
     counts = np.bincount(np.concatenate([labels.ravel() for labels in cycle.annotations().values()]), minlength=256)
     assert cycle.metrics()["bought"] == counts[:19].tolist()
 
@@ -129,7 +131,7 @@ def test_what_was_bought_is_what_was_annotated(finished):
 def _refused(preset, runs):
     """Methods whose gate let nothing in."""
     bought = [
-        sum(c.metrics()["bought"]) for s in (0, 1) for c in study.run_of(preset, "segxal-human", s, "none", runs)[1:]
+        sum(c.metrics()["bought"]) for s in (0, 1) for c in grid.run_of(preset, "segxal-human", s, "none", runs)[1:]
     ]
     return set() if sum(bought) else {"segxal-human"}
 

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from segxal.config import DataConfig, LoopConfig, MaskConfig, Preset, TrainConfig, load_preset, preset_names
-from segxal.errors import ConfigError
-from segxal.methods import ABLATIONS, METHODS, ablate, get_method, split_name
+from segxal.core.errors import ConfigError
+from segxal.methods.base import ABLATIONS, METHODS, ablate, get_method, split_name
+from segxal.study.settings import DataConfig, LoopConfig, MaskConfig, Preset, TrainConfig, load_preset, preset_names
 
 
 def preset(tmp_path, text):

@@ -9,12 +9,8 @@ import torch
 from scipy.spatial.distance import cdist
 from torch.nn import functional as F
 
-from segxal.config import LoopConfig, MaskConfig, TrainConfig
-from segxal.errors import ConfigError
-from segxal.models import normalise
-from segxal.seeds import rng
-from segxal.strategies.base import Learner, Units, whole_images
-from segxal.strategies.core_set import (
+from segxal.acquisition.strategies.base import Learner, Units, whole_images
+from segxal.acquisition.strategies.core_set import (
     FARTHEST,
     activations,
     core_set_scores,
@@ -22,6 +18,10 @@ from segxal.strategies.core_set import (
     k_center_greedy,
     region_means,
 )
+from segxal.core.errors import ConfigError
+from segxal.core.seeds import rng
+from segxal.models.base import normalise
+from segxal.study.settings import LoopConfig, MaskConfig, TrainConfig
 
 PIXELS = 32 * 64
 CELLS = np.arange(32, dtype=np.int32).reshape(4, 8).repeat(8, 0).repeat(8, 1)  # of an image of 32x64

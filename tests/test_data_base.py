@@ -6,9 +6,9 @@ import torch
 from pictures import TWO, noise, save
 
 from segxal import data
+from segxal.core.errors import ConfigError, DataMissing
+from segxal.core.labels import CAMVID, VOID
 from segxal.data.base import Sample, load_frames
-from segxal.errors import ConfigError, DataMissing
-from segxal.labels import CAMVID, VOID
 
 # --- whole splits
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segxal.core.errors import ConfigError, DataInvalid, DataMissing
+from segxal.core.labels import CAMVID, VOID
+from segxal.core.seeds import rng
 from segxal.data.camvid import CamVid, read_pairs
-from segxal.errors import ConfigError, DataInvalid, DataMissing
-from segxal.labels import CAMVID, VOID
-from segxal.seeds import rng
 
 NAMES = {
     "train": ("0001TP_006690", "0006R0_f00930", "0016E5_01350"),

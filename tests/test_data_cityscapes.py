@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segxal.core.errors import DataInvalid, DataMissing
+from segxal.core.labels import CITYSCAPES, CITYSCAPES_TRAIN_IDS, VOID
+from segxal.core.seeds import rng
 from segxal.data import check
 from segxal.data.base import load_frames
 from segxal.data.cityscapes import Cityscapes, held_out
-from segxal.errors import DataInvalid, DataMissing
-from segxal.labels import CITYSCAPES, CITYSCAPES_TRAIN_IDS, VOID
-from segxal.seeds import rng
 
 CITIES = {"train": {"aachen": 4, "bochum": 6}, "val": {"lindau": 3}}
 

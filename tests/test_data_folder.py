@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segxal.core.errors import DataInvalid, DataMissing
+from segxal.core.labels import VOID
+from segxal.core.seeds import rng
 from segxal.data import check, open_dataset, report
 from segxal.data.folder import Folder, hashed_split, palette, read_classes_file
-from segxal.errors import DataInvalid, DataMissing
-from segxal.labels import VOID
-from segxal.seeds import rng
 
 SPLITS = ("train", "val", "test")
 

@@ -5,6 +5,8 @@ import pytest
 from pictures import TWO, TWO_IDS, noise, save
 from PIL import Image
 
+from segxal.core.errors import DataInvalid, DataMissing
+from segxal.core.labels import VOID
 from segxal.data.base import Sample, check_sample
 from segxal.data.images import (
     Item,
@@ -15,8 +17,6 @@ from segxal.data.images import (
     resize_image,
     resize_nearest,
 )
-from segxal.errors import DataInvalid, DataMissing
-from segxal.labels import VOID
 
 
 def test_rgb_png_is_read_as_written(tmp_path):

@@ -10,14 +10,9 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.nn import functional as F
 
-from segxal.config import LoopConfig, MaskConfig, TrainConfig
-from segxal.data.base import Frames
-from segxal.errors import ConfigError
-from segxal.labels import VOID, Classes
-from segxal.seeds import rng
-from segxal.strategies import deal
-from segxal.strategies.base import Learner, MapStrategy, whole_images
-from segxal.strategies.deal import (
+from segxal.acquisition.strategies import deal
+from segxal.acquisition.strategies.base import Learner, MapStrategy, whole_images
+from segxal.acquisition.strategies.deal import (
     DifficultyBranch,
     deal_maps,
     difficulty_entropy,
@@ -26,6 +21,11 @@ from segxal.strategies.deal import (
     probability_attention,
     small,
 )
+from segxal.core.errors import ConfigError
+from segxal.core.labels import VOID, Classes
+from segxal.core.seeds import rng
+from segxal.data.base import Frames
+from segxal.study.settings import LoopConfig, MaskConfig, TrainConfig
 
 LABELLED = (0, 2, 3)
 

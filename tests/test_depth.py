@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
+from segxal.core.errors import ConfigError, DataMissing
+from segxal.core.labels import CITYSCAPES, VOID
 from segxal.data import open_dataset
-from segxal.depth import depth_from_dataset, depth_from_geometry, get_depth
-from segxal.errors import ConfigError, DataMissing
-from segxal.labels import CITYSCAPES, VOID
+from segxal.models.depth import depth_from_dataset, depth_from_geometry, get_depth
 
 UNSEEN = torch.empty(0)  # neither provider looks at the images
 ROAD, BUILDING, SKY, CAR = (CITYSCAPES.index(name) for name in ("road", "building", "sky", "car"))

@@ -5,10 +5,10 @@ import pytest
 import torch
 from depth_maps import copied, depth_of, images_of
 
-from segxal import paths
-from segxal.depth import get_depth
-from segxal.depth.cache import cached_maps, image_key, read_map, write_map
-from segxal.depth.tiny import save_tiny_network
+from segxal.models.depth import get_depth
+from segxal.models.depth.cache import cached_maps, image_key, read_map, write_map
+from segxal.models.depth.tiny import save_tiny_network
+from segxal.storage import paths
 
 pytestmark = pytest.mark.usefixtures("own_caches")
 

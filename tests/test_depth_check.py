@@ -6,11 +6,11 @@ import matplotlib
 import pytest
 import torch
 
-from segxal import tables
-from segxal.depth import depth_from_geometry
-from segxal.depth_check import RANDOM, check_depth
-from segxal.errors import ConfigError
-from segxal.figures import depth_figure
+from segxal.core.errors import ConfigError
+from segxal.models.depth import depth_from_geometry
+from segxal.results import tables
+from segxal.results.depth_check import RANDOM, check_depth
+from segxal.results.figures import depth_figure
 
 pytestmark = pytest.mark.usefixtures("own_caches")
 PROVIDERS = ("dataset", "geometry", "streets-net", RANDOM)
@@ -19,7 +19,7 @@ PROVIDERS = ("dataset", "geometry", "streets-net", RANDOM)
 @pytest.fixture(scope="module")
 def found(frames, tmp_path_factory):
     patch = pytest.MonkeyPatch()
-    patch.setattr("segxal.paths.DEPTHS", tmp_path_factory.mktemp("depths"))
+    patch.setattr("segxal.storage.paths.DEPTHS", tmp_path_factory.mktemp("depths"))
     yield check_depth(frames, PROVIDERS)
     patch.undo()
 

@@ -11,10 +11,10 @@ import time
 import pytest
 from depth_maps import FAMILIES, copied
 
-from segxal.config import MaskConfig
-from segxal.depth import checkpoint, get_depth
-from segxal.depth.checkpoint import DEFAULTS, family_of, fetch_command, find_checkpoint, is_metric
-from segxal.errors import ConfigError, WeightsMissing
+from segxal.core.errors import ConfigError, WeightsMissing
+from segxal.models.depth import checkpoint, get_depth
+from segxal.models.depth.checkpoint import DEFAULTS, family_of, fetch_command, find_checkpoint, is_metric
+from segxal.study.settings import MaskConfig
 
 pytestmark = pytest.mark.usefixtures("own_caches")
 
@@ -172,8 +172,8 @@ def test_a_hub_that_refuses_is_quoted(own_caches, answering_hub, monkeypatch):
 
 
 def test_a_study_without_its_weights_is_not_started(tmp_path, monkeypatch):
-    from segxal import paths
-    from segxal.reproduce import reproduce
+    from segxal.storage import paths
+    from segxal.study.reproduce import reproduce
 
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
     preset = tmp_path / "mine.yml"

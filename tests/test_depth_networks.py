@@ -8,12 +8,12 @@ from depth_maps import FAMILIES, copied, depth_of, images_of
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from segxal import paths
-from segxal.depth import get_depth, networks
-from segxal.depth.checkpoint import find_checkpoint
-from segxal.depth.tiny import PROCESSORS
-from segxal.errors import CheckpointMismatch, WeightsMissing
-from segxal.study import run_cycles, run_of
+from segxal.core.errors import CheckpointMismatch, WeightsMissing
+from segxal.models.depth import get_depth, networks
+from segxal.models.depth.checkpoint import find_checkpoint
+from segxal.models.depth.tiny import PROCESSORS
+from segxal.storage import paths
+from segxal.study.grid import run_cycles, run_of
 
 pytestmark = pytest.mark.usefixtures("own_caches")
 

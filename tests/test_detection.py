@@ -8,11 +8,11 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from segxal.detection import detection_scores, errors_in_top
-from segxal.eem import ErrorMask, fuse, top_area
-from segxal.errors import ShapeError
-from segxal.labels import VOID
-from segxal.seeds import generator
+from segxal.core.detection import detection_scores, errors_in_top
+from segxal.core.eem import ErrorMask, fuse, top_area
+from segxal.core.errors import ShapeError
+from segxal.core.labels import VOID
+from segxal.core.seeds import generator
 
 
 def masks_of(prediction, pae, ebu, attention=None):

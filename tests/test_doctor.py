@@ -6,8 +6,9 @@ import tempfile
 import pytest
 import torch
 
-from segxal import doctor, paths
-from segxal.doctor import Row, as_text, report
+from segxal.apps import doctor
+from segxal.apps.doctor import Row, as_text, report
+from segxal.storage import paths
 
 
 @pytest.fixture

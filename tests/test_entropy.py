@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.stats import entropy
 
-from segxal.entropy import entropy_map, patch_entropy_map
-from segxal.errors import ConfigError, ShapeError
+from segxal.core.entropy import entropy_map, patch_entropy_map
+from segxal.core.errors import ConfigError, ShapeError
 
 
 @pytest.mark.parametrize("classes", [2, 19])

@@ -6,9 +6,11 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from segxal import cli, execution, paths
-from segxal.errors import ConfigError
-from segxal.execution import NotebookFailed, check_parameters, execute, parameters_of
+from segxal.apps import cli
+from segxal.core.errors import ConfigError
+from segxal.storage import paths
+from segxal.study import execution
+from segxal.study.execution import NotebookFailed, check_parameters, execute, parameters_of
 
 
 @pytest.fixture
@@ -110,7 +112,7 @@ def test_a_process_that_is_gone_is_said_in_words(book, tmp_path, capsys):
 
 def test_a_notebook_that_waits_for_people_is_no_failure(book, tmp_path, capsys):
     notebook = nbformat.read(book, as_version=4)
-    source = "from segxal.errors import AnnotationsWanted\nraise AnnotationsWanted('2 of 2 wanted.\\nDo this')"
+    source = "from segxal.core.errors import AnnotationsWanted\nraise AnnotationsWanted('2 of 2 wanted.\\nDo this')"
     notebook.cells[-1].source = source
     nbformat.write(notebook, book)
     assert cli.main(["notebook", "probe", str(tmp_path / "made" / "out.ipynb")]) == 1

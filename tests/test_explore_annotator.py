@@ -5,18 +5,18 @@ import itertools
 import numpy as np
 import pytest
 
-from segxal import seeds
-from segxal.checks import learner_of
-from segxal.errors import AnnotationError, ConfigError
-from segxal.explore import annotator
-from segxal.explore.annotator import Annotator, labels_picture, mask_view
-from segxal.explore.corrections import Corrections, corrections_of, lesson
-from segxal.explore.picture import png
-from segxal.explore.teach import score, taught
-from segxal.labels import CAMVID, VOID
-from segxal.oracles.base import Query, check_annotation
-from segxal.oracles.superpixel import SuperpixelOracle, dominant_labels
-from segxal.state import merge
+from segxal.acquisition.oracles.base import Query, check_annotation
+from segxal.acquisition.oracles.superpixel import SuperpixelOracle, dominant_labels
+from segxal.apps.explore import annotator
+from segxal.apps.explore.annotator import Annotator, labels_picture, mask_view
+from segxal.apps.explore.corrections import Corrections, corrections_of, lesson
+from segxal.apps.explore.picture import png
+from segxal.apps.explore.teach import score, taught
+from segxal.core import seeds
+from segxal.core.errors import AnnotationError, ConfigError
+from segxal.core.labels import CAMVID, VOID
+from segxal.results.checks import learner_of
+from segxal.study.state import merge
 
 ROAD, CAR = CAMVID.index("road"), CAMVID.index("car")
 

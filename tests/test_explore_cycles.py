@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from segxal.errors import ConfigError
-from segxal.explore.cycles import CycleExplorer, scene_picture, scene_text, scenes, tops_of
-from segxal.explore.picture import png
-from segxal.labels import VOID
+from segxal.apps.explore.cycles import CycleExplorer, scene_picture, scene_text, scenes, tops_of
+from segxal.apps.explore.picture import png
+from segxal.core.errors import ConfigError
+from segxal.core.labels import VOID
 
 
 @pytest.fixture(scope="module")

@@ -10,15 +10,15 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 from PIL import Image
 
-from segxal import study
-from segxal.errors import ConfigError, WeightsMissing
-from segxal.explore import maps, panels
-from segxal.explore.controls import ALL_CLASSES, BY_LEVEL
-from segxal.explore.eem import Explorer
-from segxal.explore.later import Later
-from segxal.explore.maps import MapStore
-from segxal.explore.picture import from_png
-from segxal.explore.reading import asked_for, error_mask, read
+from segxal.apps.explore import maps, panels
+from segxal.apps.explore.controls import ALL_CLASSES, BY_LEVEL
+from segxal.apps.explore.eem import Explorer
+from segxal.apps.explore.later import Later
+from segxal.apps.explore.maps import MapStore
+from segxal.apps.explore.picture import from_png
+from segxal.apps.explore.reading import asked_for, error_mask, read
+from segxal.core.errors import ConfigError, WeightsMissing
+from segxal.study import grid
 
 MOVES = 1000
 
@@ -243,7 +243,7 @@ def test_a_thousand_moves_keep_no_memory_and_make_no_widget(tiny_run, monkeypatc
 
 def test_without_a_finished_cycle_or_image_it_says_so(tiny, tiny_run, tmp_path):
     with pytest.raises(ConfigError, match="no cycle of this run is finished"):
-        Explorer(study.run_of(tiny, "segxal-human", 0, runs=tmp_path))
+        Explorer(grid.run_of(tiny, "segxal-human", 0, runs=tmp_path))
     with pytest.raises(ConfigError, match="no training image 'nowhere'"):
         Explorer(tiny_run, image="nowhere")
 

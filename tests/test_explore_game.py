@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from segxal.checks import learner_of
-from segxal.errors import ConfigError
-from segxal.explore import game as engine
-from segxal.explore import game_view
-from segxal.explore.board import asked_pictures, board_picture, layers_of, pick_at, score_chart, score_table
-from segxal.explore.game import (
+from segxal.acquisition.oracles.superpixel import dominant_labels
+from segxal.apps.explore import game as engine
+from segxal.apps.explore import game_view
+from segxal.apps.explore.board import asked_pictures, board_picture, layers_of, pick_at, score_chart, score_table
+from segxal.apps.explore.game import (
     PLAYERS,
     RIVALS,
     YOU,
@@ -24,11 +23,12 @@ from segxal.explore.game import (
     standings,
     turn,
 )
-from segxal.explore.game_view import GameView
-from segxal.explore.picture import png
-from segxal.explore.purchase import Offer, buy
-from segxal.labels import VOID
-from segxal.oracles.superpixel import dominant_labels
+from segxal.apps.explore.game_view import GameView
+from segxal.apps.explore.picture import png
+from segxal.apps.explore.purchase import Offer, buy
+from segxal.core.errors import ConfigError
+from segxal.core.labels import VOID
+from segxal.results.checks import learner_of
 
 RULES = Rules(clicks=4, rounds=2, images=4, pieces=8, steps=2)
 

@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 import torch
 
-from segxal import checks
-from segxal.cams import library_cam
+from segxal.acquisition.oracles import get_oracle
+from segxal.acquisition.query import queries_for
+from segxal.apps.explore import maps as explore_maps
+from segxal.apps.explore.maps import Kept, MapStore, Setting, layer_name, layer_names
+from segxal.apps.explore.reading import asked_for, error_mask, pixel_facts, price_of, read, region_count
+from segxal.apps.explore.sources import known_to, only, subject_of
+from segxal.core.cams import library_cam
+from segxal.core.detection import detection_scores
+from segxal.core.eem import error_masks, top_area
+from segxal.core.errors import ConfigError, DataMissing
+from segxal.core.gradcam import gradcam, traced
+from segxal.core.labels import CAMVID, VOID
+from segxal.core.seeds import generator
 from segxal.data.splits import open_splits
-from segxal.detection import detection_scores
-from segxal.eem import error_masks, top_area
-from segxal.errors import ConfigError, DataMissing
-from segxal.explore import maps as explore_maps
-from segxal.explore.maps import Kept, MapStore, Setting, layer_name, layer_names
-from segxal.explore.reading import asked_for, error_mask, pixel_facts, price_of, read, region_count
-from segxal.explore.sources import known_to, only, subject_of
-from segxal.gradcam import gradcam, traced
-from segxal.labels import CAMVID, VOID
-from segxal.models import folded, normalise
-from segxal.oracles import get_oracle
-from segxal.query import queries_for
-from segxal.seeds import generator
+from segxal.models.base import folded, normalise
+from segxal.results import checks
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_a_class_of_the_library_is_the_class_of_ours(unet):
     """Grad-CAM of pytorch-grad-cam with our target is our Grad-CAM: the same score of one class."""
     from pytorch_grad_cam import GradCAM
 
-    from segxal import cams
+    from segxal.core import cams
 
     x, layer = torch.randn(1, 3, 16, 24, generator=generator(1, "x")), unet.bottleneck
     with traced(unet, layer) as trace:

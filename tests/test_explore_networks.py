@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from segxal.config import LoopConfig, MaskConfig, ModelConfig, TrainConfig
-from segxal.errors import ConfigError
-from segxal.explore.eem import Explorer
-from segxal.explore.maps import MapStore, layer_names
-from segxal.labels import VOID, Classes
-from segxal.models import build_model, target_layer
-from segxal.strategies.base import Learner
+from segxal.acquisition.strategies.base import Learner
+from segxal.apps.explore.eem import Explorer
+from segxal.apps.explore.maps import MapStore, layer_names
+from segxal.core.errors import ConfigError
+from segxal.core.labels import VOID, Classes
+from segxal.models.base import build_model, target_layer
+from segxal.study.settings import LoopConfig, MaskConfig, ModelConfig, TrainConfig
 
 TWO = Classes(("near", "far"), ((255, 0, 0), (0, 0, 255)))
 NAME = "trained elsewhere"

@@ -4,10 +4,10 @@ import matplotlib
 import numpy as np
 import pytest
 
-from segxal.errors import ConfigError, ShapeError
-from segxal.explore import picture
-from segxal.figures.base import TABLES, colour_table
-from segxal.labels import CITYSCAPES, VOID
+from segxal.apps.explore import picture
+from segxal.core.errors import ConfigError, ShapeError
+from segxal.core.labels import CITYSCAPES, VOID
+from segxal.results.figures.base import TABLES, colour_table
 
 
 @pytest.mark.parametrize("table", TABLES)

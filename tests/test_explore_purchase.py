@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segxal import seeds
-from segxal.checks import learner_of
-from segxal.errors import ConfigError
-from segxal.explore.purchase import SOLD, Offer, buy, offer_of
-from segxal.methods import PEOPLE, get_method
-from segxal.oracles import get_oracle
-from segxal.pool import Pool
-from segxal.price import minutes
-from segxal.query import ask, asked_up_to
-from segxal.state import Cycle
+from segxal.acquisition.oracles import get_oracle
+from segxal.acquisition.pool import Pool
+from segxal.acquisition.query import ask, asked_up_to
+from segxal.apps.explore.purchase import SOLD, Offer, buy, offer_of
+from segxal.core import seeds
+from segxal.core.errors import ConfigError
+from segxal.core.price import minutes
+from segxal.methods.base import PEOPLE, get_method
+from segxal.results.checks import learner_of
+from segxal.study.state import Cycle
 
 METHODS = [
     "random", "entropy", "core-set", "segxal-human", "segxal-gt-patch", "random-grid", "entropy-superpixel",

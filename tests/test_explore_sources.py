@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segxal.apps.explore import sources
+from segxal.core.errors import DataInvalid, DataMissing
+from segxal.core.labels import CITYSCAPES, VOID
 from segxal.data.splits import open_splits
-from segxal.errors import DataInvalid, DataMissing
-from segxal.explore import sources
-from segxal.labels import CITYSCAPES, VOID
 
 
 def file_of(size=(40, 30), kind="PNG"):

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segxal.errors import ConfigError
-from segxal.explore import strategies
-from segxal.explore.picture import png
-from segxal.explore.purchase import Purchase, buy, offer_of
-from segxal.explore.strategies import (
+from segxal.acquisition.oracles.base import Annotation, Query
+from segxal.acquisition.query import Ask
+from segxal.apps.explore import strategies
+from segxal.apps.explore.picture import png
+from segxal.apps.explore.purchase import Purchase, buy, offer_of
+from segxal.apps.explore.strategies import (
     CLICKS,
     StrategyExplorer,
     annotated_part,
@@ -20,13 +21,12 @@ from segxal.explore.strategies import (
     price_line,
     price_table,
 )
-from segxal.labels import VOID
-from segxal.methods import METHODS, STRATEGIES_AT
-from segxal.oracles.base import Annotation, Query
-from segxal.price import minutes
-from segxal.query import Ask
-from segxal.regions import GRANULARITIES
-from segxal.study import run_cycles
+from segxal.core.errors import ConfigError
+from segxal.core.labels import VOID
+from segxal.core.price import minutes
+from segxal.core.regions import GRANULARITIES
+from segxal.methods.base import METHODS, STRATEGIES_AT
+from segxal.study.grid import run_cycles
 
 
 def bought(labels, prediction, clicks=5, budget=10):

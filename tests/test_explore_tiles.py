@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from segxal.errors import ShapeError
-from segxal.explore.picture import RIGHT, UNKNOWN, WHITE, WRONG
-from segxal.explore.tiles import (
+from segxal.apps.explore.picture import RIGHT, UNKNOWN, WHITE, WRONG
+from segxal.apps.explore.tiles import (
     GAP,
     LINE,
     asked_picture,
@@ -17,7 +16,8 @@ from segxal.explore.tiles import (
     titled,
     with_borders,
 )
-from segxal.labels import VOID
+from segxal.core.errors import ShapeError
+from segxal.core.labels import VOID
 
 RED, BLUE = (200, 0, 0), (0, 0, 200)
 

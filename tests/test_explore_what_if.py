@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from segxal import study
-from segxal.errors import ConfigError
-from segxal.explore.eem import Explorer
-from segxal.explore.maps import Setting
-from segxal.explore.what_if import NAMES, Gain, carry_out, changed_preset, gain_of, next_cycle, prepare
-from segxal.explore.words import gains_text
+from segxal.apps.explore.eem import Explorer
+from segxal.apps.explore.maps import Setting
+from segxal.apps.explore.what_if import NAMES, Gain, carry_out, changed_preset, gain_of, next_cycle, prepare
+from segxal.apps.explore.words import gains_text
+from segxal.core.errors import ConfigError
+from segxal.study import grid
 
 
 def files_of(folder):
@@ -83,7 +83,7 @@ def test_the_button_says_why_it_cannot(tiny_run):
 def test_a_failure_of_the_other_process_is_shown(tiny_run, monkeypatch, tmp_path):
     explorer = Explorer(tiny_run, data_root=str(tmp_path))
     broken = replace(tiny_run[-1].preset, data=replace(tiny_run[-1].preset.data, name="cityscapes"))
-    following = study.run_of(broken, "segxal-human", 0, runs=tiny_run[-1].runs)[2]
+    following = grid.run_of(broken, "segxal-human", 0, runs=tiny_run[-1].runs)[2]
     monkeypatch.setattr(explorer.what_if, "_question", lambda: (following, explorer.setting, 0.2))
     explorer.what_if.begin()
     explorer.what_if.thread.join(300)

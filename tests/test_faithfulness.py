@@ -10,12 +10,12 @@ from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 from torch import nn
 
-from segxal.errors import ConfigError, ShapeError
-from segxal.faithfulness import SHARES, Curve, faithfulness_curves, randomisation_check
-from segxal.gradcam import gradcam, traced
-from segxal.models import MEAN, STD, normalise
-from segxal.seeds import generator, lent
-from segxal.unet import UNet
+from segxal.core.errors import ConfigError, ShapeError
+from segxal.core.faithfulness import SHARES, Curve, faithfulness_curves, randomisation_check
+from segxal.core.gradcam import gradcam, traced
+from segxal.core.seeds import generator, lent
+from segxal.models.base import MEAN, STD, normalise
+from segxal.models.unet import UNet
 
 
 def pictures(count=3, size=(32, 48), seed=0):

@@ -9,13 +9,15 @@ import pandas as pd
 import pytest
 import torch
 
-from segxal import figures, loop, paths, study
-from segxal.checks import asker_of
-from segxal.config import DataConfig, LoopConfig, MaskConfig, ModelConfig, Preset, TrainConfig
-from segxal.errors import ConfigError
-from segxal.figures.base import Sheet, class_patches, label_picture, legend_below, new_sheet, outline, percent
-from segxal.figures.view import find_image, right_share, view_of
-from segxal.labels import CAMVID, VOID
+from segxal.core.errors import ConfigError
+from segxal.core.labels import CAMVID, VOID
+from segxal.results import figures
+from segxal.results.checks import asker_of
+from segxal.results.figures.base import Sheet, class_patches, label_picture, legend_below, new_sheet, outline, percent
+from segxal.results.figures.view import find_image, right_share, view_of
+from segxal.storage import paths
+from segxal.study import grid, loop
+from segxal.study.settings import DataConfig, LoopConfig, MaskConfig, ModelConfig, Preset, TrainConfig
 
 PRESET = Preset(
     name="tiny",
@@ -35,12 +37,12 @@ def study_folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def human(study_folder):
-    return study.run_cycles(study.run_of(PRESET, "segxal-human", 0, runs=study_folder))
+    return grid.run_cycles(grid.run_of(PRESET, "segxal-human", 0, runs=study_folder))
 
 
 @pytest.fixture(scope="module")
 def pseudo(study_folder):
-    return study.run_cycles(study.run_of(PRESET, "segxal-pseudo", 0, runs=study_folder))
+    return grid.run_cycles(grid.run_of(PRESET, "segxal-pseudo", 0, runs=study_folder))
 
 
 @pytest.fixture(scope="module")

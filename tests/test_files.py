@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from segxal.errors import CheckpointMismatch, DataInvalid, SegxalError, StorageError
-from segxal.files import read_arrays, read_json, replacing, write_arrays, write_json, write_rows, write_text
-from segxal.tensors import read_tensors, write_tensors
+from segxal.core.errors import CheckpointMismatch, DataInvalid, SegxalError, StorageError
+from segxal.storage.files import read_arrays, read_json, replacing, write_arrays, write_json, write_rows, write_text
+from segxal.storage.tensors import read_tensors, write_tensors
 
 WRITERS = {
     "text": lambda path: write_text(path, "new"),
@@ -122,9 +122,9 @@ def test_when_the_kernel_refuses_to_write_more(tmp_path):
     (tmp_path / "state").write_text("old")
     lines = ["import resource, sys", "from pathlib import Path", "import numpy as np", "import torch"]
     lines += [
-        "from segxal.errors import StorageError",
-        "from segxal.files import *",
-        "from segxal.tensors import *",
+        "from segxal.core.errors import StorageError",
+        "from segxal.storage.files import *",
+        "from segxal.storage.tensors import *",
         "path = Path(sys.argv[1])",
     ]
     lines += ["resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"]
@@ -202,7 +202,7 @@ def test_killed_writer_never_leaves_half_a_file(tmp_path):
     write_json(path, [0])
     source = f"""
         from pathlib import Path
-        from segxal.files import write_json
+        from segxal.storage.files import write_json
         print("ready", flush=True)
         while True:
             write_json(Path({str(path)!r}), list(range(50_000)))

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from segxal.gate import dice_agreement, passes
-from segxal.labels import VOID
-from segxal.oracles.base import Annotation
+from segxal.acquisition.oracles.base import Annotation
+from segxal.core.gate import dice_agreement, passes
+from segxal.core.labels import VOID
 
 
 def dice(one, other):

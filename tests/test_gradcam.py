@@ -7,10 +7,10 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import SemanticSegmentationTarget
 from torch import nn
 
-from segxal.config import ModelConfig
-from segxal.errors import ConfigError
-from segxal.gradcam import class_maps, class_scores, gradcam, traced, unit_range
-from segxal.models import build_model, target_layer
+from segxal.core.errors import ConfigError
+from segxal.core.gradcam import class_maps, class_scores, gradcam, traced, unit_range
+from segxal.models.base import build_model, target_layer
+from segxal.study.settings import ModelConfig
 
 
 def images(count, height=32, width=64):

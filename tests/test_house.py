@@ -9,32 +9,20 @@ import nbformat
 import papermill
 import pytest
 
-from segxal.paths import NOTEBOOKS, PACKAGE, ROOT
+from segxal.storage.paths import NOTEBOOKS, PACKAGE, ROOT
 
-# A module imports only from rows above its own. A sub-package stands in one row under its folder's name.
+# A module imports only from its own room and from the rooms before it.
 LAYERS = [
-    {"errors", "paths", "labels", "seeds"},
-    {"files", "device"},
-    {"config", "metrics", "tensors", "price"},
-    {"data", "pool", "unet", "methods", "augment", "regions"},
-    {"models", "cams", "semi"},
-    {"predict"},
-    {"train", "entropy", "gradcam", "depth"},
-    {"eem"},
-    {"oracles", "strategies", "gate", "detection", "faithfulness", "state"},
-    {"ranking"},
-    {"query"},
-    {"annotate"},
-    {"loop"},
-    {"study", "kfold", "checks", "depth_check", "statistics", "audit"},
-    {"comparison"},
-    {"tables", "figures", "execution"},
-    {"comparison_tables"},
-    {"explore"},
-    {"workshop"},
-    {"doctor", "reproduce", "report", "backend"},
-    {"cli_annotate"},
-    {"cli", "site"},
+    {"core"},
+    {"storage"},
+    {"data"},
+    {"models"},
+    {"training"},
+    {"acquisition"},
+    {"methods"},
+    {"study"},
+    {"results"},
+    {"apps"},
 ]
 LEVEL = {name: row for row, names in enumerate(LAYERS) for name in names}
 # The cycles run on a machine without Jupyter and Snakemake: only the rows after `study` may need these.
@@ -114,12 +102,12 @@ def test_the_package_itself_imports_nothing():
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("import segxal.eem", {"segxal.eem"}),
-        ("from segxal import paths, eem as e", {"segxal.paths", "segxal.eem"}),
+        ("import segxal.core.eem", {"segxal.core.eem"}),
+        ("from segxal import paths, eem as e", {"segxal.storage.paths", "segxal.core.eem"}),
         ("from segxal.data import base", {"segxal.data.base"}),
         ("from segxal.data.base import Frames", {"segxal.data.base"}),
-        ("from . import paths", {"segxal.paths"}),
-        ("def f():\n    from .errors import ConfigError", {"segxal.errors"}),
+        ("from . import paths", {"segxal.storage.paths"}),
+        ("def f():\n    from .errors import ConfigError", {"segxal.core.errors"}),
     ],
 )
 def test_every_form_of_import_is_seen(source, expected):
@@ -131,14 +119,14 @@ def test_libraries_stay_in_their_rows(path):
     me = name_of(path)
     used = {name.split(".")[0] for name in imported(path)}
     assert not used & PICKLES, f"{me}: results are JSON, npz and safetensors, never pickles"
-    assert "random" not in used, f"{me}: take a generator from segxal.seeds"
+    assert "random" not in used, f"{me}: take a generator from segxal.core.seeds"
     if row_of(me) <= LEVEL["study"]:
         assert not used & JUPYTER, f"{me} must run without Jupyter and Snakemake"
     if me.split(".")[0] != "explore":
         widgets = {name.split(".")[0] for name in imported(path) if not name.startswith(JUPYTER_SETTINGS)}
-        assert not widgets & WIDGETS, f"{me}: widgets are made in segxal.explore"
+        assert not widgets & WIDGETS, f"{me}: widgets are made in segxal.apps.explore"
     if me.split(".")[0] not in {"figures"}:
-        assert not used & DRAWING, f"{me}: pictures are made in segxal.figures"
+        assert not used & DRAWING, f"{me}: pictures are made in segxal.results.figures"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

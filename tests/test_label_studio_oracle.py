@@ -9,21 +9,22 @@ import pytest
 from annotating import REAL, a_query, answers_to, task_of
 from annotating import annotation as annotation_of
 
-from segxal import study, tables
-from segxal.annotate.answers import save_answers
-from segxal.annotate.export import read_export
-from segxal.annotate.project import read_project
-from segxal.annotate.wait import command
-from segxal.errors import AnnotationError, AnnotationsWanted, ConfigError
-from segxal.files import read_json, write_json
-from segxal.labels import VOID
-from segxal.loop import run_cycle
-from segxal.methods import METHODS
-from segxal.oracles.human import HumanOracle
-from segxal.oracles.label_studio import LabelStudioOracle
-from segxal.price import minutes
-from segxal.query import askable
-from segxal.state import Cycle
+from segxal.acquisition.oracles.human import HumanOracle
+from segxal.acquisition.oracles.label_studio import LabelStudioOracle
+from segxal.acquisition.query import askable
+from segxal.apps.annotate.answers import save_answers
+from segxal.apps.annotate.export import read_export
+from segxal.apps.annotate.project import read_project
+from segxal.apps.annotate.wait import command
+from segxal.core.errors import AnnotationError, AnnotationsWanted, ConfigError
+from segxal.core.labels import VOID
+from segxal.core.price import minutes
+from segxal.methods.base import METHODS
+from segxal.results import tables
+from segxal.storage.files import read_json, write_json
+from segxal.study import grid
+from segxal.study.loop import run_cycle
+from segxal.study.state import Cycle
 
 
 @pytest.fixture(scope="module")
@@ -178,15 +179,15 @@ def test_a_project_of_another_query_is_never_mixed_in(runs, tiny):
 
 
 def test_records_and_tables_show_the_measured_time(runs, tiny):
-    cycles = study.run_of(tiny, REAL, 0, runs=runs)
+    cycles = grid.run_of(tiny, REAL, 0, runs=runs)
     for cycle in cycles[1:]:
         wait(cycle)
         answers = annotate(cycle)
         save_answers(cycle.project, dataclasses.replace(answers, lead_time={n: 90.0 for n in answers.lead_time}))
         run_cycle(cycle)
-    human = study.run_cycles(study.run_of(tiny, "segxal-human", 0, runs=runs))
-    rows = [row for run in (cycles, human) for row in study.rows_of(run)[0]]
-    assert all(set(row) == set(study.COLUMNS) for row in rows)
+    human = grid.run_cycles(grid.run_of(tiny, "segxal-human", 0, runs=runs))
+    rows = [row for run in (cycles, human) for row in grid.rows_of(run)[0]]
+    assert all(set(row) == set(grid.COLUMNS) for row in rows)
     assert [row["lead_time"] for row in rows] == [0, 180, 360, 0, 0, 0]
     main = tables.main_runs(pd.DataFrame(rows)).reset_index()
     start = minutes(main.images[0], main.clicks[0])
@@ -197,5 +198,5 @@ def test_records_and_tables_show_the_measured_time(runs, tiny):
 
 
 def test_no_ablation_is_run_by_people(tiny):
-    preset = study.select(tiny, methods=[REAL, "random"])
-    assert {c.ablation for run in study.whole_grid(preset) for c in run if c.method == REAL} == {"none"}
+    preset = grid.select(tiny, methods=[REAL, "random"])
+    assert {c.ablation for run in grid.whole_grid(preset) for c in run if c.method == REAL} == {"none"}

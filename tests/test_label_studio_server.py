@@ -17,18 +17,18 @@ import pytest
 from annotating import REAL, block, exported, queries_of, regions_of
 from PIL import Image
 
-from segxal import paths
-from segxal.annotate.answers import read_answers
-from segxal.annotate.first import ask_first, write_labels
-from segxal.annotate.local import HOST, running
-from segxal.annotate.project import read_project
-from segxal.annotate.server import connect, pull, push
-from segxal.backend import Backend, make_server
-from segxal.errors import AnnotationError, AnnotationsWanted, ServerError
-from segxal.labels import VOID
-from segxal.loop import run_cycle
-from segxal.oracles.human import HumanOracle
-from segxal.study import run_of
+from segxal.acquisition.oracles.human import HumanOracle
+from segxal.apps.annotate.answers import read_answers
+from segxal.apps.annotate.backend import Backend, make_server
+from segxal.apps.annotate.first import ask_first, write_labels
+from segxal.apps.annotate.local import HOST, running
+from segxal.apps.annotate.project import read_project
+from segxal.apps.annotate.server import connect, pull, push
+from segxal.core.errors import AnnotationError, AnnotationsWanted, ServerError
+from segxal.core.labels import VOID
+from segxal.storage import paths
+from segxal.study.grid import run_of
+from segxal.study.loop import run_cycle
 
 BINARY = Path(os.environ.get("LABEL_STUDIO_BIN", paths.ROOT / ".venv-label-studio" / "bin" / "label-studio"))
 pytestmark = [

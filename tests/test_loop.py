@@ -8,15 +8,15 @@ import pytest
 import torch
 from PIL import Image
 
-from segxal import loop
+from segxal.acquisition.pool import Pool
+from segxal.core.errors import ConfigError, DataInvalid, DataMissing
+from segxal.core.labels import VOID
+from segxal.core.seeds import rng
 from segxal.data.splits import Splits, open_splits
-from segxal.errors import ConfigError, DataInvalid, DataMissing
-from segxal.labels import VOID
-from segxal.loop import run_cycle
-from segxal.methods import METHODS, PEOPLE, SEGXAL
-from segxal.pool import Pool
-from segxal.seeds import rng
-from segxal.state import Cycle
+from segxal.methods.base import METHODS, PEOPLE, SEGXAL
+from segxal.study import loop
+from segxal.study.loop import run_cycle
+from segxal.study.state import Cycle
 
 SIMULATED = tuple(name for name in SEGXAL if METHODS[name].oracle != PEOPLE)  # people: test_label_studio_oracle.py
 WHOLE = (*SIMULATED, "random", "core-set", "deal-ds", "eem-top")  # one of each kind; all are in test_strategies.py

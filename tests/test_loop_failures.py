@@ -11,10 +11,11 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from segxal import tensors, train
-from segxal.errors import StorageError, TrainingDiverged
-from segxal.loop import run_cycle
-from segxal.state import Cycle
+from segxal.core.errors import StorageError, TrainingDiverged
+from segxal.storage import tensors
+from segxal.study.loop import run_cycle
+from segxal.study.state import Cycle
+from segxal.training import engine
 
 RECORDS = ("metrics.json", "queries.json", "pool.json")
 
@@ -57,7 +58,7 @@ def check_intact(cycle, error, words):
 
 
 def test_a_nan_loss_leaves_the_earlier_state(started, monkeypatch):
-    monkeypatch.setattr(train, "cross_entropy", nan_loss)
+    monkeypatch.setattr(engine, "cross_entropy", nan_loss)
     check_intact(started, TrainingDiverged, r"loss became nan at step 1 of 3 \(lr .*\); lower train\.lr")
     monkeypatch.undo()
     assert run_cycle(started).is_done()
@@ -106,9 +107,9 @@ def test_what_a_killed_process_left_is_swept(started):
 KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
-from segxal.config import load_preset
-from segxal.loop import run_cycle
-from segxal.state import Cycle
+from segxal.study.settings import load_preset
+from segxal.study.loop import run_cycle
+from segxal.study.state import Cycle
 import torch
 torch.set_num_threads(1)  # before the fork, so that no thread is lost in it
 torch.optim.AdamW([torch.zeros(1, requires_grad=True)])  # imports for seconds, once instead of in every child

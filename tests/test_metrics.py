@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from segxal.errors import ConfigError, SegxalError, ShapeError
-from segxal.labels import CITYSCAPES_TRAIN_IDS
-from segxal.metrics import CalibrationBins, Confusion
+from segxal.core.errors import ConfigError, SegxalError, ShapeError
+from segxal.core.labels import CITYSCAPES_TRAIN_IDS
+from segxal.core.metrics import CalibrationBins, Confusion
 
 C = 19
 

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torchvision.models import segmentation
 
-from segxal.config import ModelConfig
-from segxal.errors import CheckpointMismatch, ConfigError, DataMissing, ShapeError
-from segxal.models import (
+from segxal.core.errors import CheckpointMismatch, ConfigError, DataMissing, ShapeError
+from segxal.core.seeds import lent
+from segxal.models.base import (
     MEAN,
     MODELS,
     STD,
@@ -21,8 +21,8 @@ from segxal.models import (
     save_model,
     target_layer,
 )
-from segxal.seeds import lent
-from segxal.unet import UNet
+from segxal.models.unet import UNet
+from segxal.study.settings import ModelConfig
 
 LRASPP = "lraspp_mobilenet_v3_large"
 

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from segxal.config import LoopConfig
-from segxal.errors import ConfigError
-from segxal.labels import VOID
-from segxal.oracles import ORACLES, get_oracle
-from segxal.oracles.base import Query, check_annotation
-from segxal.oracles.noisy import NoisyOracle, across, confuse_pieces, flip_across
-from segxal.oracles.pixel import PixelOracle
-from segxal.oracles.region import RegionOracle
-from segxal.oracles.whole_image import WholeImageOracle
-from segxal.regions import grid
-from segxal.seeds import rng
+from segxal.acquisition.oracles import ORACLES, get_oracle
+from segxal.acquisition.oracles.base import Query, check_annotation
+from segxal.acquisition.oracles.noisy import NoisyOracle, across, confuse_pieces, flip_across
+from segxal.acquisition.oracles.pixel import PixelOracle
+from segxal.acquisition.oracles.region import RegionOracle
+from segxal.acquisition.oracles.whole_image import WholeImageOracle
+from segxal.core.errors import ConfigError
+from segxal.core.labels import VOID
+from segxal.core.regions import grid
+from segxal.core.seeds import rng
+from segxal.study.settings import LoopConfig
 
 
 def query_of(truth, partition):

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from segxal.config import LoopConfig
-from segxal.errors import AnnotationError, ConfigError
-from segxal.gate import dice_agreement
-from segxal.labels import VOID
-from segxal.oracles import ORACLES, get_oracle
-from segxal.oracles.base import Annotation, Query, check_annotation, polygon_clicks
-from segxal.oracles.gt_patch import GtPatchOracle
-from segxal.oracles.human import HumanOracle, touched_objects
-from segxal.oracles.pixel import PixelOracle
-from segxal.oracles.pseudo import PseudoOracle, flip_scale, teacher
-from segxal.oracles.region import RegionOracle
-from segxal.oracles.superpixel import SuperpixelOracle, dominant_labels
-from segxal.oracles.whole_image import WholeImageOracle
-from segxal.regions import annotated_out, grid
+from segxal.acquisition.oracles import ORACLES, get_oracle
+from segxal.acquisition.oracles.base import Annotation, Query, check_annotation, polygon_clicks
+from segxal.acquisition.oracles.gt_patch import GtPatchOracle
+from segxal.acquisition.oracles.human import HumanOracle, touched_objects
+from segxal.acquisition.oracles.pixel import PixelOracle
+from segxal.acquisition.oracles.pseudo import PseudoOracle, flip_scale, teacher
+from segxal.acquisition.oracles.region import RegionOracle
+from segxal.acquisition.oracles.superpixel import SuperpixelOracle, dominant_labels
+from segxal.acquisition.oracles.whole_image import WholeImageOracle
+from segxal.core.errors import AnnotationError, ConfigError
+from segxal.core.gate import dice_agreement
+from segxal.core.labels import VOID
+from segxal.core.regions import annotated_out, grid
+from segxal.study.settings import LoopConfig
 
 
 def query(prediction, truth, asked=None, eem=None):

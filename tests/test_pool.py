@@ -2,9 +2,9 @@
 
 import pytest
 
-from segxal.errors import ConfigError
-from segxal.pool import UNLABELLED, Pool, random_subset, start_pool
-from segxal.seeds import rng
+from segxal.acquisition.pool import UNLABELLED, Pool, random_subset, start_pool
+from segxal.core.errors import ConfigError
+from segxal.core.seeds import rng
 
 IDS = tuple("abcdef")
 

@@ -6,11 +6,11 @@ import math
 import pytest
 import torch
 
-from segxal.config import ModelConfig
-from segxal.errors import TrainingDiverged
-from segxal.labels import VOID
-from segxal.models import build_model
-from segxal.predict import evaluate, evaluate_parts, predict
+from segxal.core.errors import TrainingDiverged
+from segxal.core.labels import VOID
+from segxal.models.base import build_model
+from segxal.study.settings import ModelConfig
+from segxal.training.predict import evaluate, evaluate_parts, predict
 
 
 def unet():

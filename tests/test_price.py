@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segxal.methods import PEOPLE
-from segxal.oracles import ORACLES
-from segxal.price import CLICKS, SECONDS_PER_CLICK, SECONDS_PER_IMAGE, minutes
+from segxal.acquisition.oracles import ORACLES
+from segxal.core.price import CLICKS, SECONDS_PER_CLICK, SECONDS_PER_IMAGE, minutes
+from segxal.methods.base import PEOPLE
 
 
 def test_minutes_by_hand():

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from segxal.acquisition.query import region_budget
+from segxal.core.errors import ConfigError
+from segxal.core.labels import VOID
 from segxal.data.splits import open_splits
-from segxal.errors import ConfigError
-from segxal.labels import VOID
-from segxal.loop import run_cycle
-from segxal.methods import METHODS, STRATEGIES_AT
-from segxal.query import region_budget
-from segxal.state import Cycle
+from segxal.methods.base import METHODS, STRATEGIES_AT
+from segxal.study.loop import run_cycle
+from segxal.study.state import Cycle
 
 REGIONS = ["random-grid", "entropy-superpixel", "eem-component", "margin-pixel"]
 

@@ -6,13 +6,14 @@ import subprocess
 import pandas as pd
 import pytest
 
-from segxal import comparison_tables, paths, tables
-from segxal.comparison import compare_with, conclusion
-from segxal.config import load_preset, preset_names
-from segxal.methods import SEGXAL, SUPERVISED, get_method
-from segxal.statistics import ALPHA
-from segxal.study import ours
-from segxal.tables import check_means, read_class_iou, read_records
+from segxal.methods.base import SEGXAL, SUPERVISED, get_method
+from segxal.results import comparison_tables, tables
+from segxal.results.comparison import compare_with, conclusion
+from segxal.results.statistics import ALPHA
+from segxal.results.tables import check_means, read_class_iou, read_records
+from segxal.storage import paths
+from segxal.study.grid import ours
+from segxal.study.settings import load_preset, preset_names
 
 COMMITTED = [name for name in ("quick", "camvid", "camvid-pixels") if (paths.RUNS / name / "results.csv").is_file()]
 
@@ -151,7 +152,7 @@ def test_readme_names_what_errors_of_people_cost():
 def test_readme_names_the_ratios_of_the_bench(record):
     rows = json.loads(shipped(f"{record}.json").read_text())["rows"]
     said = ("Grad-CAM, one class", "Grad-CAM, all predicted classes at once", "whole EEM (depth known) / one class",
-            "training, segxal.train / plain loop", "BALD, 20 passes / baal", "Core-Set / scikit-activeml")  # fmt: skip
+            "training / plain loop", "BALD, 20 passes / baal", "Core-Set / scikit-activeml")  # fmt: skip
     for name in said:
         assert mentioned(", ".join(f"{row['ratio']:.2f}" for row in rows if row["name"] == name) + " |"), name
     steps = [row["ratio"] for row in rows if row["name"].startswith("step, bf16")]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from segxal.errors import ConfigError, ShapeError
-from segxal.methods import METHODS
-from segxal.regions import GRANULARITIES, annotated_out, components, grid, regions_in, superpixels, top_pixels
-from segxal.seeds import rng
+from segxal.core.errors import ConfigError, ShapeError
+from segxal.core.regions import GRANULARITIES, annotated_out, components, grid, regions_in, superpixels, top_pixels
+from segxal.core.seeds import rng
+from segxal.methods.base import METHODS
 
 
 def free_of(shape):

@@ -10,11 +10,12 @@ import time
 
 import pytest
 
-from segxal import paths, study
-from segxal.cli import main
-from segxal.config import load_preset
-from segxal.errors import ConfigError, DataMissing
-from segxal.reproduce import StudyFailed, command, only_one, reproduce
+from segxal.apps.cli import main
+from segxal.core.errors import ConfigError, DataMissing
+from segxal.storage import paths
+from segxal.study import grid
+from segxal.study.reproduce import StudyFailed, command, only_one, reproduce
+from segxal.study.settings import load_preset
 
 NAME = "test-reproduce"
 TINY = """\
@@ -49,7 +50,7 @@ def _records(runs):
 
 def test_killed_in_the_middle_it_resumes_to_the_same_bytes_and_then_rests(preset, tmp_path, capsys):
     folder = paths.RUNS / NAME
-    line = [sys.executable, "-m", "segxal.cli", "reproduce", "--preset", str(preset), "--seeds", "0"]
+    line = [sys.executable, "-m", "segxal.apps.cli", "reproduce", "--preset", str(preset), "--seeds", "0"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(line, start_new_session=True, **quiet) as process:
         limit = time.monotonic() + 120
@@ -61,8 +62,8 @@ def test_killed_in_the_middle_it_resumes_to_the_same_bytes_and_then_rests(preset
 
     assert main(["reproduce", "--preset", str(preset), "--jobs", "2", "--seeds", "0"]) == 0
     assert "report.html" in capsys.readouterr().out
-    plain = study.select(load_preset(str(preset)))
-    study.run_cycles([cycle for run in study.whole_grid(plain, tmp_path) for cycle in run])
+    plain = grid.select(load_preset(str(preset)))
+    grid.run_cycles([cycle for run in grid.whole_grid(plain, tmp_path) for cycle in run])
     assert _records(folder) == _records(tmp_path / NAME), "notebooks, kill and resume give what plain Python gives"
     assert (folder / "tables" / "table2.md").is_file() and (folder / "report.html").is_file()
 
@@ -115,7 +116,7 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(preset, capsys):
 
 
 def test_a_dry_run_of_a_finished_study_says_so(monkeypatch, capsys):
-    monkeypatch.setattr("segxal.reproduce.planned", lambda *_: {})
+    monkeypatch.setattr("segxal.study.reproduce.planned", lambda *_: {})
     assert main(["reproduce", "--dry-run"]) == 0
     assert capsys.readouterr().out == "nothing is left to run\n"
 
@@ -124,7 +125,7 @@ def test_a_dry_run_of_a_finished_study_says_so(monkeypatch, capsys):
     ("methods", "said"), [("segxal-human random-pixel", False), ("segxal-human s4al-random", True)]
 )
 def test_a_study_without_random_selection_says_that_it_compares_nothing(monkeypatch, capsys, methods, said):
-    monkeypatch.setattr("segxal.reproduce.reproduce", lambda *_: paths.RUNS / "smoke")
+    monkeypatch.setattr("segxal.study.reproduce.reproduce", lambda *_: paths.RUNS / "smoke")
     assert main(["reproduce", "--preset", "smoke", "--methods", *methods.split()]) == 0
     assert ("comparison none: no random selection is among the methods" in capsys.readouterr().out) is said
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from segxal.seeds import generator, rng
+from segxal.core.seeds import generator, rng
 
 
 def test_same_seed_and_purpose_same_stream():

@@ -9,12 +9,12 @@ import torch
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
-from segxal import train
-from segxal.config import ModelConfig, TrainConfig
-from segxal.labels import VOID
-from segxal.models import build_model
-from segxal.semi import Taught, class_mix, ramped_average, taught, unlabelled, unsupervised_loss
-from segxal.train import fit
+from segxal.core.labels import VOID
+from segxal.models.base import build_model
+from segxal.study.settings import ModelConfig, TrainConfig
+from segxal.training import engine
+from segxal.training.engine import fit
+from segxal.training.objectives.s4al import Taught, class_mix, ramped_average, taught, unlabelled, unsupervised_loss
 
 S4AL = TrainConfig(epochs=1, batch=2, evaluations=1, amp="off", semi="s4al")
 
@@ -192,7 +192,7 @@ def test_all_void_annotations_still_give_a_finite_loss(frames):
 
 
 def test_the_first_fifth_is_supervised_alone_and_counts_half_more(frames, monkeypatch):
-    monkeypatch.setattr(train, "unsupervised_loss", lambda logits, batch: logits.sum() * 0 + 100)
+    monkeypatch.setattr(engine, "unsupervised_loss", lambda logits, batch: logits.sum() * 0 + 100)
     plain = dataclasses.replace(S4AL, lr=1e-12, evaluations=5, flip=False, crop=1.0, jitter=0.0)
     rows = [
         fit(build_model(ModelConfig(base=4, depth=2), 19, seeded()), frames, [0, 3], frames.labels[[0, 3]], frames,
@@ -211,7 +211,7 @@ def test_the_teacher_sees_annotated_pixels_of_partly_annotated_images(frames, mo
         seen.append(annotation)
         return taught(images, annotation, probs)
 
-    monkeypatch.setattr(train, "taught", watch)
+    monkeypatch.setattr(engine, "taught", watch)
     labels = torch.full_like(frames.labels, VOID)
     labels[:, :8, :8] = frames.labels[:, :8, :8]
     trained(frames, dataclasses.replace(S4AL, flip=False, crop=1.0), range(8), labels)

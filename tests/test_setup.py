@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import segxal
-from segxal.paths import ROOT
+from segxal.storage.paths import ROOT
 
 try:
     import tomllib

@@ -10,13 +10,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from segxal import paths
-from segxal.config import preset_names
-from segxal.methods import METHODS
-from segxal.site import books, gallery, readme, stage, tables
-from segxal.site.notebooks import page_of, write_notebook
-from segxal.site.sources import Sources
-from segxal.site.statements import module_name, modules, statements
+from segxal.apps.site import books, gallery, readme, stage, tables
+from segxal.apps.site.notebooks import page_of, write_notebook
+from segxal.apps.site.sources import Sources
+from segxal.apps.site.statements import module_name, modules, statements
+from segxal.methods.base import METHODS
+from segxal.storage import paths
+from segxal.study.settings import preset_names
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.rglob("*.ipynb"))
 

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from segxal import paths
-from segxal.site import build, links
-from segxal.site.sources import Sources
+from segxal.apps.site import build, links
+from segxal.apps.site.sources import Sources
+from segxal.storage import paths
 
 sys.path.append(str(paths.ROOT / "bench"))
 import browser
@@ -116,7 +116,10 @@ def test_the_site_is_built_without_a_warning_and_every_link_holds(built):
     assert set(KINDS) <= set(pages) and len(pages) > 100
     assert links.problems(built) == []
     text = (built / "methods/segxal.html").read_text()
-    assert "<strong>Departure:</strong> divided by ln C" in text and "../api/eem.html#segxal.eem.soft_attention" in text
+    assert (
+        "<strong>Departure:</strong> divided by ln C" in text
+        and "../api/eem.html#segxal.core.eem.soft_attention" in text
+    )
 
 
 @pytest.mark.skipif(not browser.chromium(), reason="needs Chromium (`apt install chromium`, or $CHROMIUM)")

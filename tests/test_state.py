@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from segxal.config import load_preset
-from segxal.errors import ConfigError, DataInvalid
-from segxal.files import read_json, write_arrays, write_json
-from segxal.labels import VOID
-from segxal.methods import METHODS
-from segxal.state import MANIFEST, Cycle
+from segxal.core.errors import ConfigError, DataInvalid
+from segxal.core.labels import VOID
+from segxal.methods.base import METHODS
+from segxal.storage.files import read_json, write_arrays, write_json
+from segxal.study.settings import load_preset
+from segxal.study.state import MANIFEST, Cycle
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 from sklearn.metrics import auc
 
-from segxal.errors import ConfigError, DataInvalid, ShapeError
-from segxal.seeds import rng
-from segxal.statistics import (
+from segxal.core.errors import ConfigError, DataInvalid, ShapeError
+from segxal.core.seeds import rng
+from segxal.results.statistics import (
     aubc,
     aubc_table,
     beta,

@@ -8,16 +8,16 @@ import pytest
 import scipy.stats
 import torch
 
-from segxal.config import LoopConfig, MaskConfig, ModelConfig, TrainConfig
-from segxal.eem import error_masks
-from segxal.errors import ConfigError
-from segxal.methods import STRATEGIES_AT
-from segxal.models import build_model, normalise
-from segxal.regions import GRANULARITIES
-from segxal.seeds import rng
-from segxal.strategies import FROM_MAPS, MAPS, UNITS, get_maps, get_strategy
-from segxal.strategies.base import Learner, MapStrategy, Units, unit_scores, whole_images
-from segxal.strategies.eem import top_mean
+from segxal.acquisition.strategies import FROM_MAPS, MAPS, UNITS, get_maps, get_strategy
+from segxal.acquisition.strategies.base import Learner, MapStrategy, Units, unit_scores, whole_images
+from segxal.acquisition.strategies.eem import top_mean
+from segxal.core.eem import error_masks
+from segxal.core.errors import ConfigError
+from segxal.core.regions import GRANULARITIES
+from segxal.core.seeds import rng
+from segxal.methods.base import STRATEGIES_AT
+from segxal.models.base import build_model, normalise
+from segxal.study.settings import LoopConfig, MaskConfig, ModelConfig, TrainConfig
 
 CANDIDATES = [1, 4, 6]
 LABELLED = (0, 3)
@@ -49,8 +49,8 @@ def units_of(kind, candidates=CANDIDATES):
 
 @pytest.fixture
 def learner(frames, monkeypatch):
-    monkeypatch.setattr("segxal.strategies.deal.STEPS", 5)
-    monkeypatch.setattr("segxal.strategies.vaal.ITERATIONS", 2)
+    monkeypatch.setattr("segxal.acquisition.strategies.deal.STEPS", 5)
+    monkeypatch.setattr("segxal.acquisition.strategies.vaal.ITERATIONS", 2)
     model = build_model(ModelConfig(base=4, depth=2, dropout=0.3), 19, torch.Generator().manual_seed(3))
     with torch.no_grad():  # an untrained network predicts one class everywhere; this one twelve
         model.head.weight.mul_(200)

@@ -5,13 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from segxal.core.errors import ConfigError
+from segxal.core.labels import CITYSCAPES
 from segxal.data.base import check_sample
 from segxal.data.streets import Streets
 from segxal.data.streets.develop import camera_of
 from segxal.data.streets.paint import SKY, Canvas
 from segxal.data.streets.sprites import Stencil
-from segxal.errors import ConfigError
-from segxal.labels import CITYSCAPES
 
 SIZE = (64, 128)
 

@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from segxal import paths
+from segxal.core.depth_scores import aligned, depth_scores, mean_scores, near_agreement, rank_agreement
+from segxal.core.errors import CheckpointMismatch, DataMissing, WeightsMissing
+from segxal.core.labels import CITYSCAPES
 from segxal.data import open_dataset
 from segxal.data.base import load_frames
-from segxal.depth import depth_from_streets_net, get_depth, training
-from segxal.depth.scores import aligned, depth_scores, mean_scores, near_agreement, rank_agreement
-from segxal.depth.streets_net import WEIGHTS, inverse_depth, load_network, new_network
-from segxal.errors import CheckpointMismatch, DataMissing, WeightsMissing
-from segxal.labels import CITYSCAPES
-from segxal.study import run_cycles, run_of
+from segxal.models.depth import depth_from_streets_net, get_depth
+from segxal.models.depth.streets_net import WEIGHTS, inverse_depth, load_network, new_network
+from segxal.storage import paths
+from segxal.study.grid import run_cycles, run_of
+from segxal.training import depth_network
 
-RECORD = json.loads(training.RECORD.read_text())
+RECORD = json.loads(depth_network.RECORD.read_text())
 
 
 def streets_net(images):
@@ -60,21 +61,21 @@ def test_agreement_of_maps():
 def test_the_loss_forgives_most_of_a_common_factor():
     exact = torch.rand(2, 6, 8, generator=torch.Generator().manual_seed(0)) * 0.1 + 0.02
     log = exact.log()
-    assert training.loss(log, exact) == pytest.approx(0, abs=1e-6)
-    assert training.loss(log + 1, exact) == pytest.approx(1 - training.SHIFT, abs=1e-4)
+    assert depth_network.loss(log, exact) == pytest.approx(0, abs=1e-6)
+    assert depth_network.loss(log + 1, exact) == pytest.approx(1 - depth_network.SHIFT, abs=1e-4)
     error = torch.randn(2, 6, 8, generator=torch.Generator().manual_seed(1))
-    apart = [float(e.square().mean() - training.SHIFT * e.mean() ** 2) for e in error]
-    assert training.loss(log + error, exact) == pytest.approx(np.mean(apart), rel=1e-4)
+    apart = [float(e.square().mean() - depth_network.SHIFT * e.mean() ** 2) for e in error]
+    assert depth_network.loss(log + error, exact) == pytest.approx(np.mean(apart), rel=1e-4)
     sky = torch.zeros(1, 2, 2)
-    assert training.loss(torch.full((1, 2, 2), -np.log(training.FAR)), sky) == pytest.approx(0, abs=1e-6)
+    assert depth_network.loss(torch.full((1, 2, 2), -np.log(depth_network.FAR)), sky) == pytest.approx(0, abs=1e-6)
 
 
 def test_distortion_moves_image_and_depth_together():
     depth = torch.linspace(0.1, 1, 96 * 192).view(1, 96, 192).expand(4, -1, -1)
     images = (200 * depth).round().to(torch.uint8).unsqueeze(1).expand(-1, 3, -1, -1)
-    distort = training.Distortion()
+    distort = depth_network.Distortion()
     seen, moved = distort(images, depth, torch.Generator().manual_seed(0))
-    assert tuple(seen.shape[2:]) in training.SIZES and moved.shape == (4, *seen.shape[2:])
+    assert tuple(seen.shape[2:]) in depth_network.SIZES and moved.shape == (4, *seen.shape[2:])
     for image, part in zip(seen.float().mean(1), moved, strict=True):
         assert rank_agreement(image.numpy(), part.numpy()) > 0.95
     again, _ = distort(images, depth, torch.Generator().manual_seed(0))
@@ -82,22 +83,22 @@ def test_distortion_moves_image_and_depth_together():
 
 
 def test_training_learns_and_repeats(frames, monkeypatch):
-    monkeypatch.setattr(training, "SIZES", ((32, 64),))
+    monkeypatch.setattr(depth_network, "SIZES", ((32, 64),))
     before = torch.get_rng_state()
-    one, two = (training.train(frames, 12, seed=3).state_dict() for _ in range(2))
+    one, two = (depth_network.train(frames, 12, seed=3).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert torch.equal(torch.get_rng_state(), before)
     network = new_network(torch.Generator())
     network.load_state_dict(one)
     trained = mean_scores(inverse_depth(network.eval(), frames.images).detach().numpy(), frames.depth.numpy())
-    start = new_network(training.generator(3, "streets-net", "weights")).eval()
+    start = new_network(depth_network.generator(3, "streets-net", "weights")).eval()
     untrained = mean_scores(inverse_depth(start, frames.images).detach().numpy(), frames.depth.numpy())
     assert trained["spearman"] > untrained["spearman"]
 
 
 def test_training_needs_depth(frames):
     with pytest.raises(DataMissing, match="exact depth"):
-        training.train(replace(frames, depth=None), 1, seed=0)
+        depth_network.train(replace(frames, depth=None), 1, seed=0)
 
 
 def test_the_shipped_weights_are_small_and_those_of_the_record():
@@ -172,8 +173,8 @@ def test_the_command_trains_and_writes(tmp_path, monkeypatch):
     changes = {"IMAGES": 4, "SCORED": 4, "SCORED_SIZES": ((32, 64),), "SIZES": ((32, 64),)}
     changes |= {"WEIGHTS": tmp_path / "w.safetensors", "RECORD": tmp_path / "r.json"}
     for name, value in changes.items():
-        monkeypatch.setattr(training, name, value)
-    assert training.main(["--steps", "2", "--seed", "5"]) == 0
+        monkeypatch.setattr(depth_network, name, value)
+    assert depth_network.main(["--steps", "2", "--seed", "5"]) == 0
     made = json.loads((tmp_path / "r.json").read_text())
     assert made["command"].endswith("--steps 2 --seed 5") and len(made["held_out"]) == 3
     assert made.keys() == RECORD.keys()

@@ -10,46 +10,47 @@ import pandas as pd
 import pytest
 import torch
 
-from segxal import checks, kfold, loop, report, study, tables
-from segxal.config import load_preset, preset_names
-from segxal.errors import ConfigError
-from segxal.methods import ABLATIONS, METHODS, ablate, get_method, split_name
-from segxal.state import Cycle
+from segxal.core.errors import ConfigError
+from segxal.methods.base import ABLATIONS, METHODS, ablate, get_method, split_name
+from segxal.results import checks, report, tables
+from segxal.study import grid, kfold, loop
+from segxal.study.settings import load_preset, preset_names
+from segxal.study.state import Cycle
 
 
 @pytest.fixture(scope="module")
 def finished(tiny, tmp_path_factory):
     """A whole tiny study, collected."""
     runs = tmp_path_factory.mktemp("runs")
-    preset = study.select(tiny, seeds=[0, 1], methods=["segxal-human", "random", "supervised"])
-    study.run_cycles([cycle for run in study.whole_grid(preset, runs) for cycle in run])
-    study.collect(preset, runs)
+    preset = grid.select(tiny, seeds=[0, 1], methods=["segxal-human", "random", "supervised"])
+    grid.run_cycles([cycle for run in grid.whole_grid(preset, runs) for cycle in run])
+    grid.collect(preset, runs)
     return preset, runs
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_every_run_of_every_preset_is_named_once_and_begins_with_its_start(name):
     preset = load_preset(name)
-    ends = [run[-1].folder for run in study.whole_grid(preset)]
+    ends = [run[-1].folder for run in grid.whole_grid(preset)]
     assert len(ends) == len(set(ends))
-    for run in study.whole_grid(preset):
+    for run in grid.whole_grid(preset):
         assert [cycle.number for cycle in run] == list(range(len(run)))
         assert all(later.previous == earlier for earlier, later in itertools.pairwise(run))
 
 
 def test_a_run_ends_where_one_says(tiny):
-    run = study.run_of(tiny, "random", 0)
-    assert list(study.until(run, 0)) == run[:1] and list(study.until(run, 2)) == run
+    run = grid.run_of(tiny, "random", 0)
+    assert list(grid.until(run, 0)) == run[:1] and list(grid.until(run, 2)) == run
     for number in (-1, 3):
         with pytest.raises(ConfigError, match=f"cycle = {number}; random has cycles 0..2 in preset smoke"):
-            study.until(run, number)
+            grid.until(run, number)
 
 
 def test_methods_of_a_seed_share_their_first_training(tiny):
-    starts = {study.run_of(tiny, name, 0)[0].folder for name, method in METHODS.items() if method.start == "none"}
+    starts = {grid.run_of(tiny, name, 0)[0].folder for name, method in METHODS.items() if method.start == "none"}
     assert len(starts) == 1
-    assert study.run_of(tiny, "bald", 0)[0].folder == study.run_of(tiny, "qbc", 0)[0].folder not in starts
-    assert study.run_of(tiny, "random", 1)[0].folder not in starts
+    assert grid.run_of(tiny, "bald", 0)[0].folder == grid.run_of(tiny, "qbc", 0)[0].folder not in starts
+    assert grid.run_of(tiny, "random", 1)[0].folder not in starts
 
 
 def test_split_ablation_changes_the_start_and_nothing_else(tiny):
@@ -65,22 +66,22 @@ def test_unknown_names_are_answered_with_the_known_ones(tiny):
     with pytest.raises(ConfigError, match="without-ebu"):
         ablate(tiny, "without-eub")
     with pytest.raises(ConfigError, match="random"):
-        study.select(tiny, methods=["ramdom"])
+        grid.select(tiny, methods=["ramdom"])
     with pytest.raises(ConfigError, match="no method 'ramdom'; choose one of segxal-pseudo"):
-        study.noisy(dataclasses.replace(tiny, noisy=("ramdom",)))
+        grid.noisy(dataclasses.replace(tiny, noisy=("ramdom",)))
     with pytest.raises(ConfigError, match="0 or larger"):
-        study.select(tiny, seeds=[-1])
+        grid.select(tiny, seeds=[-1])
 
 
 def test_records_hold_one_row_per_cycle_and_scores_in_percent(finished):
     preset, runs = finished
     records = tables.read_records(preset, runs)
     per_run = preset.loop.cycles + 1
-    assert study.noisy(preset) == ["segxal-human", "random"]
-    runs_per_seed = 2 + sum(len(methods) for methods in study.ablations_of(preset).values())
+    assert grid.noisy(preset) == ["segxal-human", "random"]
+    runs_per_seed = 2 + sum(len(methods) for methods in grid.ablations_of(preset).values())
     assert len(records) == 2 * (per_run * runs_per_seed + 1)
-    assert list(records) == study.COLUMNS
-    cycle = study.run_of(preset, "random", 1, runs=runs)[-1]
+    assert list(records) == grid.COLUMNS
+    cycle = grid.run_of(preset, "random", 1, runs=runs)[-1]
     row = records[(records.method == "random") & (records.ablation == "none") & (records.seed == 1)].iloc[-1]
     assert row.miou == pytest.approx(100 * cycle.metrics()["report"]["miou"], abs=1e-4)
     assert row.pixels == cycle.metrics()["budget"]["pixels"]
@@ -90,7 +91,7 @@ def test_every_miou_is_the_mean_of_its_class_ious(finished):
     preset, runs = finished
     records, class_iou = tables.read_records(preset, runs), tables.read_class_iou(preset, runs)
     assert tables.check_means(records, class_iou) < 1e-3
-    first = (class_iou[study.KEY] == class_iou.loc[0, study.KEY]).all(axis=1)
+    first = (class_iou[grid.KEY] == class_iou.loc[0, grid.KEY]).all(axis=1)
     assert np.isinf(tables.check_means(records, class_iou[~first])), "a cycle without class IoUs does not agree"
     class_iou.loc[0, "iou"] = 99.0
     assert tables.check_means(records, class_iou) > 1e-3
@@ -99,27 +100,27 @@ def test_every_miou_is_the_mean_of_its_class_ious(finished):
 def test_collecting_again_gives_the_same_bytes(finished):
     preset, runs = finished
     before = [(runs / preset.name / name).read_bytes() for name in ("results.csv", "class_iou.csv")]
-    study.collect(preset, runs)
+    grid.collect(preset, runs)
     assert before == [(runs / preset.name / name).read_bytes() for name in ("results.csv", "class_iou.csv")]
 
 
 def test_collecting_a_selection_leaves_no_record_out(finished):
     preset, runs = finished
     everything = (runs / preset.name / "results.csv").read_bytes()
-    study.collect(study.select(preset, seeds=[1], methods=["random"]), runs)
+    grid.collect(grid.select(preset, seeds=[1], methods=["random"]), runs)
     kept = tables.read_records(preset, runs)
-    study.collect(preset, runs)
+    grid.collect(preset, runs)
     assert set(kept.seed) == {0, 1} and set(kept.method) == {"segxal-human", "random", "supervised"}
     assert (runs / preset.name / "results.csv").read_bytes() == everything
 
 
 def test_cycles_of_other_settings_are_counted_and_in_no_table(finished):
     preset, runs = finished
-    assert study.outdated(preset, runs) == 0
+    assert grid.outdated(preset, runs) == 0
     other = preset.with_changes(train={"lr": 1e-4})
-    assert study.outdated(other, runs) == len(list((runs / preset.name).rglob("manifest.json")))
+    assert grid.outdated(other, runs) == len(list((runs / preset.name).rglob("manifest.json")))
     with pytest.raises(ConfigError, match="no finished run"):
-        study.collect(other, runs)
+        grid.collect(other, runs)
 
 
 def test_the_depth_provider_is_named_only_where_a_mask_is_made(finished):
@@ -129,15 +130,15 @@ def test_the_depth_provider_is_named_only_where_a_mask_is_made(finished):
 
 def test_nothing_recorded_says_what_to_run(tiny, tmp_path):
     with pytest.raises(ConfigError, match=r"no finished run in .*smoke; run `segxal reproduce` with this preset"):
-        study.collect(tiny, tmp_path)
+        grid.collect(tiny, tmp_path)
     with pytest.raises(ConfigError, match="segxal reproduce"):
         tables.read_records(tiny, tmp_path)
 
 
 def test_ensure_runs_nothing_when_records_are_there(finished, monkeypatch):
     preset, runs = finished
-    monkeypatch.setattr(study, "run_cycles", lambda *_: pytest.fail("a recorded study was run again"))
-    assert study.ensure(preset, runs=runs) == runs / preset.name
+    monkeypatch.setattr(grid, "run_cycles", lambda *_: pytest.fail("a recorded study was run again"))
+    assert grid.ensure(preset, runs=runs) == runs / preset.name
 
 
 def test_table2_prints_mean_and_spread_over_seeds_and_the_papers_rows(finished):
@@ -196,7 +197,7 @@ def test_report_stands_on_its_own(finished):
 
 def test_oracles_on_the_same_queries(finished):
     preset, runs = finished
-    cycle = study.run_of(preset, "segxal-human", 0, runs=runs)[1]
+    cycle = grid.run_of(preset, "segxal-human", 0, runs=runs)[1]
     splits = loop.open_splits(preset, "", cycle.study / "cache")
     rows = pd.DataFrame(checks.compare_oracles(cycle, splits))
     assert rows.groupby("oracle").size().nunique() == 1
@@ -206,12 +207,12 @@ def test_oracles_on_the_same_queries(finished):
     human = rows[rows.oracle == "human"].set_index("id").clicks.to_dict()
     assert human == recorded, "the comparison asks what the cycle asked"
     with pytest.raises(ConfigError, match="asks nothing"):
-        checks.compare_oracles(study.run_of(preset, "segxal-human", 0, runs=runs)[0], splits)
+        checks.compare_oracles(grid.run_of(preset, "segxal-human", 0, runs=runs)[0], splits)
 
 
 def test_mask_quality_and_faithfulness_of_a_cycle(finished):
     preset, runs = finished
-    cycle = study.run_of(preset, "segxal-human", 0, runs=runs)[-1]
+    cycle = grid.run_of(preset, "segxal-human", 0, runs=runs)[-1]
     splits = loop.open_splits(preset, "", cycle.study / "cache")
     rows = tables.detection_table(checks.mask_quality(cycle, splits))
     assert set(rows["map"]) == {"eem", "ebu", "pae", "learned", "random"}
@@ -263,8 +264,8 @@ def test_the_study_runs_as_a_plain_module(tmp_path):
     code = (
         "import sys\n"
         "for name in 'papermill snakemake IPython nbformat pandas matplotlib'.split(): sys.modules[name] = None\n"
-        "from segxal import study\n"
-        "study.main(['--help'])"
+        "from segxal.study import grid\n"
+        "grid.main(['--help'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

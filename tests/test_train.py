@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from segxal import train
-from segxal.augment import Augmentation
-from segxal.config import ModelConfig, TrainConfig
-from segxal.errors import ConfigError, TrainingDiverged
-from segxal.labels import VOID
-from segxal.models import build_model
-from segxal.predict import evaluate
-from segxal.train import _order, class_weights, cross_entropy, fit
+from segxal.core.errors import ConfigError, TrainingDiverged
+from segxal.core.labels import VOID
+from segxal.models.base import build_model
+from segxal.study.settings import ModelConfig, TrainConfig
+from segxal.training import engine
+from segxal.training.augment import Augmentation
+from segxal.training.engine import _order, class_weights, cross_entropy, fit
+from segxal.training.predict import evaluate
 
 QUICK = TrainConfig(epochs=1, batch=4, evaluations=2, amp="off")
 
@@ -164,7 +164,7 @@ def test_dropout_follows_the_generator_too(frames):
 
 
 def test_the_teacher_is_the_moving_average(frames, monkeypatch):
-    monkeypatch.setattr(train, "EMA_DECAY", 0.0)
+    monkeypatch.setattr(engine, "EMA_DECAY", 0.0)
     config = dataclasses.replace(QUICK, evaluations=1)
     result = trained(frames, config)
     assert equal(weights_of(result.teacher), weights_of(result.model))
@@ -178,7 +178,7 @@ def test_validation_picks_the_weights(frames, monkeypatch):
         seen.append(weights_of(model))
         return SimpleNamespace(confusion=SimpleNamespace(miou=next(scores)))
 
-    monkeypatch.setattr(train, "evaluate", scripted)
+    monkeypatch.setattr(engine, "evaluate", scripted)
     result = trained(frames, dataclasses.replace(QUICK, evaluations=4), steps=8)
     assert [row["val_miou"] for row in result.history] == [0.2, 0.6, 0.1, 0.6]
     assert [row["step"] for row in result.history] == [2, 4, 6, 8]
@@ -212,7 +212,7 @@ def test_every_optimiser_and_schedule_runs(frames, optimizer, schedule):
 def test_one_cycle_takes_any_length(steps):
     model = torch.nn.Linear(1, 1)
     optimizer = torch.optim.SGD(model.parameters())
-    schedule = train._schedule(optimizer, QUICK, steps)
+    schedule = engine._schedule(optimizer, QUICK, steps)
     for _ in range(steps):
         optimizer.step()
         assert 0 < schedule.get_last_lr()[0] <= QUICK.lr + 1e-9

@@ -7,13 +7,20 @@ import numpy as np
 import pytest
 import torch
 
-from segxal.config import LoopConfig, MaskConfig, TrainConfig
-from segxal.errors import ConfigError
-from segxal.labels import VOID
-from segxal.seeds import rng
-from segxal.strategies import vaal
-from segxal.strategies.base import Learner, best, whole_images
-from segxal.strategies.vaal import LATENT, Autoencoder, autoencoder_loss, discriminator, least_annotated, vaal_scores
+from segxal.acquisition.strategies import vaal
+from segxal.acquisition.strategies.base import Learner, best, whole_images
+from segxal.acquisition.strategies.vaal import (
+    LATENT,
+    Autoencoder,
+    autoencoder_loss,
+    discriminator,
+    least_annotated,
+    vaal_scores,
+)
+from segxal.core.errors import ConfigError
+from segxal.core.labels import VOID
+from segxal.core.seeds import rng
+from segxal.study.settings import LoopConfig, MaskConfig, TrainConfig
 
 CANDIDATES = [1, 4, 6]
 PIXELS = 32 * 64

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from segxal import audit
-from segxal.faithfulness import Curve, Stage
-from segxal.workshop import part1, part2, part3, part5
-from segxal.workshop.answers import Verdict, check_array, check_choice, check_number, kind_of
+from segxal.apps.workshop import part1, part2, part3, part5
+from segxal.apps.workshop.answers import Verdict, check_array, check_choice, check_number, kind_of
+from segxal.core.faithfulness import Curve, Stage
+from segxal.results import audit
 
 PROBS = torch.tensor([0.5, 0.25, 0.25])
 ENTROPY = 1.5 * math.log(2) / math.log(3)  # 0.5 ln 2 + 2 * 0.25 ln 4
@@ -135,7 +135,7 @@ def test_bins_give_the_error_of_the_package():
     confidence, accuracy, share = part1.bins_of(probs, labels)
     assert share.sum() == pytest.approx(1) and len(confidence) == len(accuracy) == len(share)
     assert (share * accuracy).sum() == pytest.approx(float((probs.argmax(1) == labels).double().mean()))
-    from segxal.metrics import CalibrationBins
+    from segxal.core.metrics import CalibrationBins
 
     counted = CalibrationBins()
     counted.update(probs, labels)
@@ -149,7 +149,7 @@ def test_boundaries_in_closed_form():
 
 
 def test_the_weighted_channels_are_the_packages_grad_cam(unet, frames):
-    from segxal.gradcam import unit_range
+    from segxal.core.gradcam import unit_range
 
     category = int(unet(frames.images[:1].float() / 255).argmax(1).mode().values.mode().values[0])
     parts = part2.cam_parts(unet, "bottleneck", frames.images[0], category)

@@ -6,7 +6,7 @@ import subprocess
 
 import yaml
 
-from segxal.paths import ROOT
+from segxal.storage.paths import ROOT
 
 FOLDER = ROOT / "binder"
 
@@ -28,5 +28,5 @@ def test_post_build_installs_the_lock_then_the_package_and_fails_loudly(tmp_path
     assert subprocess.run([script], env=path, cwd=ROOT).returncode == 0
     lock, package, first = (tmp_path / "calls").read_text().splitlines()
     assert lock.endswith("--no-deps -r requirements.lock") and package.endswith("-e .")
-    assert "import" in first and "segxal.workshop" in first
+    assert "import" in first and "segxal.apps.workshop" in first
     assert subprocess.run([script], env=path | {"FAIL": "3"}, cwd=ROOT).returncode == 3

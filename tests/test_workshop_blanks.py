@@ -4,9 +4,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from segxal.errors import DataInvalid
-from segxal.workshop import blanks
-from segxal.workshop.blanks import blanked, exercise_file, exercise_of, same_text, solutions
+from segxal.apps.workshop import blanks
+from segxal.apps.workshop.blanks import blanked, exercise_file, exercise_of, same_text, solutions
+from segxal.core.errors import DataInvalid
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_command_makes_and_checks(tmp_path, capsys):
 @pytest.mark.parametrize("path", solutions(), ids=lambda path: path.stem)
 def test_the_committed_twins_agree(path):
     before = nbformat.read(exercise_file(path), as_version=4)
-    assert same_text(before, exercise_of(nbformat.read(path, as_version=4))), "run python -m segxal.workshop.blanks"
+    assert same_text(before, exercise_of(nbformat.read(path, as_version=4))), "python -m segxal.apps.workshop.blanks"
 
 
 def test_there_are_five_parts_and_nothing_else():

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from segxal.errors import ConfigError, WeightsMissing
-from segxal.labels import CITYSCAPES
-from segxal.workshop import training
-from segxal.workshop.checkpoints import FOLDER, RECIPES, SIZE, file_of, load_images, load_network
-from segxal.workshop.part1 import ece_of
-from segxal.workshop.seen import learner_of, see
+from segxal.apps.workshop import training
+from segxal.apps.workshop.checkpoints import FOLDER, RECIPES, SIZE, file_of, load_images, load_network
+from segxal.apps.workshop.part1 import ece_of
+from segxal.apps.workshop.seen import learner_of, see
+from segxal.core.errors import ConfigError, WeightsMissing
+from segxal.core.labels import CITYSCAPES
 
 RECORD = json.loads((FOLDER / training.RECORD).read_text())
 MOST = 10_000_000  # bytes of all together
@@ -29,7 +29,7 @@ def test_all_are_small_and_those_of_the_record():
         content = file_of(name).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (row["bytes"], row["sha256"]), name
         assert (row["images"], row["steps"]) == (RECIPES[name].images, RECIPES[name].steps), f"{name}: make it anew"
-    assert RECORD["command"].startswith("python -m segxal.workshop.training") and tuple(RECORD["size"]) == SIZE
+    assert RECORD["command"].startswith("python -m segxal.apps.workshop.training") and tuple(RECORD["size"]) == SIZE
 
 
 def test_the_record_is_what_they_do(streets):
@@ -49,7 +49,7 @@ def test_one_is_overconfident_and_all_are_unsure_where_they_err(streets):
 
 def test_the_command_makes_the_same_files_again(tmp_path, monkeypatch):
     for module in ("checkpoints", "training"):
-        monkeypatch.setattr(f"segxal.workshop.{module}.RECIPES", {"start": replace(RECIPES["start"], images=3)})
+        monkeypatch.setattr(f"segxal.apps.workshop.{module}.RECIPES", {"start": replace(RECIPES["start"], images=3)})
     monkeypatch.setattr(training, "SCORED", 2)
     for folder, seed in (("one", "0"), ("two", "0"), ("other", "1")):
         assert training.main(["--most", "3", "--seed", seed, "--folder", str(tmp_path / folder)]) == 0

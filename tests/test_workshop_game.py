@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from segxal.config import LoopConfig, MaskConfig, TrainConfig
+from segxal.acquisition.strategies.base import Learner
+from segxal.apps.explore.game import autopilot, new_game
+from segxal.apps.explore.game_state import YOU, Rules
+from segxal.apps.workshop import part4
+from segxal.apps.workshop.checkpoints import RECIPES, SIZE, load_images
 from segxal.data.splits import Splits
-from segxal.explore.game import autopilot, new_game
-from segxal.explore.game_state import YOU, Rules
-from segxal.strategies.base import Learner
-from segxal.workshop import part4
-from segxal.workshop.checkpoints import RECIPES, SIZE, load_images
+from segxal.study.settings import LoopConfig, MaskConfig, TrainConfig
 
 RULES = Rules(clicks=2, rounds=1, images=2, pieces=8, steps=1)
 
@@ -18,8 +18,8 @@ RULES = Rules(clicks=2, rounds=1, images=2, pieces=8, steps=1)
 def game(frames):
     import torch
 
-    from segxal.config import ModelConfig
-    from segxal.models import build_model
+    from segxal.models.base import build_model
+    from segxal.study.settings import ModelConfig
 
     unet = build_model(ModelConfig(base=4, depth=2), 19, torch.Generator().manual_seed(3)).eval()
     train = TrainConfig(steps=1, cycle_steps=1, batch=2, evaluations=1, amp="off")

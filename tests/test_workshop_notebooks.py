@@ -9,9 +9,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from segxal.errors import DataMissing
-from segxal.workshop import slides
-from segxal.workshop.blanks import FOLDER, TAG, exercise_file, solutions
+from segxal.apps.workshop import slides
+from segxal.apps.workshop.blanks import FOLDER, TAG, exercise_file, solutions
+from segxal.core.errors import DataMissing
 
 GUIDE = FOLDER / "README.md"
 PAIRS = [(path, exercise_file(path)) for path in solutions()]
@@ -150,4 +150,4 @@ def test_the_guide_plans_ninety_minutes():
         assert path.stem.removesuffix("_solution") in guide
     minutes = [int(m) for m in re.findall(r"^\| (\d+) min \|", guide, re.MULTILINE)]
     assert sum(minutes) == 90
-    assert "segxal doctor" in guide and "python -m segxal.workshop.blanks" in guide
+    assert "segxal doctor" in guide and "python -m segxal.apps.workshop.blanks" in guide

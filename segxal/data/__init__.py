@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from segxal.core.errors import ConfigError, DataInvalid, DataMissing
 from segxal.data.base import Dataset
 from segxal.data.camvid import CamVid
 from segxal.data.cityscapes import Cityscapes
@@ -12,7 +13,6 @@ from segxal.data.folder import Folder
 from segxal.data.images import read_sample
 from segxal.data.listing import SPLITS, ImageFiles
 from segxal.data.streets import Streets
-from segxal.errors import ConfigError, DataInvalid, DataMissing
 
 REGISTRY: dict[str, Callable[..., Dataset]] = {
     "streets": Streets,

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from segxal.errors import ConfigError, DataInvalid
-from segxal.labels import VOID, Classes
-from segxal.tensors import read_tensors, write_tensors
+from segxal.core.errors import ConfigError, DataInvalid
+from segxal.core.labels import VOID, Classes
+from segxal.storage.tensors import read_tensors, write_tensors
 
 
 @dataclass(frozen=True)

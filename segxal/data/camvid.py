@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from segxal.core.errors import DataInvalid
+from segxal.core.labels import CAMVID, Classes
 from segxal.data.images import Item, id_table
 from segxal.data.listing import ImageFiles, Listing, image_files, read_words, unpaired, without_suffix
-from segxal.errors import DataInvalid
-from segxal.labels import CAMVID, Classes
 
 VOID_ID = 11
 

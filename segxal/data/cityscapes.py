@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from segxal.core.errors import DataInvalid
+from segxal.core.labels import CITYSCAPES, CITYSCAPES_TRAIN_IDS, Classes
 from segxal.data.images import Item, id_table
 from segxal.data.listing import ImageFiles, Listing, by_hash, unpaired
-from segxal.errors import DataInvalid
-from segxal.labels import CITYSCAPES, CITYSCAPES_TRAIN_IDS, Classes
 
 # 300 of the 2975 official training images are our val; a smaller tree gives the same share.
 HELD_OUT, OFFICIAL_TRAIN = 300, 2975

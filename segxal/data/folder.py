@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from segxal.core.errors import DataInvalid
+from segxal.core.labels import CITYSCAPES, VOID, Classes
 from segxal.data.images import Item, id_table
 from segxal.data.listing import SPLITS, ImageFiles, Listing, by_hash, image_files, read_words, unpaired, without_suffix
-from segxal.errors import DataInvalid
-from segxal.labels import CITYSCAPES, VOID, Classes
 
 HELD_OUT_SHARE = 0.15  # of the labelled images, for val and for test each
 COLOUR_WORDS = 3

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from segxal.core.errors import DataInvalid, DataMissing
+from segxal.core.labels import VOID, Classes
 from segxal.data.base import Sample, check_sample
-from segxal.errors import DataInvalid, DataMissing
-from segxal.labels import VOID, Classes
 
 REFUSED = -1  # in a table of train ids: an id that no label file of the data set may hold
 

@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from segxal.core.errors import ConfigError, DataInvalid, DataMissing
+from segxal.core.labels import Classes
 from segxal.data.base import Sample
 from segxal.data.images import Item, read_sample
-from segxal.errors import ConfigError, DataInvalid, DataMissing
-from segxal.labels import Classes
-from segxal.paths import data_roots
+from segxal.storage.paths import data_roots
 
 SPLITS = ("train", "val", "test")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")

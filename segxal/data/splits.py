@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from segxal.config import Preset
 from segxal.data import open_dataset
 from segxal.data.base import Dataset, Frames, load_frames
+from segxal.study.settings import Preset
 
 
 @dataclass(frozen=True)

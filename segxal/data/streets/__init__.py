@@ -8,13 +8,13 @@ from itertools import accumulate
 
 import numpy as np
 
+from segxal.core.errors import ConfigError
+from segxal.core.labels import CITYSCAPES, Classes
+from segxal.core.seeds import rng
 from segxal.data.base import Sample
 from segxal.data.streets.develop import render
 from segxal.data.streets.ride import Ride
 from segxal.data.streets.scene import draw_ride
-from segxal.errors import ConfigError
-from segxal.labels import CITYSCAPES, Classes
-from segxal.seeds import rng
 
 VERSION = 1  # raise it whenever a picture changes: caches depend on it
 SPLITS = ("train", "val", "test")

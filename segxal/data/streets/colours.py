@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from segxal.core.labels import CITYSCAPES
 from segxal.data.streets.light import Light, Rng, hsv, rgb
 from segxal.data.streets.sprites import SECOND, SLOTS, Slot
-from segxal.labels import CITYSCAPES
 
 GLOWING = (Slot.TAIL, Slot.LAMP, Slot.LIT, Slot.AMBER, Slot.GREEN, Slot.TAIL2, Slot.LAMP2)
 # body, stripe or box, and doors or emblem; every town's fleet comes from these

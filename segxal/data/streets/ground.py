@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segxal.core.labels import CITYSCAPES
 from segxal.data.streets.colours import Paints
 from segxal.data.streets.light import Light, Rng, hsv, rgb, steps
 from segxal.data.streets.paint import REACH, SHADOW, STEP, TONES
-from segxal.labels import CITYSCAPES
 
 LANE = 3.2
 MATERIALS = (

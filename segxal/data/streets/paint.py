@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from segxal.core.seeds import rng
 from segxal.data.streets.sprites import Sprite, smooth_noise
-from segxal.seeds import rng
 
 NEAR = 0.8  # metres; nothing nearer is drawn
 TONES = 8

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from segxal.core.seeds import rng
 from segxal.data.streets.houses import blank, facade, fence, poster, skyline, wall, warehouse
 from segxal.data.streets.people import (
     bicycle,
@@ -27,7 +28,6 @@ from segxal.data.streets.vehicles import (
     truck_rear,
     truck_side,
 )  # fmt: skip
-from segxal.seeds import rng
 
 VARIANTS = 40  # shapes of each kind
 SHAPES = {

@@ -1,0 +1,1 @@
+"""What is asked, and who answers: strategies, oracles, the pool."""

@@ -1,0 +1,32 @@
+"""SegXAL's ranking: the explainable error mask (paper section 3.2)."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch import Tensor
+
+from segxal.acquisition.strategies.base import Learner
+from segxal.core.eem import error_masks
+from segxal.data.base import Frames
+
+TOP = 0.1  # share of a unit's pixels that eem-top looks at
+
+
+def eem_maps(learner: Learner, frames: Frames, candidates: list[int], rng: np.random.Generator) -> Iterator[Tensor]:
+    """The explainable error mask, 0 to 1.
+
+    Source: SegXAL section 3.2. Departure: the paper does not say how the mask of an image becomes its rank; ``eem``
+    takes the mean over the pixels, ``eem-top`` the mean over the highest tenth (:func:`top_mean`).
+    """
+    depth = None if frames.depth is None else frames.depth[candidates]
+    masks = error_masks(
+        learner.model, learner.layer, frames.images[candidates], depth, frames.classes, learner.mask, learner.amp
+    )
+    for mask in masks:
+        yield mask.eem.float().cpu()
+
+
+def top_mean(values: np.ndarray) -> float:
+    """Mean of the highest tenth of the pixel scores of one unit (1-D), at least one pixel."""
+    count = max(1, round(TOP * len(values)))
+    return float(np.partition(values, len(values) - count)[-count:].mean())

@@ -1,0 +1,20 @@
+"""Margin: how close the second class comes to the first."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch import Tensor
+
+from segxal.acquisition.strategies.base import Learner
+from segxal.acquisition.strategies.entropy import probabilities
+from segxal.data.base import Frames
+
+
+def margin_maps(learner: Learner, frames: Frames, candidates: list[int], rng: np.random.Generator) -> Iterator[Tensor]:
+    """1 - (p1 - p2) with the two largest probabilities of each pixel: 0 (certain) to 1 (two classes are level).
+
+    Source: Scheffer, Decomain and Wrobel 2001. Departure: 1 minus their margin, so that higher is asked earlier.
+    """
+    for probs in probabilities(learner, frames, candidates):
+        first, second = probs.topk(2, dim=1).values.unbind(1)
+        yield (1 - (first - second)).cpu()

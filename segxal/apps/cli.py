@@ -1,0 +1,155 @@
+"""The command ``segxal``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from segxal.apps.annotate import cli as cli_annotate
+from segxal.core.errors import DataInvalid, SegxalError
+from segxal.methods.base import METHODS, SUPERVISED, random_selection
+from segxal.storage import paths
+from segxal.study.settings import load_preset, preset_names
+
+REPRODUCE = """\
+Run a study: trained networks, error masks, annotations, active-learning cycles, tables and figures. Each cycle,
+ablation, figure and table is a notebook that papermill executes; Snakemake knows which of them are missing. Stop it
+at any moment (Ctrl-C, or a crash) and start the same command again: it goes on where it was.
+
+  segxal reproduce                              the quick study on rendered streets, minutes on a laptop
+  segxal reproduce --preset camvid --data-root ~/data     real driving video, in ~/data/camvid
+  segxal reproduce --preset camvid --seeds 0 --methods segxal-human random supervised
+"""
+DATA = """\
+List the data sets: what was found where, what is missing and how to get it. Data sets are looked for in --data-root,
+or else in the folder $SEGXAL_DATA. `streets` is rendered and always there. --check reads every file.
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("segxal", description="Explainable active learning for driving scenes.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    reproduce = commands.add_parser("reproduce", help="run a study", description=REPRODUCE, formatter_class=raw)
+    reproduce.add_argument("--jobs", type=_jobs, default=0, help="notebooks at the same time (default: cores + 1)")
+    reproduce.add_argument("--seeds", type=int, nargs="+", default=[], help="instead of the preset's, e.g. 0 1 2")
+    reproduce.add_argument(
+        "--methods", nargs="+", default=[], help=f"instead of the preset's: {', '.join((*METHODS, SUPERVISED))}"
+    )
+    reproduce.add_argument("--dry-run", action="store_true", help="only say which notebooks would run")
+    records = commands.add_parser("records", help="collect results.csv and class_iou.csv from finished runs")
+    for command in (reproduce, records):
+        command.add_argument(
+            "--preset", default="quick", help=f"one of {', '.join(preset_names())}, or a .yml file (default: quick)"
+        )
+
+    data = commands.add_parser("data", help="list and check the data sets", description=DATA, formatter_class=raw)
+    data.add_argument("--check", action="store_true", help="read every file and name all problems")
+    doctor = commands.add_parser("doctor", help="versions, device, threads, data sets, writable folders")
+    for command in (reproduce, data, doctor):
+        command.add_argument("--data-root", default="", help="folder that holds the data sets")
+
+    cli_annotate.add_parser(commands)
+    notebook = commands.add_parser(
+        "notebook", help="run one notebook with papermill, strictly", description="Run one notebook of notebooks/."
+    )
+    notebook.add_argument("name", help="name of the notebook, without .ipynb")
+    notebook.add_argument("output", type=Path, help="where the executed notebook goes, a file .ipynb")
+    notebook.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
+    return parser
+
+
+def _jobs(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; give a number of notebooks, at least 1")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; errors meant for people are printed without a traceback.
+
+    Returns:
+        0, or 1 after such an error.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        {
+            "reproduce": _reproduce, "records": _records, "data": _data, "doctor": _doctor, "notebook": _notebook,
+            "annotate": cli_annotate.run,
+        }[options.command](options)  # fmt: skip
+    except SegxalError as error:
+        print("segxal: " + str(error).replace("\n", "\n  "), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("segxal: stopped; start the same command again and it goes on from here", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    from segxal.study.grid import outdated, select
+    from segxal.study.reproduce import planned, reproduce
+
+    if options.dry_run:
+        steps = planned(options.preset, options.data_root, options.seeds, options.methods)
+        print("\n".join(f"{count:>5}  {name}" for name, count in steps.items()) or "nothing is left to run")
+        return
+    if others := outdated(load_preset(options.preset)):
+        print(f"cycles on disk that are not of this study's settings: {others}; what the study needs is made anew")
+    study = reproduce(options.preset, options.data_root, options.jobs, options.seeds, options.methods)
+    print(f"tables     {study / 'tables'}")
+    if (paths.FIGURES / study.name).is_dir():  # a study of real people alone has none
+        print(f"figures    {paths.FIGURES / study.name}")
+    if not random_selection(select(load_preset(options.preset), options.seeds, options.methods).methods):
+        print("comparison none: no random selection is among the methods; the notebook takes another `reference`")
+    print(f"notebooks  {study / 'notebooks'}")
+    print(f"records    {study / 'results.csv'}, {study / 'class_iou.csv'}")
+    print(f"report     {study / 'report.html'}  (open it in a browser)")
+
+
+def _records(options: argparse.Namespace) -> None:
+    from segxal.study.grid import collect, outdated
+
+    preset = load_preset(options.preset)
+    print(collect(preset))
+    if others := outdated(preset):
+        print(f"{others} cycles there are not of this study's settings; they are in no table")
+
+
+def _data(options: argparse.Namespace) -> None:
+    from segxal.data import check, report
+
+    found = 0
+    for entry in report(options.data_root):
+        counts = ", ".join(f"{split} {count}" for split, count in entry.counts.items())
+        print(f"{entry.name:<11} {entry.state:<11} {entry.where or '-'}  {counts}".rstrip())
+        problems = list(entry.problems)
+        if options.check and entry.state == "ready":
+            problems += check(entry.name, options.data_root)
+            print(f"{'':<11} every file was read: {len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}")
+        for problem in problems:
+            print(f"{'':<11} ! {problem}")
+        if entry.state != "ready":
+            print(f"{'':<11} {entry.how_to_get}")
+        found += len(problems) if options.check and entry.state != "missing" else 0
+    if found:
+        raise DataInvalid(f"{found} problems found; mend or remove the files named above")
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from segxal.apps.doctor import as_text, report
+
+    print(as_text(report(options.data_root)))
+
+
+def _notebook(options: argparse.Namespace) -> None:
+    # jsonschema would build a grammar for checks of addresses, which no notebook needs: a second for every notebook
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    from segxal.study.execution import execute
+
+    print(execute(options.name, options.output, dict(options.p)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Methods by name: a strategy, an oracle and a gate, or no cycle at all."""

@@ -1,0 +1,1 @@
+"""Segmentation networks and depth networks by name, and the device they run on."""

@@ -1,0 +1,1 @@
+"""All runs of a preset: settings, state on disk, the loop, the grid."""

@@ -1,0 +1,160 @@
+"""`segxal reproduce`: the thin face of the Snakemake graph; it resumes by itself and shows what is left."""
+
+import ctypes
+import fcntl
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from segxal.core.errors import SegxalError
+from segxal.data.splits import open_sources
+from segxal.models.device import device
+from segxal.storage import paths
+from segxal.study.grid import check_depth, select
+from segxal.study.settings import Preset, load_preset
+
+DONE = re.compile(r"(\d+) of (\d+) steps \(\d+%\) done")
+PR_SET_PDEATHSIG = 1  # of Linux' prctl
+PLAN = re.compile(r"^(\w+) +(\d+)$", re.M)  # a line of Snakemake's "Job stats"
+
+
+class StudyFailed(SegxalError, RuntimeError):
+    """A job of the study failed; the others were run to their end."""
+
+
+@contextmanager
+def only_one(study: Path) -> Iterator[None]:
+    """Hold the study's lock, so that two commands never work on one study.
+
+    The lock belongs to the process: after a kill it is free again and nothing has to be unlocked by hand.
+
+    Raises:
+        StudyFailed: if another process holds it.
+    """
+    study.mkdir(parents=True, exist_ok=True)
+    with (study / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StudyFailed(
+                f"another `segxal reproduce` works on {study}; wait for it or stop it, then start again"
+            ) from error
+        yield
+
+
+def default_jobs(preset: Preset) -> int:
+    """As many jobs as the processor has room for, and one that starts meanwhile; one on a GPU, which all share."""
+    if device().type == "cuda":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores // preset.threads + 1
+
+
+def command(preset_name: str, jobs: int, data_root: str, seeds: Sequence[int], methods: Sequence[str]) -> list[str]:
+    """The Snakemake command line of a study."""
+    study = paths.RUNS / load_preset(preset_name).name
+    values = {"preset": preset_name, "data_root": data_root, "seeds": list(seeds), "methods": list(methods)}
+    settings = [f"{key}={value!r}" for key, value in values.items()]
+    return [
+        sys.executable, "-m", "snakemake", "--snakefile", str(paths.ROOT / "Snakefile"), "--directory", str(study),
+        "--cores", str(jobs), "--rerun-incomplete", "--keep-going", "--nolock", "--config", *settings,
+    ]  # fmt: skip
+
+
+def planned(
+    preset_name: str, data_root: str = "", seeds: Sequence[int] = (), methods: Sequence[str] = ()
+) -> dict[str, int]:
+    """What :func:`reproduce` would run: name of the step -> how often, then ``total``; empty when all is done.
+
+    Raises:
+        StudyFailed: if Snakemake cannot plan the study; the message holds its last words.
+        ConfigError, DataMissing: as :func:`reproduce`.
+    """
+    preset_name, root = _absolute(preset_name, data_root, seeds, methods)
+    line = [*command(preset_name, 1, root, seeds, methods), "--dry-run"]
+    found = subprocess.run(line, capture_output=True, text=True, cwd=paths.ROOT)
+    if found.returncode:
+        raise StudyFailed("the study cannot be planned:\n" + "\n".join(found.stderr.splitlines()[-8:]))
+    counts = {name: int(count) for name, count in PLAN.findall(found.stdout + found.stderr) if name != "all"}
+    return counts | ({"total": counts["total"] - 1} if counts else {})
+
+
+def _absolute(preset_name: str, data_root: str, seeds: Sequence[int], methods: Sequence[str]) -> tuple[str, str]:
+    """Preset and data root as every process can find them, after a look at whether they are there at all."""
+    preset = select(load_preset(preset_name), seeds, methods)
+    root = str(Path(data_root).expanduser().resolve()) if data_root else ""
+    open_sources(preset, root)
+    check_depth(preset, preset.methods)
+    return (str(Path(preset_name).resolve()) if preset_name.endswith(".yml") else preset_name), root
+
+
+def reproduce(
+    preset_name: str, data_root: str = "", jobs: int = 0, seeds: Sequence[int] = (), methods: Sequence[str] = ()
+) -> Path:
+    """Run what is missing of a study; finished notebooks are left alone unless their inputs changed.
+
+    Args:
+        preset_name: name of a preset or a ``.yml`` file.
+        data_root: folder that holds the data sets.
+        jobs: notebooks that run at the same time; 0 for as many as there are cores for.
+        seeds: instead of the preset's; empty keeps them.
+        methods: instead of the preset's; empty keeps them.
+
+    Returns:
+        Folder of the study.
+
+    Raises:
+        ConfigError: if the preset, a method or a seed is unknown.
+        DataMissing: if the data set is not there.
+        StudyFailed: if a notebook failed; the message repeats what the failing jobs said.
+    """
+    preset_name, root = _absolute(preset_name, data_root, seeds, methods)  # before anything is started
+    preset = load_preset(preset_name)
+    study = paths.RUNS / preset.name
+    with only_one(study), (study / "log.txt").open("w", encoding="utf-8") as log:
+        line = command(preset_name, jobs or default_jobs(preset), root, seeds, methods)
+        environment = os.environ | {"OMP_NUM_THREADS": str(preset.threads), "PYTHONUNBUFFERED": "1"}
+        with subprocess.Popen(
+            line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=paths.ROOT,
+            preexec_fn=_end_with_parent,
+        ) as process:  # fmt: skip
+            said = _follow(process, log, preset.name)
+    if process.returncode:
+        tail = (study / "log.txt").read_text(encoding="utf-8").splitlines()[-8:]
+        reasons = "\n".join(said or ["no notebook failed, Snakemake did; its last words:", *tail])
+        raise StudyFailed(f"the study is not complete; the whole log is {study / 'log.txt'}\n{reasons}")
+    return study
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to kill Snakemake when this command is killed, as it would wait for ever on the broken pipe.
+
+    A notebook that runs at that moment comes to its end alone; what it writes appears whole or not at all.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _follow(process: "subprocess.Popen[str]", log: object, name: str) -> list[str]:
+    """Copy a job's output to the log, move the progress bar, and keep what failing notebooks say."""
+    said: list[str] = []
+    speaking = False
+    form = "{desc}: {n_fmt}/{total_fmt} notebooks |{bar}| {elapsed} gone, about {remaining} to go"
+    with tqdm(desc=f"{name}, looking what is missing", bar_format=form, dynamic_ncols=True) as bar:
+        for text in process.stdout or ():
+            log.write(text)  # type: ignore[attr-defined]
+            if found := DONE.search(text):
+                bar.total, bar.desc = int(found[2]), name
+                bar.update(int(found[1]) - bar.n)
+            speaking = text.startswith("segxal: ") or (speaking and text.startswith("  "))
+            if speaking:
+                said.append(text.rstrip())
+        bar.refresh()
+    return said
