@@ -46,7 +46,7 @@ def _run(sizes: Sizes, runs: Path) -> list[Cycle]:
     base: Preset = load_preset("smoke")
     preset = base.with_changes(
         data={"height": height, "width": width, "counts": (12, 2, 2)}, model={"base": sizes.base, "depth": 4},
-        train={"steps": min(40, sizes.steps), "cycle_steps": 2, "evaluations": 1, "amp": "off"}, loop={"cycles": 1},
+        train={"steps": min(40, sizes.steps), "cycle_steps": 2, "evaluations": 1, "amp": "off"}, pool={"cycles": 1},
     )  # fmt: skip
     return run_cycles(run_of(replace(preset, name="bench"), "segxal-human", 0, runs=runs)[:2])
 

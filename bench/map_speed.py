@@ -16,7 +16,7 @@ from segxal.core.eem import error_masks
 from segxal.core.gradcam import class_maps, gradcam, traced
 from segxal.models.base import normalise
 from segxal.models.device import device
-from segxal.study.settings import MaskConfig
+from segxal.models.settings import MaskConfig
 
 Work = Callable[[], Any]
 CACHED = 4 * 128 * 256  # pixels of a batch of masks; larger ones leave the caches of the CPUs we measured

@@ -9,8 +9,9 @@ from segxal.core.seeds import generator
 from segxal.data import open_dataset
 from segxal.data.base import Frames, load_frames
 from segxal.models.base import build_model, target_layer
-from segxal.study.settings import ModelConfig, TrainConfig
+from segxal.models.settings import ModelConfig
 from segxal.training.engine import fit
+from segxal.training.settings import TrainConfig
 
 
 @dataclass(frozen=True)

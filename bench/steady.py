@@ -11,7 +11,7 @@ from torch import nn
 
 from segxal.core.eem import error_masks
 from segxal.data import open_dataset
-from segxal.study.settings import MaskConfig
+from segxal.models.settings import MaskConfig
 
 GROWTH = 50.0  # MiB between the first tenth and the end; one image's maps alone, kept, would be more
 CHUNK = 100

@@ -9,6 +9,7 @@ from scene import Sizes, streets
 from timer import Row, medians, seconds
 from torch import nn
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies import get_strategy
 from segxal.acquisition.strategies.base import Learner, whole_images
 from segxal.acquisition.strategies.core_set import k_center_greedy
@@ -17,8 +18,9 @@ from segxal.data.base import Frames
 from segxal.methods.base import BY_IMAGE
 from segxal.models.base import normalise
 from segxal.models.device import device
-from segxal.study.settings import LoopConfig, MaskConfig, TrainConfig
+from segxal.models.settings import MaskConfig
 from segxal.training.predict import predict
+from segxal.training.settings import TrainConfig
 
 # VAAL is left out: it trains networks of its own for about a minute, whatever the pool.
 STRATEGIES = tuple(name for name in BY_IMAGE if name != "vaal")
@@ -43,7 +45,9 @@ def _learner(model: nn.Module, layer: nn.Module, frames: Frames) -> Learner:
     twin.dropout = nn.Dropout2d(0.2)
     train = TrainConfig(steps=1, cycle_steps=1, amp="off")
     mask = MaskConfig(depth="dataset", batch=8)
-    return Learner(twin.eval(), twin.get_submodule(names[layer]), mask, LoopConfig(), train, (0, 1), frames.labels[:2])
+    return Learner(
+        twin.eval(), twin.get_submodule(names[layer]), mask, StrategyConfig(), train, (0, 1), frames.labels[:2]
+    )
 
 
 def _scoring(learner: Learner, frames: Frames) -> list[Row]:
@@ -75,7 +79,7 @@ def _bald(learner: Learner, frames: Frames, sizes: Sizes, repeats: int) -> Row:
     from baal.modelwrapper import ModelWrapper, TrainingArgs
 
     few = list(range(min(16, len(frames))))
-    passes = learner.loop.passes
+    passes = learner.strategy.passes
     units = whole_images(few, frames.labels[0].numel())
     network = MCDropoutModule(copy.deepcopy(learner.model).to(device()).eval())
     wrapper = ModelWrapper(network, TrainingArgs(replicate_in_memory=False))

@@ -13,9 +13,10 @@ from segxal.core.seeds import generator
 from segxal.data.base import Frames
 from segxal.models.base import build_model, normalise
 from segxal.models.device import amp_dtype, device, has_fast_bf16
-from segxal.study.settings import ModelConfig, TrainConfig
+from segxal.models.settings import ModelConfig
 from segxal.training.augment import Augmentation
 from segxal.training.engine import class_weights, fit
+from segxal.training.settings import TrainConfig
 
 
 def rows(sizes: Sizes, repeats: int) -> list[Row]:

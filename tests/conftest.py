@@ -35,7 +35,8 @@ def tiny():
         data={"height": 16, "width": 32, "counts": (12, 4, 4)},
         model={"base": 4, "depth": 2},
         train={"steps": 6, "cycle_steps": 3, "evaluations": 2, "amp": "off"},
-        loop={"start": 0.25, "step": 0.17, "cycles": 2, "subset": 1.0, "tau": 0.5},
+        pool={"start": 0.25, "step": 0.17, "cycles": 2, "subset": 1.0},
+        gate={"tau": 0.5},
     )
 
 
@@ -51,7 +52,7 @@ def tiny_run(tiny, tmp_path_factory):
 def unet():
     """A small U-Net with 19 classes in evaluation mode, the same one every time."""
     from segxal.models.base import build_model
-    from segxal.study.settings import ModelConfig
+    from segxal.models.settings import ModelConfig
 
     return build_model(ModelConfig(base=4, depth=2), 19, torch.Generator().manual_seed(3)).eval()
 

@@ -117,7 +117,7 @@ def test_the_command_goes_from_pictures_to_a_first_training(mine, tmp_path, caps
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yml").write_text(
         "data: {name: folder, height: 8, width: 12}\nmodel: {base: 2, depth: 2}\nmask: {depth: geometry}\n"
-        "train: {steps: 2, cycle_steps: 2, batch: 2, evaluations: 1}\nloop: {start: 0.3, step: 0.3, cycles: 1}\n"
+        "train: {steps: 2, cycle_steps: 2, batch: 2, evaluations: 1}\npool: {start: 0.3, step: 0.3, cycles: 1}\n"
         "methods: [segxal-label-studio]\n"
     )
     common = ("--preset", "mine.yml", "--data-root", str(mine))

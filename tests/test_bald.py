@@ -10,13 +10,15 @@ import scipy.stats
 import torch
 from torch import nn
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.bald import bald, bald_maps, dropping
 from segxal.acquisition.strategies.base import Learner, draw
 from segxal.acquisition.strategies.qbc import fresh, qbc_maps, train_committee, vote_entropy
 from segxal.core.errors import ConfigError
 from segxal.core.seeds import lent, rng
 from segxal.models.base import build_model, normalise
-from segxal.study.settings import LoopConfig, MaskConfig, ModelConfig, TrainConfig
+from segxal.models.settings import MaskConfig, ModelConfig
+from segxal.training.settings import TrainConfig
 
 
 class Plain(nn.Module):
@@ -36,7 +38,7 @@ def net(dropout=0.3, seed=3):
 
 def learner_of(model, frames=None, **loop):
     train = TrainConfig(steps=2, cycle_steps=1, batch=2, amp="off", evaluations=1)
-    loop = LoopConfig(**{"passes": 5} | loop)
+    loop = StrategyConfig(**{"passes": 5} | loop)
     labels = () if frames is None else ((0, 3), frames.labels[[0, 3]])
     return Learner(model, model.bottleneck, MaskConfig(batch=3), loop, train, *labels)
 
@@ -163,7 +165,7 @@ def test_memory_does_not_grow_with_the_passes():
 
 
 def test_a_committee_votes(learner, frames):
-    asked = dataclasses.replace(learner, loop=LoopConfig(committee=3))
+    asked = dataclasses.replace(learner, loop=StrategyConfig(committee=3))
     members = train_committee(asked, frames, rng(0))
     with torch.no_grad():
         probs = torch.stack([one(normalise(frames.images[:4])).softmax(1) for one in members])
@@ -174,7 +176,7 @@ def test_a_committee_votes(learner, frames):
 
 
 def test_members_of_a_committee_differ_and_are_repeatable(learner, frames):
-    asked = dataclasses.replace(learner, loop=LoopConfig(committee=2))
+    asked = dataclasses.replace(learner, loop=StrategyConfig(committee=2))
     one, other = train_committee(asked, frames, rng(0))
     again = train_committee(asked, frames, rng(0))
     for name, weight in one.named_parameters():

@@ -113,7 +113,7 @@ def test_voila(explorer, tmp_path):
 def test_the_static_twin(explorer, tmp_path):
     subject, setting = explorer.subject, explorer.setting
     file = tmp_path / "twin.html"
-    file.write_text(f"<!doctype html><body>{twin.twin(subject, explorer.preset.loop.overlap, setting)}</body>")
+    file.write_text(f"<!doctype html><body>{twin.twin(subject, explorer.preset.oracle.overlap, setting)}</body>")
     maps = MapStore().maps(subject, setting)
 
     def wanted(share, area):

@@ -5,11 +5,13 @@ import pytest
 import scipy.stats
 import torch
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner, Units, whole_images
 from segxal.acquisition.strategies.class_random import class_counts, class_random_scores, race, rarity
 from segxal.core.seeds import rng
 from segxal.models.base import build_model, normalise
-from segxal.study.settings import LoopConfig, MaskConfig, ModelConfig, TrainConfig
+from segxal.models.settings import MaskConfig, ModelConfig
+from segxal.training.settings import TrainConfig
 
 CANDIDATES = [1, 4, 6]
 CELLS = np.arange(32, dtype=np.int32).reshape(4, 8).repeat(8, 0).repeat(8, 1)  # of an image of 32x64
@@ -22,7 +24,7 @@ def learner(frames):
         model.head.weight.mul_(200)
         model.head.bias.sub_(model(normalise(frames.images)).mean((0, 2, 3)))
     mask, train = MaskConfig(batch=2), TrainConfig(steps=1, cycle_steps=1)
-    return Learner(model, model.bottleneck, mask, LoopConfig(), train)
+    return Learner(model, model.bottleneck, mask, StrategyConfig(), train)
 
 
 def all_cells():

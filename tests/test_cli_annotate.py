@@ -24,7 +24,8 @@ data: {name: streets, height: 16, width: 32, counts: [12, 4, 4]}
 model: {base: 4, depth: 2}
 train: {steps: 6, cycle_steps: 3, batch: 4, evaluations: 2, amp: 'off'}
 mask: {depth: dataset}
-loop: {start: 0.25, step: 0.17, cycles: 1, subset: 1.0, tau: 0.5}
+pool: {start: 0.25, step: 0.17, cycles: 1, subset: 1.0}
+gate: {tau: 0.5}
 """
 
 

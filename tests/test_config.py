@@ -5,9 +5,13 @@ import json
 
 import pytest
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.core.errors import ConfigError
+from segxal.data.settings import DataConfig
 from segxal.methods.base import ABLATIONS, METHODS, ablate, get_method, split_name
-from segxal.study.settings import DataConfig, LoopConfig, MaskConfig, Preset, TrainConfig, load_preset, preset_names
+from segxal.models.settings import MaskConfig
+from segxal.study.settings import Preset, load_preset, preset_names
+from segxal.training.settings import TrainConfig
 
 
 def preset(tmp_path, text):
@@ -117,10 +121,10 @@ def test_training_length_is_given_one_way(given):
         (MaskConfig, {"quantile": 1.5}, "quantile = 1.5 is not in"),
         (MaskConfig, {"area": float("nan")}, "area = nan is not in"),
         (MaskConfig, {"batch": 0}, "at least one image"),
-        (LoopConfig, {"cycles": 0}, "at least one cycle"),
-        (LoopConfig, {"patch": 0}, "patch = 0; it is at least 1"),
-        (LoopConfig, {"start": 0.0}, "start = 0.0 is not in"),
-        (LoopConfig, {"tau": 1.1}, "tau = 1.1 is not in"),
+        (StrategyConfig, {"cycles": 0}, "at least one cycle"),
+        (StrategyConfig, {"patch": 0}, "patch = 0; it is at least 1"),
+        (StrategyConfig, {"start": 0.0}, "start = 0.0 is not in"),
+        (StrategyConfig, {"tau": 1.1}, "tau = 1.1 is not in"),
     ],
 )
 def test_ranges(kind, values, words):
@@ -130,8 +134,8 @@ def test_ranges(kind, values, words):
 
 def test_changes_make_a_new_checked_preset():
     smoke = load_preset("smoke")
-    changed = smoke.with_changes(loop={"start": 0.4}, data={"counts": [9, 3, 3]})
-    assert changed.loop.start == 0.4 and changed.loop.step == smoke.loop.step and changed.data.counts == (9, 3, 3)
+    changed = smoke.with_changes(pool={"start": 0.4}, data={"counts": [9, 3, 3]})
+    assert changed.pool.start == 0.4 and changed.pool.step == smoke.pool.step and changed.data.counts == (9, 3, 3)
     assert smoke == load_preset("smoke") and smoke.with_changes() == smoke
     assert isinstance(hash(changed), int)
 
@@ -141,9 +145,9 @@ def test_changes_make_a_new_checked_preset():
     [
         ({"lopp": {}}, "unknown part lopp; known are data, model, train, mask, loop"),
         ({"seeds": {}}, "unknown part seeds"),
-        ({"loop": {"starrt": 0.1}}, "loop: unknown starrt"),
-        ({"loop": {"accept": "hihg"}}, "loop: accept = 'hihg'; choose one of"),
-        ({"loop": {"start": 0.9}}, "budget larger than the pool"),
+        ({"pool": {"starrt": 0.1}}, "loop: unknown starrt"),
+        ({"gate": {"accept": "hihg"}}, "loop: accept = 'hihg'; choose one of"),
+        ({"pool": {"start": 0.9}}, "budget larger than the pool"),
         ({"mask": {"area": "0.1"}}, "mask: area = '0.1'; expected float"),
     ],
 )
@@ -164,8 +168,8 @@ def test_ablations_change_what_they_say():
     assert ablate(smoke, "none") == smoke
     assert (ablate(smoke, "without-ebu").mask.w_pae, ablate(smoke, "without-ebu").mask.w_ebu) == (1, 0)
     assert (ablate(smoke, "without-pae").mask.w_pae, ablate(smoke, "without-pae").mask.w_ebu) == (0, 1)
-    assert [ablate(smoke, f"gate-{side}").loop.accept for side in ("low", "all")] == ["low", "all"]
-    assert ablate(smoke, "split-40").loop.start == 0.4
+    assert [ablate(smoke, f"gate-{side}").gate.accept for side in ("low", "all")] == ["low", "all"]
+    assert ablate(smoke, "split-40").pool.start == 0.4
     assert [split_name(s) for s in (0.01, 0.25, 0.125)] == ["split-1", "split-25", "split-12.5"]
 
 

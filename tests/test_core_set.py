@@ -9,6 +9,7 @@ import torch
 from scipy.spatial.distance import cdist
 from torch.nn import functional as F
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner, Units, whole_images
 from segxal.acquisition.strategies.core_set import (
     FARTHEST,
@@ -21,7 +22,8 @@ from segxal.acquisition.strategies.core_set import (
 from segxal.core.errors import ConfigError
 from segxal.core.seeds import rng
 from segxal.models.base import normalise
-from segxal.study.settings import LoopConfig, MaskConfig, TrainConfig
+from segxal.models.settings import MaskConfig
+from segxal.training.settings import TrainConfig
 
 PIXELS = 32 * 64
 CELLS = np.arange(32, dtype=np.int32).reshape(4, 8).repeat(8, 0).repeat(8, 1)  # of an image of 32x64
@@ -30,7 +32,7 @@ CELLS = np.arange(32, dtype=np.int32).reshape(4, 8).repeat(8, 0).repeat(8, 1)  #
 @pytest.fixture
 def learner(unet, frames):
     return Learner(
-        unet, unet.bottleneck, MaskConfig(batch=2), LoopConfig(cell=8), TrainConfig(steps=1, cycle_steps=1, amp="off"),
+        unet, unet.bottleneck, MaskConfig(batch=2), StrategyConfig(cell=8), TrainConfig(steps=1, cycle_steps=1, amp="off"),
         (0, 3), frames.labels[[0, 3]],
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.nn import functional as F
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies import deal
 from segxal.acquisition.strategies.base import Learner, MapStrategy, whole_images
 from segxal.acquisition.strategies.deal import (
@@ -25,7 +26,8 @@ from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID, Classes
 from segxal.core.seeds import rng
 from segxal.data.base import Frames
-from segxal.study.settings import LoopConfig, MaskConfig, TrainConfig
+from segxal.models.settings import MaskConfig
+from segxal.training.settings import TrainConfig
 
 LABELLED = (0, 2, 3)
 
@@ -36,7 +38,7 @@ def learner(unet, frames):
 
 
 def learner_for(model, layer, frames):
-    mask, loop, train = MaskConfig(batch=2), LoopConfig(), TrainConfig(epochs=1)
+    mask, loop, train = MaskConfig(batch=2), StrategyConfig(), TrainConfig(epochs=1)
     return Learner(model, layer, mask, loop, train, LABELLED, frames.labels[list(LABELLED)])
 
 

@@ -14,7 +14,7 @@ from depth_maps import FAMILIES, copied
 from segxal.core.errors import ConfigError, WeightsMissing
 from segxal.models.depth import checkpoint, get_depth
 from segxal.models.depth.checkpoint import DEFAULTS, family_of, fetch_command, find_checkpoint, is_metric
-from segxal.study.settings import MaskConfig
+from segxal.models.settings import MaskConfig
 
 pytestmark = pytest.mark.usefixtures("own_caches")
 

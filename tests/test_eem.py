@@ -21,7 +21,7 @@ from segxal.core.entropy import entropy_map, patch_entropy_map
 from segxal.core.errors import ConfigError, DataMissing, ShapeError
 from segxal.core.gradcam import gradcam, traced
 from segxal.models.base import normalise
-from segxal.study.settings import MaskConfig
+from segxal.models.settings import MaskConfig
 
 FIXED = MaskConfig(depth="dataset", batch=3)
 

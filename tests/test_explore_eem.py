@@ -91,7 +91,7 @@ def test_moving_back_gives_the_same_bytes(explorer):
 def test_numbers_are_those_of_the_pure_function(explorer):
     explorer.controls.area.value = 0.35
     fresh = MapStore().maps(explorer.subject, explorer.setting)
-    found = read(fresh, explorer.setting, panels.truth_of(explorer.subject.frames), explorer.preset.loop.overlap)
+    found = read(fresh, explorer.setting, panels.truth_of(explorer.subject.frames), explorer.preset.oracle.overlap)
     assert found == explorer.reading
     assert (
         f"{found.pixels} pixels" in explorer.numbers.value and f"{found.price.clicks} clicks" in explorer.numbers.value

@@ -72,7 +72,7 @@ def test_what_is_asked_and_its_price_are_those_of_the_study_s_query(subject):
     (query,) = queries_for(learner, subject.frames, [0])
     answer = get_oracle("human", learner.loop, {"model": learner.model}, learner.amp).annotate(query)
     here = MapStore().maps(subject, setting)
-    found = read(here, setting, subject.frames.labels[0].numpy(), learner.loop.overlap)
+    found = read(here, setting, subject.frames.labels[0].numpy(), learner.oracle.overlap)
     assert (found.price.pixels, found.price.clicks) == (answer.pixels, answer.clicks) and found.price.known
     assert found.pixels == query.asked.sum() and found.share == pytest.approx(query.asked.mean())
     assert found.price.minutes == pytest.approx((2 * answer.clicks + 10) / 60)

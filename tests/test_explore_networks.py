@@ -3,13 +3,15 @@
 import pytest
 import torch
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner
 from segxal.apps.explore.eem import Explorer
 from segxal.apps.explore.maps import MapStore, layer_names
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID, Classes
 from segxal.models.base import build_model, target_layer
-from segxal.study.settings import LoopConfig, MaskConfig, ModelConfig, TrainConfig
+from segxal.models.settings import MaskConfig, ModelConfig
+from segxal.training.settings import TrainConfig
 
 TWO = Classes(("near", "far"), ((255, 0, 0), (0, 0, 255)))
 NAME = "trained elsewhere"
@@ -19,7 +21,7 @@ def learner_with(classes, seed=3, **mask):
     config = ModelConfig(base=4, depth=3)  # deeper than the networks of the run
     model = build_model(config, classes, torch.Generator().manual_seed(seed)).eval()
     train = TrainConfig(steps=1, cycle_steps=1, amp="off")
-    return Learner(model, target_layer(model, config), MaskConfig(**mask), LoopConfig(), train)
+    return Learner(model, target_layer(model, config), MaskConfig(**mask), StrategyConfig(), train)
 
 
 @pytest.fixture(scope="module")

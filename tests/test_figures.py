@@ -9,15 +9,19 @@ import pandas as pd
 import pytest
 import torch
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.core.errors import ConfigError
 from segxal.core.labels import CAMVID, VOID
+from segxal.data.settings import DataConfig
+from segxal.models.settings import MaskConfig, ModelConfig
 from segxal.results import figures
 from segxal.results.checks import asker_of
 from segxal.results.figures.base import Sheet, class_patches, label_picture, legend_below, new_sheet, outline, percent
 from segxal.results.figures.view import find_image, right_share, view_of
 from segxal.storage import paths
 from segxal.study import grid, loop
-from segxal.study.settings import DataConfig, LoopConfig, MaskConfig, ModelConfig, Preset, TrainConfig
+from segxal.study.settings import Preset
+from segxal.training.settings import TrainConfig
 
 PRESET = Preset(
     name="tiny",
@@ -25,7 +29,7 @@ PRESET = Preset(
     model=ModelConfig(base=4, depth=2),
     train=TrainConfig(steps=4, cycle_steps=2, batch=4, evaluations=1, amp="off"),
     mask=MaskConfig(depth="dataset"),
-    loop=LoopConfig(start=0.25, step=0.17, cycles=2, subset=1.0, tau=0.3),
+    loop=StrategyConfig(start=0.25, step=0.17, cycles=2, subset=1.0, tau=0.3),
     splits=(0.25, 0.5),
 )
 

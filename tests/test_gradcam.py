@@ -10,7 +10,7 @@ from torch import nn
 from segxal.core.errors import ConfigError
 from segxal.core.gradcam import class_maps, class_scores, gradcam, traced, unit_range
 from segxal.models.base import build_model, target_layer
-from segxal.study.settings import ModelConfig
+from segxal.models.settings import ModelConfig
 
 
 def images(count, height=32, width=64):

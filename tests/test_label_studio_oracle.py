@@ -135,7 +135,7 @@ def test_the_same_annotations_give_the_same_metrics_as_the_simulated_human(runs,
 
 
 def test_errors_of_simulated_people_never_reach_real_answers(tmp_path, tiny):
-    noisy = tiny.with_changes(loop={"noise_class": 1.0, "noise_boundary": 1.0})
+    noisy = tiny.with_changes(oracle={"noise_class": 1.0, "noise_boundary": 1.0})
     run_cycle(Cycle(noisy, "start", 0, 0, runs=tmp_path))
     cycle = Cycle(noisy, REAL, 0, 1, runs=tmp_path)
     wait(cycle)
@@ -161,7 +161,7 @@ def test_a_project_of_other_settings_is_never_mixed_in(runs, tiny):
     cycle = Cycle(tiny, REAL, 0, 1, runs=runs)
     wait(cycle)
     annotate(cycle)
-    other = Cycle(tiny.with_changes(loop={"tau": 0.7}), REAL, 0, 1, runs=runs)
+    other = Cycle(tiny.with_changes(gate={"tau": 0.7}), REAL, 0, 1, runs=runs)
     run_cycle(other.previous)
     before = {file.name: file.read_bytes() for file in cycle.project.iterdir()}
     with pytest.raises(ConfigError, match=r"was made with other settings \(digest \w+, now \w+\)"):

@@ -68,7 +68,7 @@ def annotate(client, number, cycle, seconds=12.5):
     """People answer through the server's API as the simulated human would."""
     project, tasks = read_project(cycle.project), tasks_by_image(client, number)
     for name, query in queries_of(cycle).items():
-        said = HumanOracle(cycle.settings.loop.overlap).annotate(query)
+        said = HumanOracle(cycle.settings.oracle.overlap).annotate(query)
         regions = regions_of(said.labels, said.undecided, project)
         client.annotations.create(id=tasks[name].id, result=regions, lead_time=seconds, was_cancelled=False)
 

@@ -134,7 +134,7 @@ def test_the_gate_has_two_sides(runs, tiny):
 
 
 def test_another_initial_split_starts_its_own_training(tmp_path, tiny):
-    wide = tiny.with_changes(loop={"step": 0.1})
+    wide = tiny.with_changes(pool={"step": 0.1})
     run_cycle(Cycle(wide, "start", 0, 0, "split-40", tmp_path))
     cycle = run_cycle(Cycle(wide, "random", 0, 1, "split-40", tmp_path))
     assert cycle.previous.metrics()["labelled"] == 5 and cycle.metrics()["labelled"] == 6
@@ -142,7 +142,7 @@ def test_another_initial_split_starts_its_own_training(tmp_path, tiny):
 
 @pytest.mark.parametrize("changes", [{"mask": {"fusion": "learned"}}, {"train": {"retrain": "scratch"}},
                                      {"mask": {"depth": "geometry", "threshold": "otsu", "entropy": "patch"}},
-                                     {"loop": {"labeller": "teacher"}}])  # fmt: skip
+                                     {"oracle": {"labeller": "teacher"}}])  # fmt: skip
 def test_options_run(tmp_path, tiny, changes):
     preset = tiny.with_changes(**changes)
     run_cycle(Cycle(preset, "start", 0, 0, runs=tmp_path))
@@ -175,7 +175,7 @@ def test_images_without_labels_are_never_asked_of_people(tmp_path, tiny, own_fra
     train = own_frames(labelled=labelled, labels=labels)
     for i in range(0, 12, 2):
         labels[i] = i
-    preset = tiny.with_changes(loop={"step": 0.1, "subset": 0.2, "start": 0.2})
+    preset = tiny.with_changes(pool={"step": 0.1, "subset": 0.2, "start": 0.2})
     run_cycle(Cycle(preset, "start", 0, 0, runs=tmp_path))
     cycles = [run_cycle(Cycle(preset, method, 0, n, runs=tmp_path)) for n in (1, 2)]
     asked = {q["id"] for cycle in cycles for q in cycle.queries()} | set(cycles[0].previous.annotations())
@@ -191,7 +191,7 @@ def test_too_few_labels_for_people(tmp_path, tiny, own_frames):
 
 
 def test_a_pool_that_is_used_up(tmp_path, tiny):
-    greedy = tiny.with_changes(loop={"start": 0.8, "step": 0.1, "cycles": 2}, data={"counts": (5, 2, 2)})
+    greedy = tiny.with_changes(pool={"start": 0.8, "step": 0.1, "cycles": 2}, data={"counts": (5, 2, 2)})
     run_cycle(Cycle(greedy, "start", 0, 0, runs=tmp_path))
     run_cycle(Cycle(greedy, "random", 0, 1, runs=tmp_path))
     with pytest.raises(ConfigError, match="budget larger than the pool: 1 images are to be queried, 0 are unlabelled"):

@@ -21,8 +21,8 @@ from segxal.models.base import (
     save_model,
     target_layer,
 )
+from segxal.models.settings import ModelConfig
 from segxal.models.unet import UNet
-from segxal.study.settings import ModelConfig
 
 LRASPP = "lraspp_mobilenet_v3_large"
 

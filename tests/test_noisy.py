@@ -9,11 +9,11 @@ from segxal.acquisition.oracles.noisy import NoisyOracle, across, confuse_pieces
 from segxal.acquisition.oracles.pixel import PixelOracle
 from segxal.acquisition.oracles.region import RegionOracle
 from segxal.acquisition.oracles.whole_image import WholeImageOracle
+from segxal.acquisition.settings import OracleConfig
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.core.regions import grid
 from segxal.core.seeds import rng
-from segxal.study.settings import LoopConfig
 
 
 def query_of(truth, partition):
@@ -81,8 +81,8 @@ def test_a_wrong_piece_is_wrong_everywhere_and_one_class_has_no_other():
 def test_noise_changes_labels_and_nothing_else(name, boundary, wrong, unet):
     truth, models = scene(), {"model": unet, "teacher": unet}
     question = query_of(truth, np.where(grid(64, 96, 16) % 2 == 0, grid(64, 96, 16), -1))
-    plain = get_oracle(name, LoopConfig(), models, "off").annotate(question)
-    config = LoopConfig(noise_boundary=boundary, noise_class=wrong)
+    plain = get_oracle(name, OracleConfig(), models, "off").annotate(question)
+    config = OracleConfig(noise_boundary=boundary, noise_class=wrong)
     once, again, other = (get_oracle(name, config, models, "off", rng(seed, "noise")) for seed in (0, 0, 1))
     answer = check_annotation(once.annotate(question), question, 5)
     assert (answer.pixels, answer.clicks) == (plain.pixels, plain.clicks) and answer.labels.dtype == np.uint8
@@ -113,8 +113,8 @@ def test_a_wrong_piece_does_not_flip_back():
 @pytest.mark.parametrize("name", ORACLES)
 def test_without_noise_the_oracle_is_bare_and_the_machine_always_is(name, unet):
     models, generator = {"model": unet, "teacher": unet}, rng(0, "noise")
-    assert not isinstance(get_oracle(name, LoopConfig(), models, "off", generator), NoisyOracle)
-    noisy = LoopConfig(noise_boundary=0.5, noise_class=0.1)
+    assert not isinstance(get_oracle(name, OracleConfig(), models, "off", generator), NoisyOracle)
+    noisy = OracleConfig(noise_boundary=0.5, noise_class=0.1)
     assert isinstance(get_oracle(name, noisy, models, "off", generator), NoisyOracle) == (name != "pseudo")
     identity = NoisyOracle(WholeImageOracle(), 0.0, 0.0, generator).annotate(query_of(scene(), grid(64, 96, 64)))
     assert np.array_equal(identity.labels, scene())
@@ -123,5 +123,5 @@ def test_without_noise_the_oracle_is_bare_and_the_machine_always_is(name, unet):
 def test_noise_without_a_generator_is_refused(unet):
     models = {"model": unet, "teacher": unet}
     with pytest.raises(ConfigError, match="the oracle human is to make errors, but got no generator"):
-        get_oracle("human", LoopConfig(noise_class=0.1), models, "off")
-    get_oracle("pseudo", LoopConfig(noise_class=0.1), models, "off")
+        get_oracle("human", OracleConfig(noise_class=0.1), models, "off")
+    get_oracle("pseudo", OracleConfig(noise_class=0.1), models, "off")

@@ -15,11 +15,11 @@ from segxal.acquisition.oracles.pseudo import PseudoOracle, flip_scale, teacher
 from segxal.acquisition.oracles.region import RegionOracle
 from segxal.acquisition.oracles.superpixel import SuperpixelOracle, dominant_labels
 from segxal.acquisition.oracles.whole_image import WholeImageOracle
+from segxal.acquisition.settings import OracleConfig
 from segxal.core.errors import AnnotationError, ConfigError
 from segxal.core.gate import dice_agreement
 from segxal.core.labels import VOID
 from segxal.core.regions import annotated_out, grid
-from segxal.study.settings import LoopConfig
 
 
 def query(prediction, truth, asked=None, eem=None):
@@ -187,7 +187,7 @@ def test_the_whole_image_is_priced_as_polygons():
 def test_plain_images_get_a_plain_answer(name, truth, unet):
     question = query(np.zeros((12, 16)), truth, rectangle() == 1)
     before = dataclasses.replace(question, prediction=question.prediction.copy(), truth=question.truth.copy())
-    answer = get_oracle(name, LoopConfig(), {"model": unet, "teacher": unet}, "off").annotate(question)
+    answer = get_oracle(name, OracleConfig(), {"model": unet, "teacher": unet}, "off").annotate(question)
     check_annotation(answer, question, 19)
     assert answer.labels.dtype == np.uint8 and answer.undecided.dtype == bool
     assert isinstance(answer.pixels, int) and isinstance(answer.clicks, int)
@@ -201,7 +201,7 @@ def test_plain_images_get_a_plain_answer(name, truth, unet):
 
 def test_unknown_oracle_lists_the_names(unet):
     with pytest.raises(ConfigError, match="no oracle 'me'; choose one of pseudo, gt-patch, human, whole-image"):
-        get_oracle("me", LoopConfig(), {"model": unet, "teacher": unet}, "off")
+        get_oracle("me", OracleConfig(), {"model": unet, "teacher": unet}, "off")
 
 
 @pytest.mark.parametrize("labeller", ["flip-scale", "teacher"])
@@ -210,7 +210,7 @@ def test_the_teacher_labels_when_it_is_asked_to(unet, labeller):
     models = {name: torch.nn.Conv2d(3, 19, 1) for name in ("model", "teacher")}
     for name, model in models.items():
         model.register_forward_hook(lambda *_, name=name: used.append(name))
-    oracle = get_oracle("pseudo", LoopConfig(labeller=labeller), models, "off")
+    oracle = get_oracle("pseudo", OracleConfig(labeller=labeller), models, "off")
     oracle.annotate(query(np.zeros((8, 8)), np.zeros((8, 8))))
     assert set(used) == {"teacher" if labeller == "teacher" else "model"}
 

@@ -16,7 +16,7 @@ REGIONS = ["random-grid", "entropy-superpixel", "eem-component", "margin-pixel"]
 
 @pytest.fixture(scope="module")
 def small(tiny):
-    return tiny.with_changes(loop={"region_step": 0.05, "pixels": 6, "cell": 4, "pieces": 12})
+    return tiny.with_changes(pool={"region_step": 0.05, "pixels": 6}, strategy={"cell": 4, "pieces": 12})
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_annotations_of_several_cycles_merge_into_one_map(runs, small):
 
 
 def test_a_study_can_start_from_single_pixels(tmp_path, small):
-    preset = small.with_changes(loop={"start_pixels": 5})
+    preset = small.with_changes(pool={"start_pixels": 5})
     cycle = run_cycle(Cycle(preset, "start", 0, 0, runs=tmp_path))
     asked, labelled = cycle.asked(), cycle.metrics()["labelled"]
     assert labelled >= 1 and {int(part.sum()) for part in asked.values()} == {5}

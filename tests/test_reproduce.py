@@ -23,7 +23,7 @@ data: {name: streets, height: 16, width: 32, counts: [10, 4, 4]}
 model: {base: 4, depth: 2}
 train: {steps: 4, cycle_steps: 2, batch: 2, evaluations: 1}
 mask: {depth: dataset}
-loop: {start: 0.2, step: 0.2, cycles: 1, subset: 1.0}
+pool: {start: 0.2, step: 0.2, cycles: 1, subset: 1.0}
 methods: [random, supervised]
 folds: 2
 """

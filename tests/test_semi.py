@@ -11,10 +11,11 @@ from torch.optim.swa_utils import AveragedModel
 
 from segxal.core.labels import VOID
 from segxal.models.base import build_model
-from segxal.study.settings import ModelConfig, TrainConfig
+from segxal.models.settings import ModelConfig
 from segxal.training import engine
 from segxal.training.engine import fit
 from segxal.training.objectives.s4al import Taught, class_mix, ramped_average, taught, unlabelled, unsupervised_loss
+from segxal.training.settings import TrainConfig
 
 S4AL = TrainConfig(epochs=1, batch=2, evaluations=1, amp="off", semi="s4al")
 

@@ -85,7 +85,7 @@ def test_the_fingerprint_follows_what_matters(tmp_path):
         Cycle(smoke, "random", 1, 1), Cycle(smoke, "random", 0, 2), Cycle(smoke, "segxal-human", 0, 1),
         Cycle(smoke, "random", 0, 1, "gate-all"), Cycle(dataclasses.replace(smoke, threads=2), "random", 0, 1),
         *(Cycle(smoke.with_changes(**c), "random", 0, 1) for c in (
-            {"train": {"lr": 0.1}}, {"mask": {"area": 0.3}}, {"loop": {"tau": 0.7}}, {"model": {"base": 9}},
+            {"train": {"lr": 0.1}}, {"mask": {"area": 0.3}}, {"gate": {"tau": 0.7}}, {"model": {"base": 9}},
             {"data": {"seed": 1}},
         )),
     ]  # fmt: skip
@@ -121,10 +121,10 @@ def test_asked_pixels_are_whole_images_where_no_regions_are_asked_for(tmp_path):
 def test_a_setting_at_its_default_leaves_no_trace_in_the_fingerprint():
     smoke = load_preset("smoke")
     changes = smoke.changes()
-    assert "pieces" not in changes["loop"] and changes["loop"]["start"] == smoke.loop.start
-    named = smoke.with_changes(loop={"pieces": smoke.loop.pieces})
+    assert "pieces" not in changes["loop"] and changes["loop"]["start"] == smoke.pool.start
+    named = smoke.with_changes(strategy={"pieces": smoke.strategy.pieces})
     assert Cycle(named, "random", 0, 1).digest == Cycle(smoke, "random", 0, 1).digest
-    other = smoke.with_changes(loop={"pieces": 7})
+    other = smoke.with_changes(strategy={"pieces": 7})
     assert Cycle(other, "random", 0, 1).digest != Cycle(smoke, "random", 0, 1).digest
 
 

@@ -8,6 +8,7 @@ import pytest
 import scipy.stats
 import torch
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies import FROM_MAPS, MAPS, UNITS, get_maps, get_strategy
 from segxal.acquisition.strategies.base import Learner, MapStrategy, Units, unit_scores, whole_images
 from segxal.acquisition.strategies.eem import top_mean
@@ -17,7 +18,8 @@ from segxal.core.regions import GRANULARITIES
 from segxal.core.seeds import rng
 from segxal.methods.base import STRATEGIES_AT
 from segxal.models.base import build_model, normalise
-from segxal.study.settings import LoopConfig, MaskConfig, ModelConfig, TrainConfig
+from segxal.models.settings import MaskConfig, ModelConfig
+from segxal.training.settings import TrainConfig
 
 CANDIDATES = [1, 4, 6]
 LABELLED = (0, 3)
@@ -56,14 +58,14 @@ def learner(frames, monkeypatch):
         model.head.weight.mul_(200)
         model.head.bias.sub_(model.eval()(normalise(frames.images)).mean((0, 2, 3)))
     return Learner(
-        model, model.bottleneck, MaskConfig(depth="dataset", batch=2), LoopConfig(passes=4, cell=SIDE),
+        model, model.bottleneck, MaskConfig(depth="dataset", batch=2), StrategyConfig(passes=4, cell=SIDE),
         TrainConfig(steps=2, cycle_steps=1, batch=2, amp="off", evaluations=1), LABELLED, frames.labels[list(LABELLED)],
     )  # fmt: skip
 
 
 def ask(name, learner, frames, units, budget, seed=0):
     if name == "qbc-committee":
-        name, learner = "qbc", dataclasses.replace(learner, loop=LoopConfig(committee=2))
+        name, learner = "qbc", dataclasses.replace(learner, loop=StrategyConfig(committee=2))
     return get_strategy(name)(learner, frames, units, budget, rng(seed, "query"))
 
 

@@ -154,7 +154,7 @@ def test_constant_images_have_a_depth_too(value):
 
 
 def test_missing_and_damaged_weights_say_what_to_do(tmp_path):
-    with pytest.raises(WeightsMissing, match=r"python -m segxal\.depth\.training"):
+    with pytest.raises(WeightsMissing, match=r"python -m segxal\.training\.depth_network"):
         load_network(tmp_path / "none.safetensors")
     (tmp_path / "half.safetensors").write_bytes(WEIGHTS.read_bytes()[:1000])
     with pytest.raises(CheckpointMismatch, match="not a readable safetensors file"):

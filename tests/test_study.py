@@ -54,10 +54,10 @@ def test_methods_of_a_seed_share_their_first_training(tiny):
 
 
 def test_split_ablation_changes_the_start_and_nothing_else(tiny):
-    share = next(s for s in tiny.splits if s != tiny.loop.start)
+    share = next(s for s in tiny.splits if s != tiny.pool.start)
     changed = ablate(tiny, split_name(share))
-    assert changed.loop.start == share
-    assert changed.with_changes(loop={"start": tiny.loop.start}) == tiny
+    assert changed.pool.start == share
+    assert changed.with_changes(pool={"start": tiny.pool.start}) == tiny
 
 
 def test_unknown_names_are_answered_with_the_known_ones(tiny):
@@ -76,7 +76,7 @@ def test_unknown_names_are_answered_with_the_known_ones(tiny):
 def test_records_hold_one_row_per_cycle_and_scores_in_percent(finished):
     preset, runs = finished
     records = tables.read_records(preset, runs)
-    per_run = preset.loop.cycles + 1
+    per_run = preset.pool.cycles + 1
     assert grid.noisy(preset) == ["segxal-human", "random"]
     runs_per_seed = 2 + sum(len(methods) for methods in grid.ablations_of(preset).values())
     assert len(records) == 2 * (per_run * runs_per_seed + 1)

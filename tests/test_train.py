@@ -12,11 +12,12 @@ from torch.nn import functional as F
 from segxal.core.errors import ConfigError, TrainingDiverged
 from segxal.core.labels import VOID
 from segxal.models.base import build_model
-from segxal.study.settings import ModelConfig, TrainConfig
+from segxal.models.settings import ModelConfig
 from segxal.training import engine
 from segxal.training.augment import Augmentation
 from segxal.training.engine import _order, class_weights, cross_entropy, fit
 from segxal.training.predict import evaluate
+from segxal.training.settings import TrainConfig
 
 QUICK = TrainConfig(epochs=1, batch=4, evaluations=2, amp="off")
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies import vaal
 from segxal.acquisition.strategies.base import Learner, best, whole_images
 from segxal.acquisition.strategies.vaal import (
@@ -20,7 +21,8 @@ from segxal.acquisition.strategies.vaal import (
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.core.seeds import rng
-from segxal.study.settings import LoopConfig, MaskConfig, TrainConfig
+from segxal.models.settings import MaskConfig
+from segxal.training.settings import TrainConfig
 
 CANDIDATES = [1, 4, 6]
 PIXELS = 32 * 64
@@ -28,7 +30,7 @@ PIXELS = 32 * 64
 
 @pytest.fixture
 def learner(unet):
-    mask, loop, train = MaskConfig(), LoopConfig(), TrainConfig(epochs=1)
+    mask, loop, train = MaskConfig(), StrategyConfig(), TrainConfig(epochs=1)
     return Learner(unet.train(), unet.bottleneck, mask, loop, train, (0, 2, 3))
 
 

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner
 from segxal.apps.explore.game import autopilot, new_game
 from segxal.apps.explore.game_state import YOU, Rules
 from segxal.apps.workshop import part4
 from segxal.apps.workshop.checkpoints import RECIPES, SIZE, load_images
 from segxal.data.splits import Splits
-from segxal.study.settings import LoopConfig, MaskConfig, TrainConfig
+from segxal.models.settings import MaskConfig
+from segxal.training.settings import TrainConfig
 
 RULES = Rules(clicks=2, rounds=1, images=2, pieces=8, steps=1)
 
@@ -19,12 +21,12 @@ def game(frames):
     import torch
 
     from segxal.models.base import build_model
-    from segxal.study.settings import ModelConfig
+    from segxal.models.settings import ModelConfig
 
     unet = build_model(ModelConfig(base=4, depth=2), 19, torch.Generator().manual_seed(3)).eval()
     train = TrainConfig(steps=1, cycle_steps=1, batch=2, evaluations=1, amp="off")
     mask = MaskConfig(depth="dataset")
-    learner = Learner(unet, unet.bottleneck, mask, LoopConfig(), train, (0, 1), frames.labels[:2])
+    learner = Learner(unet, unet.bottleneck, mask, StrategyConfig(), train, (0, 1), frames.labels[:2])
     return new_game(learner, Splits(frames, frames, frames), RULES)
 
 

@@ -78,7 +78,7 @@ def start_pool(ids: tuple[str, ...], candidates: list[int], share: float, rng: n
     if count > len(candidates):
         raise ConfigError(
             f"{count} images are to be labelled at the start, but only {len(candidates)} have labels; "
-            "lower loop.start or label more images"
+            "lower pool.start or label more images"
         )
     chosen = sorted(int(i) for i in rng.choice(candidates, count, replace=False))
     return Pool(ids, (UNLABELLED,) * len(ids)).add(chosen, 0)
@@ -102,7 +102,7 @@ def random_subset(free: list[int], share: float, at_least: int, rng: np.random.G
     if len(free) < at_least:
         raise ConfigError(
             f"budget larger than the pool: {at_least} images are to be queried, {len(free)} are unlabelled; "
-            "lower loop.step or loop.cycles"
+            "lower pool.step or pool.cycles"
         )
     count = min(len(free), max(at_least, round(share * len(free))))
     return sorted(int(i) for i in rng.choice(free, count, replace=False))

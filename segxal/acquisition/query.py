@@ -8,6 +8,7 @@ import torch
 from segxal.acquisition.oracles.base import Query
 from segxal.acquisition.pool import Pool, random_subset
 from segxal.acquisition.ranking import Chosen, Ranking, pixel_maps, rank_regions
+from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies import get_strategy
 from segxal.acquisition.strategies.base import Learner, whole_images
 from segxal.core.eem import ErrorMask, error_masks, top_area
@@ -15,7 +16,6 @@ from segxal.core.errors import ConfigError
 from segxal.core.regions import top_pixels
 from segxal.data.base import Frames
 from segxal.methods.base import WITHOUT_TRUTH, Method
-from segxal.study.settings import LoopConfig
 from segxal.study.state import Cycle
 from segxal.training.predict import predict
 
@@ -86,7 +86,7 @@ def rank(
     budget: int | None = None,
 ) -> Ranking:  # fmt: skip
     """The order in which a method of regions asks, as far as ``budget`` pixels reach; to the end where it is None."""
-    candidates = random_subset(_open(frames, asked), learner.loop.subset, 1, streams["subset"])
+    candidates = random_subset(_open(frames, asked), learner.pool.subset, 1, streams["subset"])
     return rank_regions(learner, method, frames, candidates, asked, budget, streams["query"])
 
 
@@ -115,9 +115,9 @@ def ask_images(
     learner: Learner, method: Method, frames: Frames, pool: Pool, streams: dict[str, np.random.Generator]
 ) -> list[Ask]:
     """What a method asks for that buys whole images, best score first; see :func:`ask`."""
-    count = max(1, round(learner.loop.step * len(frames)))
+    count = max(1, round(learner.pool.step * len(frames)))
     free = askable(pool.unlabelled, frames, method.oracle, count)
-    candidates = random_subset(free, learner.loop.subset, count, streams["subset"])
+    candidates = random_subset(free, learner.pool.subset, count, streams["subset"])
     pixels = frames.labels[0].numel()
     choice = get_strategy(method.strategy)(
         learner, frames, whole_images(candidates, pixels), count * pixels, streams["query"]
@@ -144,7 +144,7 @@ def askable(free: list[int], train: Frames, oracle: str, count: int) -> list[int
     if len(known) < min(count, len(free)):
         raise ConfigError(
             f"{count} images are to be queried, but only {len(known)} unlabelled ones have ground truth, which the "
-            f"simulated oracle {oracle} needs; lower loop.step or loop.cycles, or use segxal-pseudo, or people: "
+            f"simulated oracle {oracle} needs; lower pool.step or pool.cycles, or use segxal-pseudo, or people: "
             "segxal-label-studio"
         )
     return known
@@ -156,12 +156,12 @@ def _choose_pixels(
     """A few pixels of every image."""
     found: Chosen = {}
     for index, values in pixel_maps(learner, method, frames, candidates, rng):
-        chosen = top_pixels(values, ~asked[index], learner.loop.pixels, rng)
+        chosen = top_pixels(values, ~asked[index], learner.pool.pixels, rng)
         found[index] = (float(values[chosen].max()), _numbered(chosen))
     return found
 
 
-def region_budget(config: LoopConfig, frames: Frames) -> int:
+def region_budget(config: StrategyConfig, frames: Frames) -> int:
     """Pixels that region methods ask for in one cycle."""
     return max(1, round(config.region_step * frames.labels.numel()))
 

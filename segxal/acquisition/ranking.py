@@ -73,9 +73,9 @@ def rank_regions(
 
     def cut(index: int) -> np.ndarray:
         if method.granularity == "grid":
-            return annotated_out(grid(height, width, learner.loop.cell), asked[index])
+            return annotated_out(grid(height, width, learner.strategy.cell), asked[index])
         image = frames.images[index].permute(1, 2, 0).numpy()
-        return annotated_out(superpixels(image, learner.loop.pieces), asked[index])
+        return annotated_out(superpixels(image, learner.strategy.pieces), asked[index])
 
     partition = lru_cache(max(1, KEPT // frames.labels[0].numel()))(cut)  # asked for up to three times in turn
     units = _units(candidates, partition)

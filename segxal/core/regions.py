@@ -31,7 +31,7 @@ def grid(height: int, width: int, cell: int) -> np.ndarray:
     if not 1 <= cell <= min(height, width):
         raise ConfigError(
             f"a cell of {cell} x {cell} pixels in an image of {height} x {width}; the side must be at least 1 and at "
-            f"most {min(height, width)}: change loop.cell"
+            f"most {min(height, width)}: change strategy.cell"
         )
     rows, columns = np.arange(height) // cell, np.arange(width) // cell
     return (rows[:, None] * (columns[-1] + 1) + columns).astype(np.int32)
@@ -59,7 +59,7 @@ def superpixels(image: np.ndarray, pieces: int) -> np.ndarray:
         raise ShapeError(f"an image of {image.shape} {image.dtype}; superpixels need (H, W, 3) uint8, channels last")
     pixels = image.shape[0] * image.shape[1]
     if not 1 <= pieces <= pixels:
-        raise ConfigError(f"{pieces} superpixels in an image of {pixels} pixels; give 1 to {pixels}: loop.pieces")
+        raise ConfigError(f"{pieces} superpixels in an image of {pixels} pixels; give 1 to {pixels}: strategy.pieces")
     return slic(image, n_segments=pieces, start_label=0, channel_axis=-1).astype(np.int32)
 
 

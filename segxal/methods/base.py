@@ -77,11 +77,11 @@ ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
     "none": {},
     "without-ebu": {"mask": {"w_pae": 1.0, "w_ebu": 0.0}},
     "without-pae": {"mask": {"w_pae": 0.0, "w_ebu": 1.0}},
-    "gate-low": {"loop": {"accept": "low"}},
-    "gate-all": {"loop": {"accept": "all"}},
+    "gate-low": {"gate": {"accept": "low"}},
+    "gate-all": {"gate": {"accept": "all"}},
     "dropout": {"model": {"dropout": 0.2}},
-    "noise-boundary": {"loop": {"noise_boundary": 0.5}},
-    "noise-class": {"loop": {"noise_class": 0.1}},
+    "noise-boundary": {"oracle": {"noise_boundary": 0.5}},
+    "noise-class": {"oracle": {"noise_class": 0.1}},
 }
 
 
@@ -126,7 +126,7 @@ def ablate(preset: Preset, ablation: str) -> Preset:
     """
     splits = {split_name(share): share for share in preset.splits}
     if ablation in splits:
-        return preset.with_changes(loop={"start": splits[ablation]})
+        return preset.with_changes(pool={"start": splits[ablation]})
     if ablation not in ABLATIONS:
         raise ConfigError(f"no ablation {ablation!r}; choose one of {', '.join((*ABLATIONS, *splits))}")
     return preset.with_changes(**ABLATIONS[ablation])

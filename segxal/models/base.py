@@ -13,9 +13,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from segxal.core.errors import CheckpointMismatch, ConfigError, DataMissing, ShapeError
 from segxal.core.seeds import lent
+from segxal.models.settings import ModelConfig
 from segxal.models.unet import UNet
 from segxal.storage.tensors import read_tensors, write_tensors
-from segxal.study.settings import ModelConfig
 
 # Mean and standard deviation of ImageNet, RGB in [0, 1] (paper section 4).
 MEAN = (0.485, 0.456, 0.406)

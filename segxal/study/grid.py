@@ -42,7 +42,7 @@ def run_of(preset: Preset, method: str, seed: int, ablation: str = "none", runs:
     if method in (START, SUPERVISED):
         return [Cycle(preset, method, seed, 0, ablation, runs)]
     get_method(method)
-    cycles = [Cycle(preset, method, seed, n, ablation, runs) for n in range(1, preset.loop.cycles + 1)]
+    cycles = [Cycle(preset, method, seed, n, ablation, runs) for n in range(1, preset.pool.cycles + 1)]
     start = cycles[0].previous
     return [start, *cycles] if start else cycles
 
@@ -83,7 +83,7 @@ def noisy(preset: Preset) -> list[str]:
 
 def split_ablations(preset: Preset) -> dict[float, str]:
     """Initial split -> ablation of Fig. 7; the split that ``grow`` starts from is the main run itself."""
-    return {s: "none" if s == preset.loop.start else split_name(s) for s in sorted({*preset.splits, preset.loop.start})}
+    return {s: "none" if s == preset.pool.start else split_name(s) for s in sorted({*preset.splits, preset.pool.start})}
 
 
 def ablations_of(preset: Preset) -> dict[str, list[str]]:

@@ -34,8 +34,9 @@ from segxal.data.splits import Splits, open_splits
 from segxal.methods.base import PEOPLE, START, SUPERVISED, get_method
 from segxal.models.base import build_model, load_model, save_model, target_layer
 from segxal.models.device import device
+from segxal.models.settings import MaskConfig
 from segxal.storage.files import replacing, write_arrays, write_json
-from segxal.study.settings import MaskConfig, Preset
+from segxal.study.settings import Preset
 from segxal.study.state import MANIFEST, Cycle, accepted, merge
 from segxal.training.engine import Fit, fit
 from segxal.training.predict import Scores, evaluate, evaluate_parts
@@ -95,11 +96,11 @@ def _first(cycle: Cycle, splits: Splits) -> _Step:
     """Cycle 0: initial labels (or all, for the supervised baseline) and a fresh network."""
     preset, train = cycle.settings, splits.train
     known = [i for i, labelled in enumerate(train.labelled) if labelled]
-    share = len(known) / len(train) if cycle.method == SUPERVISED else preset.loop.start
+    share = len(known) / len(train) if cycle.method == SUPERVISED else preset.pool.start
     pool = start_pool(train.ids, known, share, seeds.rng(cycle.seed, "start"))
-    pixels = 0 if cycle.method == SUPERVISED else preset.loop.start_pixels
+    pixels = 0 if cycle.method == SUPERVISED else preset.pool.start_pixels
     answers, asked = _start_answers(train, pool.labelled, pixels, seeds.rng(cycle.seed, "start-pixels"))
-    all_cycles = preset.loop.cycles if cycle.method == SUPERVISED else 0
+    all_cycles = preset.pool.cycles if cycle.method == SUPERVISED else 0
     steps = preset.train.steps + all_cycles * preset.train.cycle_steps
     model = build_model(preset.model, len(train.classes), seeds.generator(cycle.seed, "weights"))
     labels = {name: answer.labels for name, answer in answers.items()}
@@ -137,7 +138,7 @@ def _next(cycle: Cycle, splits: Splits, data_root: str) -> _Step:
         answer = check_annotation(oracle.annotate(query), query, len(train.classes))
         dice = dice_agreement(query.prediction, answer.reannotated(query.prediction))
         joins = bool((answer.labels != VOID).any()) and (
-            not method.gated or passes(dice, preset.loop.tau, preset.loop.accept)
+            not method.gated or passes(dice, preset.gate.tau, preset.gate.accept)
         )
         answers[query.id] = answer
         joining += [one.index] if joins and one.index not in learner.labelled else []

@@ -47,7 +47,7 @@ class Cycle:
             raise ConfigError(f"no method {self.method!r}; choose one of {', '.join((*METHODS, SUPERVISED, START))}")
         if self.seed < 0:
             raise ConfigError(f"seed = {self.seed}; a seed is 0 or larger")
-        last = 0 if self.method in (START, SUPERVISED) else self.settings.loop.cycles
+        last = 0 if self.method in (START, SUPERVISED) else self.settings.pool.cycles
         first = 0 if self.method in (START, SUPERVISED) else 1
         if not first <= self.number <= last:
             raise ConfigError(

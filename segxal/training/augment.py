@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from segxal.core.seeds import lent
-from segxal.study.settings import TrainConfig
+from segxal.training.settings import TrainConfig
 
 
 class Augmentation:

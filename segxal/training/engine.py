@@ -16,7 +16,6 @@ from segxal.core.seeds import lent
 from segxal.data.base import Frames
 from segxal.models.base import normalise
 from segxal.models.device import amp_dtype, autocast, device
-from segxal.study.settings import TrainConfig
 from segxal.training.augment import Augmentation
 from segxal.training.objectives.s4al import (
     COLD,
@@ -29,6 +28,7 @@ from segxal.training.objectives.s4al import (
     unsupervised_loss,
 )
 from segxal.training.predict import evaluate
+from segxal.training.settings import TrainConfig
 
 EMA_DECAY = 0.99  # of the teacher's weights per step
 
@@ -120,7 +120,7 @@ def fit(
     normalisation's statistics too; flips and crops come before the teacher, colour jitter on every mixed image.
     """
     if not indices:
-        raise ConfigError("no annotated image to train on; label at least one (loop.start) before training")
+        raise ConfigError("no annotated image to train on; label at least one (pool.start) before training")
     with lent(generator):  # dropout draws from the global generator
         return _train(model, frames, indices, labels, val, config, steps, generator)
 

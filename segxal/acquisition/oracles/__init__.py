@@ -14,15 +14,15 @@ from segxal.acquisition.oracles.pseudo import PseudoOracle, flip_scale, teacher
 from segxal.acquisition.oracles.region import RegionOracle
 from segxal.acquisition.oracles.superpixel import SuperpixelOracle
 from segxal.acquisition.oracles.whole_image import WholeImageOracle
+from segxal.acquisition.settings import OracleConfig
 from segxal.core.errors import ConfigError
-from segxal.study.settings import LoopConfig
 
 ORACLES = ("pseudo", "gt-patch", "human", "whole-image", "region", "superpixel", "pixel")
 LABELLERS = {"flip-scale": flip_scale, "teacher": teacher}
 
 
 def get_oracle(
-    name: str, config: LoopConfig, models: dict[str, nn.Module], amp: str, rng: np.random.Generator | None = None
+    name: str, config: OracleConfig, models: dict[str, nn.Module], amp: str, rng: np.random.Generator | None = None
 ) -> Oracle:
     """An oracle by name.
 
@@ -31,7 +31,7 @@ def get_oracle(
         config: its settings.
         models: ``model``, the current network, and ``teacher``, its moving average; in evaluation mode.
         amp: precision of the pseudo oracle's labeller.
-        rng: source of the errors of people; needed only with ``loop.noise_boundary`` or ``loop.noise_class``.
+        rng: source of the errors of people; needed only with ``oracle.noise_boundary`` or ``oracle.noise_class``.
 
     Raises:
         ConfigError: if there is no oracle of that name (the error lists the names), or people are noisy without

@@ -19,7 +19,7 @@ from segxal.models.unet import UNet
 
 
 def bald_maps(learner: Learner, frames: Frames, candidates: list[int], rng: np.random.Generator) -> Iterator[Tensor]:
-    """Mutual information of prediction and weights, estimated with ``loop.passes`` dropout passes; see :func:`bald`.
+    """Mutual information of prediction and weights, estimated with ``strategy.passes`` dropout passes; see :func:`bald`.
 
     Source: Houlsby et al. 2011; Gal, Islam and Ghahramani 2017. Departure: dropout sits before the last convolution
     only, and the network is trained with it.
@@ -49,10 +49,10 @@ def over_passes(
     learner: Learner, frames: Frames, candidates: list[int], rng: np.random.Generator,
     reduce: Callable[[Iterator[Tensor]], Tensor],
 ) -> Iterator[Tensor]:  # fmt: skip
-    """Maps from ``loop.passes`` dropout passes of each batch; between two batches the network is as it was.
+    """Maps from ``strategy.passes`` dropout passes of each batch; between two batches the network is as it was.
 
     Args:
-        learner: its model, ``loop.passes``, ``mask.batch`` and ``amp``.
+        learner: its model, ``strategy.passes``, ``mask.batch`` and ``amp``.
         frames: the training split.
         candidates: positions of the images.
         rng: source of the dropout.
@@ -87,7 +87,7 @@ def dropping(model: nn.Module) -> Iterator[list[nn.Module]]:
     if not active:
         raise ConfigError(
             f"{type(model).__name__} has no dropout, so all passes would be equal; train a U-Net with model.dropout, "
-            "for example 0.2 (or, for QBC, a committee: loop.committee)"
+            "for example 0.2 (or, for QBC, a committee: strategy.committee)"
         )
     flags = {module: module.training for module in model.modules()}
     model.eval()
@@ -101,11 +101,11 @@ def dropping(model: nn.Module) -> Iterator[list[nn.Module]]:
 
 
 def _passes(learner: Learner, images: Tensor, active: list[nn.Module]) -> Iterator[Tensor]:
-    """Probabilities (b, C, H, W) of the same images, ``loop.passes`` times, with fresh dropout each time."""
+    """Probabilities (b, C, H, W) of the same images, ``strategy.passes`` times, with fresh dropout each time."""
     model = learner.model.to(device()).to(memory_format=torch.channels_last)
     x = normalise(images.to(device())).contiguous(memory_format=torch.channels_last)
     run = _repeat(model, x, active, learner.amp)
-    for _ in range(learner.loop.passes):
+    for _ in range(learner.strategy.passes):
         with autocast(learner.amp):
             logits = run()
         yield checked(logits.float().softmax(1))

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.core.errors import ConfigError
 from segxal.data.base import Frames
-from segxal.study.settings import LoopConfig, MaskConfig, TrainConfig
+from segxal.models.settings import MaskConfig
+from segxal.training.settings import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Learner:
     model: nn.Module
     layer: nn.Module
     mask: MaskConfig
-    loop: LoopConfig
+    loop: StrategyConfig
     train: TrainConfig
     labelled: tuple[int, ...] = ()
     labels: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0, dtype=torch.uint8))
@@ -181,7 +183,7 @@ def best(scores: np.ndarray, sizes: np.ndarray, budget: int) -> list[int]:
     if not 1 <= budget <= sizes.sum():
         raise ConfigError(
             f"a budget of {budget} pixels for {len(sizes)} candidates of {sizes.sum()} pixels in all; it must be at "
-            "least 1 and not above the pool: change loop.step or loop.region_step"
+            "least 1 and not above the pool: change pool.step or pool.region_step"
         )
     if np.isnan(scores).any():
         raise ConfigError("a score is NaN; the network's output is not finite, lower train.lr or set train.amp to off")

@@ -29,7 +29,7 @@ def core_set_scores(learner: Learner, frames: Frames, units: Units, budget: int,
 
     Source: Sener and Savarese 2018, algorithm 1 (greedy, without the solver of the robust variant); the 2 x 4 cells
     follow the release of ViewAL. Departure: for regions, the annotated part of the labelled images is cut into
-    squares of ``loop.cell`` pixels, whose features are the first centres.
+    squares of ``strategy.cell`` pixels, whose features are the first centres.
     """
     best(np.zeros(len(units)), units.size, budget)  # a budget that does not fit is refused before the work
     features = np.concatenate(list(_unit_features(learner, frames, units)))
@@ -140,7 +140,7 @@ def _centres(learner: Learner, frames: Frames, units: Units) -> Iterator[np.ndar
         else:
             annotated = learner.labels[position].numpy() != VOID
             height, width = annotated.shape
-            squares = np.where(annotated, grid(height, width, min(learner.loop.cell, height, width)), -1)
+            squares = np.where(annotated, grid(height, width, min(learner.strategy.cell, height, width)), -1)
             yield region_means(activation, squares, np.unique(squares[squares >= 0]))
 
 

@@ -22,11 +22,11 @@ from segxal.training.predict import predict
 def qbc_maps(learner: Learner, frames: Frames, candidates: list[int], rng: np.random.Generator) -> Iterator[Tensor]:
     """Vote entropy of a committee; see :func:`vote_entropy`.
 
-    Source: Seung, Opper and Sompolinsky 1992; Engelson and Dagan 1996 (vote entropy). With ``loop.committee`` = 0 the
-    committee is ``loop.passes`` dropout passes of the current network, as in the release of DEAL. Otherwise it is
+    Source: Seung, Opper and Sompolinsky 1992; Engelson and Dagan 1996 (vote entropy). With ``strategy.committee`` = 0 the
+    committee is ``strategy.passes`` dropout passes of the current network, as in the release of DEAL. Otherwise it is
     that many networks trained for it (:func:`train_committee`).
     """
-    if learner.loop.committee == 0:
+    if learner.strategy.committee == 0:
         yield from over_passes(learner, frames, candidates, rng, vote_entropy)
         return
     members = train_committee(learner, frames, rng)
@@ -54,7 +54,7 @@ def vote_entropy(passes: Iterable[Tensor]) -> Tensor:
 
 
 def train_committee(learner: Learner, frames: Frames, rng: np.random.Generator) -> list[nn.Module]:
-    """Train ``loop.committee`` networks of the learner's architecture on its annotations, each from its own seed.
+    """Train ``strategy.committee`` networks of the learner's architecture on its annotations, each from its own seed.
 
     Returns:
         The networks in evaluation mode, on the device.
@@ -66,14 +66,14 @@ def train_committee(learner: Learner, frames: Frames, rng: np.random.Generator) 
     the annotated images themselves are the validation split, so that no labels beyond the learner's are used.
     """
     if not learner.labelled:
-        raise ConfigError("no annotated image to train a committee on; set loop.committee to 0 or label some first")
+        raise ConfigError("no annotated image to train a committee on; set strategy.committee to 0 or label some first")
     known = list(learner.labelled)
     val = replace(
         frames, ids=tuple(frames.ids[i] for i in known), images=frames.images[known], labels=learner.labels,
         depth=None, sequences=(), labelled=(True,) * len(known),
     )  # fmt: skip
     members = []
-    for _ in range(learner.loop.committee):
+    for _ in range(learner.strategy.committee):
         generator = draw(rng)
         member = fresh(learner.model, generator)
         fitted = fit(member, frames, known, learner.labels, val, learner.train, learner.train.steps, generator)

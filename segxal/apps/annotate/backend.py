@@ -76,7 +76,7 @@ class Backend:
             names = [str((task.get("data") or {}).get("image_id")) for task in tasks]
             wanted = [places[name] for name in dict.fromkeys(names) if name in places]
             queries = {q.id: q for q in queries_for(self._learner(cycle, train), train, wanted)} if wanted else {}
-        zoom, overlap = zoom_for(cycle.settings.data.width), cycle.settings.loop.overlap
+        zoom, overlap = zoom_for(cycle.settings.data.width), cycle.settings.oracle.overlap
         found = {
             name: {"result": pre_annotation(q, train.classes, zoom, overlap), "score": float(q.eem.mean())}
             for name, q in queries.items()

@@ -32,7 +32,7 @@ def answered(cycle: Cycle, asks: Sequence[Ask], classes: Classes, data_root: str
     if not (cycle.project / PROJECT).is_file():
         zoom = zoom_for(cycle.settings.data.width)
         images = training_images(cycle.settings, [one.index for one in asks], zoom, data_root)
-        write_project(cycle.project, cycle.digest, asks, classes, images, cycle.settings.loop.overlap)
+        write_project(cycle.project, cycle.digest, asks, classes, images, cycle.settings.oracle.overlap)
     project = check_project(cycle)
     if set(project.ids) != {one.query.id for one in asks}:
         raise ConfigError(

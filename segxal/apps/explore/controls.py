@@ -11,7 +11,7 @@ from segxal.core.cams import LIBRARY_CAMS
 from segxal.core.labels import Classes
 from segxal.models.depth import DEPTHS
 from segxal.models.depth.checkpoint import DEFAULTS
-from segxal.study.settings import MaskConfig
+from segxal.models.settings import MaskConfig
 
 LABEL = "104px"  # width of the descriptions
 ALL = "all predicted"

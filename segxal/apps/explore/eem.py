@@ -187,7 +187,7 @@ class Explorer(widgets.VBox):
     @property
     def reading(self) -> Reading:
         """The current setting in numbers."""
-        return read(self.maps, self.setting, panels.truth_of(self.frames), self.preset.loop.overlap)
+        return read(self.maps, self.setting, panels.truth_of(self.frames), self.preset.oracle.overlap)
 
     def _fill_images(self) -> None:
         one = self.controls

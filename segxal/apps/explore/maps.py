@@ -33,7 +33,7 @@ from segxal.data.base import Frames
 from segxal.models.base import folded, normalise
 from segxal.models.depth import get_depth
 from segxal.models.device import autocast, device
-from segxal.study.settings import MaskConfig
+from segxal.models.settings import MaskConfig
 from segxal.training.predict import predict
 
 KEPT = 12  # stages kept in memory, the latest ones

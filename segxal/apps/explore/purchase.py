@@ -9,6 +9,7 @@ from segxal.acquisition.oracles import get_oracle
 from segxal.acquisition.oracles.base import Annotation, check_annotation
 from segxal.acquisition.pool import UNLABELLED, Pool
 from segxal.acquisition.query import Ask, ask_images, ask_regions, asked_up_to, asks_about, predictions_of, rank
+from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner
 from segxal.core import seeds
 from segxal.core.errors import ConfigError
@@ -18,7 +19,6 @@ from segxal.data.splits import Splits
 from segxal.methods.base import METHODS, WITHOUT_TRUTH, Method, get_method
 from segxal.results.figures.view import find_image
 from segxal.study.loop import fitted_mask, learner_of, load_models
-from segxal.study.settings import LoopConfig
 from segxal.study.state import Cycle
 
 UNITS = ("pixels", "clicks")  # what a budget can be counted in
@@ -183,7 +183,7 @@ def _ranked(offer: Offer, method: Method, budget: int) -> tuple[Callable[[int], 
     return lambda count: asks_about(there, ranking.first(count), predictions), len(ranking.order)
 
 
-def _loop(offer: Offer, method: Method) -> LoopConfig:
+def _loop(offer: Offer, method: Method) -> StrategyConfig:
     """Settings with which everything on offer competes, and all of it can be asked for."""
     loop = replace(offer.learner.loop, subset=1.0)
     if method.granularity != "image":

@@ -14,8 +14,9 @@ from segxal.core.labels import VOID, Classes
 from segxal.data import open_dataset, report
 from segxal.data.base import Dataset, Frames, Sample
 from segxal.data.images import decode_image, resize_image
+from segxal.data.settings import DataConfig
 from segxal.data.splits import open_splits
-from segxal.study.settings import DataConfig, Preset
+from segxal.study.settings import Preset
 
 UPLOADED = "your image"
 SMALLEST = 16  # pixels, shorter side of an uploaded image

@@ -158,7 +158,7 @@ def study_twin(preset: Preset, runs: Path = RUNS, data_root: str = "") -> str:
     learner = asker_of(done[-1], splits)
     index = splits.train.ids.index(str(done[-1].queries()[0]["id"]))
     subject = sources.subject_of("train", sources.only(splits.train, index), "asker", learner)
-    return twin(subject, done[-1].settings.loop.overlap, Setting(learner.mask))
+    return twin(subject, done[-1].settings.oracle.overlap, Setting(learner.mask))
 
 
 def _finished(preset: Preset, method: str, seed: int, runs: Path) -> list[Cycle]:

@@ -67,7 +67,7 @@ def next_cycle(run_end: Cycle, number: int | None) -> Cycle:
             "this network is of no cycle of the run, so there is none to repeat with your setting; choose a network "
             "after one of the run's cycles"
         )
-    if run_end.number == 0 or number >= run_end.preset.loop.cycles:
+    if run_end.number == 0 or number >= run_end.preset.pool.cycles:
         raise ConfigError(
             f"nothing is asked after cycle {number} of {run_end.method} in this study; choose an earlier network"
         )

@@ -1,5 +1,6 @@
 """The error mask under sliders on the start page: a piece of HTML that the explorer makes, no kernel needed."""
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.apps.explore.maps import Setting, Subject
 from segxal.apps.explore.sources import only
 from segxal.apps.explore.twin import twin
@@ -7,7 +8,6 @@ from segxal.apps.site.sources import Sources
 from segxal.apps.workshop.checkpoints import load_images
 from segxal.apps.workshop.seen import learner_of
 from segxal.core.labels import VOID
-from segxal.study.settings import LoopConfig
 
 NETWORK = "trained"  # comes with the package: every checkout shows the same twin, whatever runs are on its disk
 IMAGES = 8  # validation streets of the workshop, unseen by the network; the one with the most classes is shown
@@ -24,5 +24,5 @@ def write_twin(sources: Sources) -> None:
     kinds = [len(labels[labels != VOID].unique()) for labels in frames.labels]
     one = only(frames, kinds.index(max(kinds)))
     subject = Subject(f"streets val {one.ids[0]}", one, NETWORK, learner)
-    piece = twin(subject, LoopConfig().overlap, Setting(learner.mask))
+    piece = twin(subject, StrategyConfig().overlap, Setting(learner.mask))
     sources.write("readme/twin.md", f"````{{raw}} html\n{piece}\n````\n")

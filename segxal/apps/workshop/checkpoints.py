@@ -20,8 +20,9 @@ from segxal.data import open_dataset
 from segxal.data.base import Frames, load_frames
 from segxal.models.base import load_model
 from segxal.models.device import device
+from segxal.models.settings import ModelConfig
 from segxal.storage.paths import PACKAGE
-from segxal.study.settings import ModelConfig, TrainConfig
+from segxal.training.settings import TrainConfig
 
 FOLDER = PACKAGE / "apps" / "workshop" / "checkpoints"
 WORLD = 5  # seed of the rendered streets; the studies live in world 0

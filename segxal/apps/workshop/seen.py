@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner
 from segxal.apps.workshop.checkpoints import load_network, recipe_of
 from segxal.core.detection import auroc
@@ -13,8 +14,9 @@ from segxal.core.entropy import entropy_map
 from segxal.core.labels import VOID
 from segxal.data.base import Frames
 from segxal.models.base import target_layer
-from segxal.study.settings import LoopConfig, MaskConfig, TrainConfig
+from segxal.models.settings import MaskConfig
 from segxal.training.predict import predict
+from segxal.training.settings import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -68,4 +70,4 @@ def learner_of(name: str, **mask: Any) -> Learner:
     network, recipe = load_network(name), recipe_of(name)
     layer = target_layer(network, recipe.model)
     train = TrainConfig(steps=1, cycle_steps=1, amp="off")
-    return Learner(network, layer, MaskConfig(**mask), LoopConfig(), train)
+    return Learner(network, layer, MaskConfig(**mask), StrategyConfig(), train)

@@ -84,7 +84,7 @@ def annotation_steps(cycle: Cycle, splits: Splits, image: str = "") -> Annotatio
     name = image or first_query(cycle)
     query = query_of(cycle, name)
     view = view_of(asker_of(cycle, splits), splits.train, find_image(splits.train, name, name))
-    prompts = touched_objects(view.prediction, view.asked, cycle.settings.loop.overlap)
+    prompts = touched_objects(view.prediction, view.asked, cycle.settings.oracle.overlap)
     return AnnotationSteps(view, prompts, cycle.annotations()[name], query)
 
 

@@ -72,7 +72,7 @@ def pipeline_parts(cycle: Cycle, splits: Splits) -> PipelineParts:
     numbers = {
         "method": cycle.method, "cycle": cycle.number, "image": name, "training_images": len(frames),
         "labelled_before": len(pool.labelled), "labelled_after": metrics["labelled"], "queried": len(queries),
-        "accepted": len(accepted), "tau": cycle.settings.loop.tau, "split": metrics["split"],
+        "accepted": len(accepted), "tau": cycle.settings.gate.tau, "split": metrics["split"],
         "miou_before": round(100 * before.metrics()["report"]["miou"], 2),
         "miou_after": round(100 * metrics["report"]["miou"], 2),
     }  # fmt: skip
@@ -123,7 +123,7 @@ def _network(axes: Axes, parts: PipelineParts) -> None:
     words = f"{numbers['split']} mIoU {numbers['miou_before']:.1f} %\nretrained: {numbers['miou_after']:.1f} %"
     axes.text(0.65, 1.92, words, ha="center", va="top", fontsize=6.8, color=SOFT, linespacing=1.25)
     arrow(axes, [(0.65, LANES[0]), (0.65, 2.86)], GOOD, "train", (0.74, 3.14))
-    share = f"{100 * parts.settings.loop.subset:.0f} % at random" if parts.settings.loop.subset < 1 else "all of them"
+    share = f"{100 * parts.settings.pool.subset:.0f} % at random" if parts.settings.pool.subset < 1 else "all of them"
     arrow(axes, [(0.65, LANES[1] + LANE), (0.65, 1.5)], GREY, f"predict\n{share}", (0.74, 1.22))
     run = f"cycle {numbers['cycle']} of {numbers['method']}"
     axes.text(2.06, 3.14, run, ha="center", va="center", fontsize=6.8, color=SOFT)

@@ -49,7 +49,7 @@ def split_records(preset: Preset, data_root: str = "", runs: Path = paths.RUNS) 
         collect(preset, runs)
     found = pd.read_csv(file)
     baselines = found["method"].isin(["random", SUPERVISED]) & (found["ablation"] == "none")
-    last = found["cycle"] == preset.loop.cycles
+    last = found["cycle"] == preset.pool.cycles
     kept = found[(last & found["ablation"].isin(names)) | (found["method"] == SUPERVISED)]
     shown = kept["method"].isin([*ours(as_recorded(preset, found)), "random", SUPERVISED])
     kept = kept[shown].assign(split_percent=kept["ablation"].map(names).where(~baselines[kept.index]))
@@ -82,7 +82,7 @@ def split_figure(preset: Preset, records: pd.DataFrame, paper: pd.DataFrame) -> 
     _baselines(left, records, preset)
     seeds = sorted(set(records["seed"]))
     spread = f"mean and range of {len(seeds)} seeds" if len(seeds) > 1 else f"one seed ({seeds[0]}): no spread is known"
-    left.set_title(f"this study ({preset.name}): after {preset.loop.cycles} cycles, {spread}")
+    left.set_title(f"this study ({preset.name}): after {preset.pool.cycles} cycles, {spread}")
     left.set(xlabel="images labelled before the first cycle (%)", ylabel=f"mIoU on {preset.data.report} (%)")
     left.set_xticks(sorted(set(records["split_percent"].dropna())))
     left.margins(x=0.06, y=0.12)
@@ -107,7 +107,7 @@ def _baselines(axes: Axes, records: pd.DataFrame, preset: Preset) -> None:
     if SUPERVISED in means:
         axes.axhline(means[SUPERVISED], color="black", linestyle=(0, (5, 3)), linewidth=1, label="fully supervised")
     if "random" in means:
-        axes.plot(100 * preset.loop.start, means["random"], "X", color="black", markersize=7, linestyle="none",
+        axes.plot(100 * preset.pool.start, means["random"], "X", color="black", markersize=7, linestyle="none",
                   markeredgecolor="white", label="random, whole images")  # fmt: skip
     axes.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2))  # crosses no line
 

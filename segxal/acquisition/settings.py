@@ -1,0 +1,40 @@
+"""Settings of strategies and oracles."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from segxal.core.ranges import require, require_count
+
+
+@dataclass(frozen=True)
+class StrategyConfig:
+    """Options of the query strategies, and how images are cut into regions."""
+
+    cell: int = 16  # side of a grid cell, pixels
+    pieces: int = 250  # SLIC superpixels per image, about
+    passes: int = 20  # BALD and QBC: forward passes with dropout
+    committee: int = 0  # QBC: networks trained for the committee; 0 = dropout passes vote
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("cell", "pieces", "passes"):
+            require_count(name, getattr(self, name))
+        require(self.committee != 1 and self.committee >= 0, f"committee = {self.committee}; give 0, or 2 or more")
+
+
+@dataclass(frozen=True)
+class OracleConfig:
+    """Options of the oracles: how machines label and how simulated people behave."""
+
+    labeller: Literal["flip-scale", "teacher"] = "flip-scale"  # who labels for the pseudo oracle
+    confidence: float = 0.8  # probability below which the pseudo oracle gives no label
+    patch: int = 8  # gt-patch oracle: side of a patch, pixels
+    overlap: float = 0.25  # human oracle: share of an object inside the mask that makes it corrected
+    noise_boundary: float = 0.0  # simulated people: share of the pixels beside a class boundary that flip across it
+    noise_class: float = 0.0  # simulated people: share of the pieces that get a wrong class
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("confidence", "overlap", "noise_boundary", "noise_class"):
+            require_share(name, getattr(self, name))
+        require_count("patch", self.patch)

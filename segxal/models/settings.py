@@ -1,0 +1,55 @@
+"""Settings of the network, and of the error mask that explains it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from segxal.core.ranges import require, require_share
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which segmentation network."""
+
+    name: str = "unet"  # unet or one of torchvision's segmentation models
+    base: int = 16  # U-Net: channels of the first level
+    depth: int = 4  # U-Net: number of poolings
+    weights: str = ""  # torchvision weights name, for example DEFAULT; empty = random start, offline
+    target_layer: str = ""  # layer Grad-CAM looks at; empty = the model's default
+    dropout: float = 0.0  # U-Net: share of the channels before the last convolution that are dropped in training
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        require_share("dropout", self.dropout, 0.0, 0.9)
+
+
+@dataclass(frozen=True)
+class MaskConfig:
+    """How the explainable error mask is made (paper section 3.2)."""
+
+    w_pae: float = 0.5
+    w_ebu: float = 0.5
+    fusion: Literal["fixed", "learned"] = "fixed"  # learned: weights fitted on labelled images
+    entropy: Literal["pixel", "patch"] = "pixel"  # patch: the release's 8x8 histogram entropy
+    depth: Literal["dataset", "geometry", "streets-net", "midas", "dinov2", "depth-anything"] = (
+        "geometry"  # says what is near
+    )
+    depth_weights: str = ""  # midas, dinov2, depth-anything: a folder or hub name; empty = the default checkpoint
+    threshold: Literal["quantile", "otsu"] = "quantile"  # per-image rule for the proximity threshold
+    quantile: float = 0.5  # of the proximity, when threshold = quantile
+    cam: str = "gradcam"  # gradcam (ours) or a method of pytorch-grad-cam by name
+    area: float = 0.2  # share of an image that is asked for: its pixels of highest EEM
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        weights_ok = self.w_pae >= 0 and self.w_ebu >= 0 and self.w_pae + self.w_ebu > 0
+        require(weights_ok, f"w_pae = {self.w_pae}, w_ebu = {self.w_ebu}; weights are >= 0 and not both 0")
+        networks = ("midas", "dinov2", "depth-anything")
+        require(
+            not self.depth_weights or self.depth in networks,
+            f"depth_weights = {self.depth_weights!r}, but depth is {self.depth}, which takes none; set depth to one of "
+            f"{', '.join(networks)}, or leave depth_weights empty",
+        )
+        require_share("quantile", self.quantile)
+        require_share("area", self.area)
+        require(self.batch >= 1, f"batch = {self.batch}; a batch holds at least one image")

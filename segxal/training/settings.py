@@ -1,0 +1,45 @@
+"""Settings of training."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from segxal.core.ranges import require, require_share
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the network is trained; ``steps`` or ``epochs`` says how long, the other is 0."""
+
+    steps: int = 0  # optimiser steps of the first training
+    cycle_steps: int = 0  # optimiser steps of the retraining in each cycle
+    epochs: int = 0  # passes over the labelled images, for every training
+    batch: int = 8
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    lr: float = 3e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 1e-2
+    schedule: Literal["one-cycle", "poly", "constant"] = "one-cycle"
+    class_weights: Literal["none", "sqrt-frequency"] = "sqrt-frequency"
+    crop: float = 0.5  # smallest share of the image area a random crop keeps; 1 = no crop
+    flip: bool = True
+    jitter: float = 0.3  # brightness, contrast and saturation change by up to this share
+    amp: Literal["auto", "bf16", "fp16", "off"] = "auto"
+    evaluations: int = 4  # how often the validation split is scored during one training
+    retrain: Literal["previous", "scratch"] = "previous"  # weights a cycle starts from
+    sampling: Literal["image", "sqrt-pixels"] = "image"  # sqrt-pixels: odds of an image = root of its annotated pixels
+    semi: Literal["none", "s4al"] = "none"  # s4al: cycles also learn from unlabelled images (mean teacher, ClassMix)
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        in_steps = self.steps > 0 and self.cycle_steps > 0 and self.epochs == 0
+        in_epochs = self.epochs > 0 and self.steps == 0 and self.cycle_steps == 0
+        require(
+            in_steps or in_epochs,
+            f"training length is unclear: steps = {self.steps}, cycle_steps = {self.cycle_steps}, epochs = "
+            f"{self.epochs}; give both steps and cycle_steps, or epochs alone",
+        )
+        require(self.batch >= 1, f"batch = {self.batch}; a batch holds at least one image")
+        require(self.lr > 0, f"lr = {self.lr}; the learning rate is positive")
+        require(self.evaluations >= 1, f"evaluations = {self.evaluations}; validation must run at least once")
+        require_share("crop", self.crop, 0.01)
+        require_share("jitter", self.jitter)
