@@ -12,10 +12,10 @@ from scene import Sizes, predicted, streets
 from timer import Row, medians
 from torch import Tensor, nn
 
-from segxal.core.eem import error_masks
 from segxal.core.gradcam import class_maps, gradcam, traced
 from segxal.models.base import normalise
 from segxal.models.device import device
+from segxal.models.explain import error_masks
 from segxal.models.settings import MaskConfig
 
 Work = Callable[[], Any]

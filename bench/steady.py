@@ -9,8 +9,8 @@ from scene import Sizes, streets
 from timer import Row, seconds
 from torch import nn
 
-from segxal.core.eem import error_masks
 from segxal.data import open_dataset
+from segxal.models.explain import error_masks
 from segxal.models.settings import MaskConfig
 
 GROWTH = 50.0  # MiB between the first tenth and the end; one image's maps alone, kept, would be more

@@ -32,7 +32,8 @@ CELLS = np.arange(32, dtype=np.int32).reshape(4, 8).repeat(8, 0).repeat(8, 1)  #
 @pytest.fixture
 def learner(unet, frames):
     return Learner(
-        unet, unet.bottleneck, MaskConfig(batch=2), StrategyConfig(cell=8), TrainConfig(steps=1, cycle_steps=1, amp="off"),
+        unet, unet.bottleneck, MaskConfig(batch=2), StrategyConfig(cell=8),
+        TrainConfig(steps=1, cycle_steps=1, amp="off"),
         (0, 3), frames.labels[[0, 3]],
     )  # fmt: skip
 

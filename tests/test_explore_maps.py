@@ -14,13 +14,14 @@ from segxal.apps.explore.reading import asked_for, error_mask, pixel_facts, pric
 from segxal.apps.explore.sources import known_to, only, subject_of
 from segxal.core.cams import library_cam
 from segxal.core.detection import detection_scores
-from segxal.core.eem import error_masks, top_area
+from segxal.core.eem import top_area
 from segxal.core.errors import ConfigError, DataMissing
 from segxal.core.gradcam import gradcam, traced
 from segxal.core.labels import CAMVID, VOID
 from segxal.core.seeds import generator
 from segxal.data.splits import open_splits
 from segxal.models.base import folded, normalise
+from segxal.models.explain import error_masks
 from segxal.results import checks
 
 

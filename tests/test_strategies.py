@@ -12,12 +12,12 @@ from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies import FROM_MAPS, MAPS, UNITS, get_maps, get_strategy
 from segxal.acquisition.strategies.base import Learner, MapStrategy, Units, unit_scores, whole_images
 from segxal.acquisition.strategies.eem import top_mean
-from segxal.core.eem import error_masks
 from segxal.core.errors import ConfigError
 from segxal.core.regions import GRANULARITIES
 from segxal.core.seeds import rng
 from segxal.methods.base import STRATEGIES_AT
 from segxal.models.base import build_model, normalise
+from segxal.models.explain import error_masks
 from segxal.models.settings import MaskConfig, ModelConfig
 from segxal.training.settings import TrainConfig
 

@@ -10,7 +10,6 @@ from segxal.acquisition.strategies import get_maps, get_strategy
 from segxal.acquisition.strategies.base import Learner, Units, best, region_scores
 from segxal.core.regions import annotated_out, components, grid, regions_in, superpixels, top_pixels
 from segxal.data.base import Frames
-from segxal.methods.base import Method
 
 KEPT = 2**28  # pixels of partitions kept in memory
 SMALLEST = 16  # pixels; smaller connected pieces are specks that nobody would outline
@@ -50,14 +49,15 @@ class Ranking:
 
 
 def rank_regions(
-    learner: Learner, method: Method, frames: Frames, candidates: list[int], asked: np.ndarray, budget: int | None,
-    rng: np.random.Generator,
+    learner: Learner, strategy: str, granularity: str, frames: Frames, candidates: list[int], asked: np.ndarray,
+    budget: int | None, rng: np.random.Generator,
 ) -> Ranking:  # fmt: skip
     """Grid cells, superpixels or components: all regions of all candidates compete for one budget of pixels.
 
     Args:
         learner: the current network.
-        method: strategy and granularity: ``grid``, ``superpixel`` or ``component``.
+        strategy: name of the query strategy.
+        granularity: ``grid``, ``superpixel`` or ``component``.
         frames: the training split.
         candidates: positions of the images that compete.
         asked: (N, H, W) bool, the pixels somebody was asked for already.
@@ -67,12 +67,12 @@ def rank_regions(
     Raises:
         ConfigError: if the budget is above all regions together, or the strategy has no such granularity.
     """
-    if method.granularity == "component":
-        return _ranked_components(learner, method, frames, candidates, asked, budget, rng)
+    if granularity == "component":
+        return _ranked_components(learner, strategy, frames, candidates, asked, budget, rng)
     height, width = frames.labels[0].shape
 
     def cut(index: int) -> np.ndarray:
-        if method.granularity == "grid":
+        if granularity == "grid":
             return annotated_out(grid(height, width, learner.strategy.cell), asked[index])
         image = frames.images[index].permute(1, 2, 0).numpy()
         return annotated_out(superpixels(image, learner.strategy.pieces), asked[index])
@@ -80,18 +80,18 @@ def rank_regions(
     partition = lru_cache(max(1, KEPT // frames.labels[0].numel()))(cut)  # asked for up to three times in turn
     units = _units(candidates, partition)
     spend = int(units.size.sum()) if budget is None else budget
-    choice = get_strategy(method.strategy, method.granularity)(learner, frames, units, spend, rng)
+    choice = get_strategy(strategy, granularity)(learner, frames, units, spend, rng)
     return Ranking(units, choice.order, choice.scores, {i: partition(i) for i in units.image[choice.order]})
 
 
 def _ranked_components(
-    learner: Learner, method: Method, frames: Frames, candidates: list[int], asked: np.ndarray, budget: int | None,
+    learner: Learner, strategy: str, frames: Frames, candidates: list[int], asked: np.ndarray, budget: int | None,
     rng: np.random.Generator,
 ) -> Ranking:  # fmt: skip
     """Connected pieces of the part of each image where the map is highest: SegXAL's regions of interest."""
     count = round(learner.mask.area * frames.labels[0].numel())
     partitions, scores, images, regions, sizes = {}, [], [], [], []
-    for index, values in pixel_maps(learner, method, frames, candidates, rng):
+    for index, values in pixel_maps(learner, strategy, "component", frames, candidates, rng):
         pieces = components(top_pixels(values, ~asked[index], count))
         numbers, areas = regions_in(pieces)
         large = areas >= min(SMALLEST, areas.max(initial=0))
@@ -108,10 +108,10 @@ def _ranked_components(
 
 
 def pixel_maps(
-    learner: Learner, method: Method, frames: Frames, candidates: list[int], rng: np.random.Generator
+    learner: Learner, strategy: str, granularity: str, frames: Frames, candidates: list[int], rng: np.random.Generator
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Each candidate with the strategy's map of it, (H, W) float64, one image in memory at a time."""
-    parts = get_maps(method.strategy, method.granularity).maps(learner, frames, candidates, rng)
+    parts = get_maps(strategy, granularity).maps(learner, frames, candidates, rng)
     images = (image.double().numpy() for part in parts for image in part)
     return zip(candidates, images, strict=True)
 

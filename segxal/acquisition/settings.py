@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from segxal.core.ranges import require, require_count
+from segxal.core.ranges import require, require_count, require_share
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from segxal.acquisition.query import Ask, ask, masks_of, pixels_query, whole_que
 from segxal.acquisition.strategies.base import Learner
 from segxal.apps.annotate.wait import answered
 from segxal.core import seeds
-from segxal.core.eem import learn_weights, near_pixels
+from segxal.core.eem import learn_weights
 from segxal.core.errors import ConfigError
 from segxal.core.gate import dice_agreement, passes
 from segxal.core.labels import VOID
@@ -34,6 +34,7 @@ from segxal.data.splits import Splits, open_splits
 from segxal.methods.base import PEOPLE, START, SUPERVISED, get_method
 from segxal.models.base import build_model, load_model, save_model, target_layer
 from segxal.models.device import device
+from segxal.models.explain import near_pixels
 from segxal.models.settings import MaskConfig
 from segxal.storage.files import replacing, write_arrays, write_json
 from segxal.study.settings import Preset

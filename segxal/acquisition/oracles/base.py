@@ -19,18 +19,18 @@ class Query:
         id: name of the image.
         image: (3, H, W) uint8, RGB.
         prediction: (H, W) uint8 train ids, the network's answer.
-        eem: (H, W) float in [0, 1], the explainable error mask.
-        asked: (H, W) bool, the part of the image the mask selects.
+        asked: (H, W) bool, the part of the image that is asked for.
         truth: (H, W) uint8 train ids, 255 = void; only simulated humans may look at it.
+        eem: (H, W) float in [0, 1], the explainable error mask; None where the method makes none.
         partition: (H, W) int32 numbers of the regions asked for, -1 elsewhere; None where no regions are asked for.
     """
 
     id: str
     image: np.ndarray
     prediction: np.ndarray
-    eem: np.ndarray
     asked: np.ndarray
     truth: np.ndarray
+    eem: np.ndarray | None = None
     partition: np.ndarray | None = None
 
 

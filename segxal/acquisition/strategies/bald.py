@@ -19,7 +19,7 @@ from segxal.models.unet import UNet
 
 
 def bald_maps(learner: Learner, frames: Frames, candidates: list[int], rng: np.random.Generator) -> Iterator[Tensor]:
-    """Mutual information of prediction and weights, estimated with ``strategy.passes`` dropout passes; see :func:`bald`.
+    """Mutual information of prediction and weights, estimated with ``strategy.passes`` dropout passes, as :func:`bald`.
 
     Source: Houlsby et al. 2011; Gal, Islam and Ghahramani 2017. Departure: dropout sits before the last convolution
     only, and the network is trained with it.

@@ -25,7 +25,7 @@ class Learner:
         model: the current network.
         layer: its target layer for Grad-CAM.
         mask: settings of the explainable error mask.
-        loop: settings of the loop, with the options of the strategies.
+        strategy: options of the strategies.
         train: settings of training, for strategies that train a network of their own.
         labelled: positions of the annotated images in the training split.
         labels: (len(labelled), H, W) uint8 annotations of these images, 255 = not annotated.
@@ -34,7 +34,7 @@ class Learner:
     model: nn.Module
     layer: nn.Module
     mask: MaskConfig
-    loop: StrategyConfig
+    strategy: StrategyConfig
     train: TrainConfig
     labelled: tuple[int, ...] = ()
     labels: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0, dtype=torch.uint8))

@@ -6,8 +6,8 @@ import numpy as np
 from torch import Tensor
 
 from segxal.acquisition.strategies.base import Learner
-from segxal.core.eem import error_masks
 from segxal.data.base import Frames
+from segxal.models.explain import error_masks
 
 TOP = 0.1  # share of a unit's pixels that eem-top looks at
 
