@@ -23,8 +23,8 @@ def qbc_maps(learner: Learner, frames: Frames, candidates: list[int], rng: np.ra
     """Vote entropy of a committee; see :func:`vote_entropy`.
 
     Source: Seung, Opper and Sompolinsky 1992; Engelson and Dagan 1996 (vote entropy). With ``strategy.committee`` = 0
-    the committee is ``strategy.passes`` dropout passes of the current network, as in the release of DEAL. Otherwise it is
-    that many networks trained for it (:func:`train_committee`).
+    the committee is ``strategy.passes`` dropout passes of the current network, as in the release of DEAL. Otherwise it
+    is that many networks trained for it (:func:`train_committee`).
     """
     if learner.strategy.committee == 0:
         yield from over_passes(learner, frames, candidates, rng, vote_entropy)

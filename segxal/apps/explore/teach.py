@@ -11,7 +11,7 @@ from segxal.acquisition.strategies.base import Learner
 from segxal.apps.explore.maps import layer_name
 from segxal.core.errors import ConfigError
 from segxal.data.base import Frames
-from segxal.study.state import merge
+from segxal.methods.annotations import merge
 from segxal.training.engine import fit
 from segxal.training.predict import evaluate
 
