@@ -15,7 +15,7 @@ from segxal.acquisition.strategies.bald import bald, bald_maps, dropping
 from segxal.acquisition.strategies.base import Learner, draw
 from segxal.acquisition.strategies.qbc import fresh, qbc_maps, train_committee, vote_entropy
 from segxal.core.errors import ConfigError
-from segxal.core.seeds import lent, rng
+from segxal.core.seeds import drawing_from, rng
 from segxal.models.base import build_model, normalise
 from segxal.models.settings import MaskConfig, ModelConfig
 from segxal.training.settings import TrainConfig
@@ -116,7 +116,7 @@ def test_passes_of_the_head_alone_equal_passes_of_the_network(maps, size, frames
 def test_maps_are_those_of_passes_made_by_hand(learner, frames):
     found = torch.cat(list(bald_maps(learner, frames, [1, 2], rng(5))))
     model = learner.model
-    with torch.no_grad(), lent(draw(rng(5))):
+    with torch.no_grad(), drawing_from(draw(rng(5))):
         model.dropout.train()
         probs = torch.stack([model(normalise(frames.images[[1, 2]])).softmax(1) for _ in range(5)])
     assert not probs[0].allclose(probs[1])

@@ -13,7 +13,7 @@ from torch import nn
 from segxal.core.errors import ConfigError, ShapeError
 from segxal.core.faithfulness import SHARES, Curve, faithfulness_curves, randomisation_check
 from segxal.core.gradcam import gradcam, traced
-from segxal.core.seeds import generator, lent
+from segxal.core.seeds import generator, drawing_from
 from segxal.models.base import MEAN, STD, normalise
 from segxal.models.unet import UNet
 
@@ -26,7 +26,7 @@ def pictures(count=3, size=(32, 48), seed=0):
 
 @pytest.fixture
 def unet():
-    with lent(generator(0, "weights")):
+    with drawing_from(generator(0, "weights")):
         return UNet(5, base=4, depth=2)
 
 
@@ -84,7 +84,7 @@ def test_layers_go_from_the_output_to_the_input_each_with_its_normalisation(unet
 
 def test_the_stages_are_those_of_a_network_randomised_by_hand():
     """One map, one layer after the target: the numbers can be computed directly."""
-    with lent(generator(1, "weights")):
+    with drawing_from(generator(1, "weights")):
         model = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 4, 1)).eval()
     images = pictures(1)
     stages = randomisation_check(model, model[1], images, generator(0, "check"))
@@ -92,7 +92,7 @@ def test_the_stages_are_those_of_a_network_randomised_by_hand():
         x = normalise(images)
         prediction = model(x).argmax(1)
         original = gradcam(trace(x), None, prediction)[0].numpy()
-        with lent(generator(0, "check")):
+        with drawing_from(generator(0, "check")):
             model[2].reset_parameters()
         after = gradcam(trace(x), None, prediction)[0].numpy()
     assert stages[1].layer == "2"

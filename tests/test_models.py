@@ -8,7 +8,7 @@ from torch import nn
 from torchvision.models import segmentation
 
 from segxal.core.errors import CheckpointMismatch, ConfigError, DataMissing, ShapeError
-from segxal.core.seeds import lent
+from segxal.core.seeds import drawing_from
 from segxal.models.base import (
     MEAN,
     MODELS,
@@ -81,7 +81,7 @@ def test_dropout_has_no_weights_and_acts_in_training_only(tmp_path):
         assert again.dropout.train()(torch.ones(1, 64, 1, 1)).eq(1).all() == (read is plain)
     features = with_it.features(x)
     with_it.dropout.train()
-    with lent(seeded()):
+    with drawing_from(seeded()):
         one, other = (with_it.classify(features, (9, 14)) for _ in range(2))
     assert not torch.equal(one, other)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from segxal.acquisition.settings import StrategyConfig
 from segxal.core.errors import ConfigError
 from segxal.data.base import Frames
+from segxal.models.base import Network
 from segxal.models.settings import MaskConfig
 from segxal.training.settings import TrainConfig
 
@@ -31,7 +32,7 @@ class Learner:
         labels: (len(labelled), H, W) uint8 annotations of these images, 255 = not annotated.
     """
 
-    model: nn.Module
+    model: Network
     layer: nn.Module
     mask: MaskConfig
     strategy: StrategyConfig

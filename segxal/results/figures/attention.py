@@ -11,7 +11,6 @@ from segxal.core.eem import depth_informed
 from segxal.core.errors import ConfigError
 from segxal.core.gradcam import gradcam, traced
 from segxal.data.splits import Splits
-from segxal.models.base import normalise
 from segxal.models.device import autocast, device
 from segxal.results.checks import learner_of
 from segxal.results.figures.base import (
@@ -102,9 +101,8 @@ def _cams(
 ) -> dict[tuple[str, str], np.ndarray]:
     pixels = torch.from_numpy(prediction.astype(np.int64)).unsqueeze(0).to(device())
     with traced(learner.model.to(device()), learner.layer) as trace:
-        x = normalise(images.to(device())).contiguous(memory_format=torch.channels_last)
         with autocast(learner.amp):
-            seen = trace(x)
+            seen = trace(learner.model.prepare(images))
         found = {"all": gradcam(seen), "one": gradcam(seen, category, pixels)}
     return {(name, classes): cam[0].cpu().numpy() for classes, cam in found.items()}
 
