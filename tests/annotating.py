@@ -5,16 +5,15 @@ import pytest
 
 from segxal.acquisition.oracles.base import Query
 from segxal.acquisition.oracles.human import HumanOracle
-from segxal.acquisition.pool import Pool
-from segxal.acquisition.query import Ask, queries_for
+from segxal.acquisition.query import Ask, masked_queries
 from segxal.apps.annotate.export import read_export
 from segxal.apps.annotate.pictures import enlarge
 from segxal.apps.annotate.project import brush_region, read_project, write_project
 from segxal.core.errors import AnnotationsWanted
 from segxal.core.labels import CITYSCAPES, VOID
 from segxal.data.splits import open_splits
+from segxal.methods.learner import learner_of
 from segxal.study.grid import run_cycles, run_of
-from segxal.study.loop import learner_of, load_models
 
 SIZE, ZOOM = (12, 16), 3
 REAL = "segxal-label-studio"
@@ -65,11 +64,10 @@ def task_of(project, name, *annotations, number=1, drafts=()):
 
 def queries_of(cycle):
     """What a cycle asks, by name: the network of the cycle before, shown the project's images."""
-    before, train = cycle.previous, open_splits(cycle.settings, "", cycle.study / "cache").train
-    model = load_models(before, len(train.classes))["model"]
-    learner = learner_of(before, model, Pool.read(before.folder / "pool.json"), cycle.settings)
+    before, train = cycle.previous, open_splits(cycle.settings.data, "", cycle.study / "cache").train
+    learner = learner_of(before, cycle.settings)
     ids = read_project(cycle.project).ids
-    return dict(zip(ids, queries_for(learner, train, [train.ids.index(name) for name in ids]), strict=True))
+    return dict(zip(ids, masked_queries(learner, train, [train.ids.index(name) for name in ids]), strict=True))
 
 
 def exported(folder, preset):

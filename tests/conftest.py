@@ -107,4 +107,4 @@ def tiny_splits(tiny, tiny_run):
     """The splits of the smallest study."""
     from segxal.data.splits import open_splits
 
-    return open_splits(tiny, "", tiny_run[0].study / "cache")
+    return open_splits(tiny.data, "", tiny_run[0].study / "cache")

@@ -139,7 +139,7 @@ def test_the_zoom_is_the_smallest_that_is_wide_enough(width, zoom):
 
 def test_people_see_the_images_sharper_than_the_network():
     preset = load_preset("smoke").with_changes(data={"counts": (4, 2, 2)})
-    small = open_splits(preset, "", None).train
+    small = open_splits(preset.data, "", None).train
     large = training_images(preset, [2, 0], 4)
     for k, image in zip([2, 0], large, strict=True):
         assert image.shape == (128, 256, 3)

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from segxal.methods.learner import learner_of
+
 pytest.importorskip("playwright", reason="needs `pip install playwright`")
 
 from segxal.apps.explore.annotator import labels_picture, mask_view
 from segxal.apps.explore.corrections import corrections_of
-from segxal.results import checks
+from segxal.data.splits import open_splits
 from segxal.storage.paths import NOTEBOOKS, ROOT
-from segxal.study import grid, loop
+from segxal.study import grid
 from segxal.study.settings import load_preset
 from segxal.study.state import Cycle
 
@@ -32,8 +34,8 @@ def given():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     (first,) = grid.run_cycles([Cycle(load_preset("smoke"), "start", 0, 0)])
-    splits = loop.open_splits(first.preset, "", first.study / "cache")
-    learner = checks.learner_of(first, splits)
+    splits = open_splits(first.preset.data, "", first.study / "cache")
+    learner = learner_of(first, first.settings)
     fresh = next(i for i in range(len(splits.train)) if i not in learner.labelled)
     yield corrections_of(learner, splits.train, fresh, 64)
     torch.set_num_threads(threads)

@@ -15,7 +15,7 @@ from segxal.apps.explore.teach import score, taught
 from segxal.core import seeds
 from segxal.core.errors import AnnotationError, ConfigError
 from segxal.core.labels import CAMVID, VOID
-from segxal.results.checks import learner_of
+from segxal.methods.learner import learner_of
 from segxal.study.state import merge
 
 ROAD, CAR = CAMVID.index("road"), CAMVID.index("car")
@@ -94,7 +94,7 @@ def test_what_is_no_answer_is_refused(given, region, category, words):
 
 @pytest.fixture(scope="module")
 def learner(tiny_run, tiny_splits):
-    return learner_of(tiny_run[0], tiny_splits)
+    return learner_of(tiny_run[0], tiny_run[0].settings)
 
 
 def test_a_lesson_trains_a_copy_and_is_the_same_twice(learner, tiny_splits):

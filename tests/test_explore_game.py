@@ -28,14 +28,14 @@ from segxal.apps.explore.picture import png
 from segxal.apps.explore.purchase import Offer, buy
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
-from segxal.results.checks import learner_of
+from segxal.methods.learner import learner_of
 
 RULES = Rules(clicks=4, rounds=2, images=4, pieces=8, steps=2)
 
 
 @pytest.fixture(scope="module")
 def game(tiny_run, tiny_splits):
-    return new_game(learner_of(tiny_run[0], tiny_splits), tiny_splits, RULES)
+    return new_game(learner_of(tiny_run[0], tiny_run[0].settings), tiny_splits, RULES)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_the_ranking_of_constructed_scores(game):
 
 
 def test_a_new_game_is_even_and_shows_nothing_annotated(game, tiny_run, tiny_splits):
-    learner = learner_of(tiny_run[0], tiny_splits)
+    learner = learner_of(tiny_run[0], tiny_run[0].settings)
     assert tuple(game.players) == PLAYERS and game.round == 0 and not game.over
     assert len({player.scores for player in game.players.values()}) == 1
     assert len(game.images) == 4 and set(game.images).isdisjoint(learner.labelled)

@@ -29,9 +29,9 @@ from segxal.results import checks
 def subject(tiny_run):
     """The image that the first cycle ranked first, seen by the network that asked."""
     cycle = tiny_run[1]
-    splits = open_splits(cycle.settings, "", cycle.study / "cache")
+    splits = open_splits(cycle.settings.data, "", cycle.study / "cache")
     index = splits.train.ids.index(cycle.queries()[0]["id"])
-    return subject_of("train", only(splits.train, index), "0", checks.asker_of(cycle, splits))
+    return subject_of("train", only(splits.train, index), "0", checks.learner_that_asked(cycle))
 
 
 def study_mask(subject, setting):

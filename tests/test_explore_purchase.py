@@ -13,7 +13,7 @@ from segxal.core import seeds
 from segxal.core.errors import ConfigError
 from segxal.core.price import minutes
 from segxal.methods.base import PEOPLE, get_method
-from segxal.results.checks import learner_of
+from segxal.methods.learner import learner_of
 from segxal.study.state import Cycle
 
 METHODS = [
@@ -27,7 +27,7 @@ def offer(tiny_run, tiny_splits):
     """Four images on offer, with loop settings that suit images of 16x32."""
     first = tiny_run[0]
     train = tiny_splits.train
-    learner = learner_of(first, tiny_splits)
+    learner = learner_of(first, first.settings)
     learner = replace(learner, loop=replace(learner.loop, region_step=0.05, pixels=6, cell=4, pieces=12))
     free = tuple(i for i in range(len(train)) if i not in learner.labelled)
     return Offer(learner, train, free, asked_up_to(first, train), 0, 1)
@@ -117,7 +117,7 @@ def test_what_cannot_be_bought_is_refused(offer, arguments, words):
 
 
 def test_an_offer_names_what_it_cannot_hold(tiny, tiny_run, tiny_splits):
-    known = tiny_splits.train.ids[learner_of(tiny_run[0], tiny_splits).labelled[0]]
+    known = tiny_splits.train.ids[learner_of(tiny_run[0], tiny_run[0].settings).labelled[0]]
     with pytest.raises(ConfigError, match=f"{known} was asked about before"):
         offer_of(tiny_run[1], tiny_splits, [known])
     with pytest.raises(ConfigError, match="no training image"):

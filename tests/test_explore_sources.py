@@ -49,7 +49,7 @@ def test_a_huge_file_is_refused_before_it_is_decoded(tiny, monkeypatch):
 
 
 def test_one_image_of_the_study_is_the_study_s_image(tiny):
-    splits = open_splits(tiny)
+    splits = open_splits(tiny.data)
     frames = sources.open_image(tiny, "streets", "val", 2)
     assert frames.ids == splits.val.ids[2:3] and frames.labels.equal(splits.val.labels[2:3])
     assert sources.image_names(tiny, "streets", "val") == list(splits.val.ids)
@@ -76,7 +76,7 @@ def test_an_image_of_another_data_set_has_labels_only_for_the_same_classes(tiny,
 
 
 def test_two_files_of_one_name_are_two_subjects(tiny):
-    frames = open_splits(tiny).train
+    frames = open_splits(tiny.data).train
     one, other = (sources.subject_of("your image", sources.only(frames, k), "0", None) for k in (0, 1))
     assert one.name != other.name
     assert one.name == sources.subject_of("your image", sources.only(frames, 0), "0", None).name

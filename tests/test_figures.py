@@ -13,9 +13,10 @@ from segxal.acquisition.settings import StrategyConfig
 from segxal.core.errors import ConfigError
 from segxal.core.labels import CAMVID, VOID
 from segxal.data.settings import DataConfig
+from segxal.data.splits import open_splits
 from segxal.models.settings import MaskConfig, ModelConfig
 from segxal.results import figures
-from segxal.results.checks import asker_of
+from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import Sheet, class_patches, label_picture, legend_below, new_sheet, outline, percent
 from segxal.results.figures.view import find_image, right_share, view_of
 from segxal.storage import paths
@@ -51,7 +52,7 @@ def pseudo(study_folder):
 
 @pytest.fixture(scope="module")
 def splits(human):
-    return loop.open_splits(PRESET, "", human[0].study / "cache")
+    return open_splits(PRESET.data, "", human[0].study / "cache")
 
 
 def texts(sheet):
@@ -142,17 +143,17 @@ def test_cycle_sheet_shows_what_was_asked(human, splits, number):
 
 
 def test_the_network_that_asked_is_the_one_before(human, splits):
-    learner = asker_of(human[2], splits)
+    learner = learner_that_asked(human[2])
     expected = loop.load_models(human[1], len(splits.train.classes))["model"].state_dict()
     assert all(torch.equal(value, expected[name]) for name, value in learner.model.state_dict().items())
     with pytest.raises(ConfigError, match="asks nothing"):
-        asker_of(human[0], splits)
+        learner_that_asked(human[0])
 
 
 def test_the_view_is_what_the_oracle_was_asked(human, splits):
     first = human[1].queries()[0]
     index = splits.train.ids.index(first["id"])
-    view = view_of(asker_of(human[1], splits), splits.train, index)
+    view = view_of(learner_that_asked(human[1]), splits.train, index)
     assert view.eem.mean() == pytest.approx(first["score"], abs=1e-4)
     assert view.asked.sum() == round(PRESET.mask.area * view.asked.size)
 

@@ -94,7 +94,7 @@ def test_the_start_pays_for_whole_images(runs, tiny):
     metrics = start.metrics()
     assert metrics["labelled"] == 3 and metrics["budget"]["images"] == 3 and start.queries() == []
     assert metrics["budget"]["pixels"] == 3 * 16 * 32 and metrics["oracle"] == "whole-image"
-    train = open_splits(tiny, "", runs / "smoke" / "cache").train
+    train = open_splits(tiny.data, "", runs / "smoke" / "cache").train
     for name, labels in start.annotations().items():
         assert np.array_equal(labels, train.labels[train.ids.index(name)].numpy())
 
@@ -160,7 +160,7 @@ def own_frames(monkeypatch, tiny, runs):
     """Run cycles on a changed training split; call it with what is to be replaced."""
 
     def use(**changes):
-        splits = open_splits(tiny, "", runs / "smoke" / "cache")
+        splits = open_splits(tiny.data, "", runs / "smoke" / "cache")
         changed = Splits(dataclasses.replace(splits.train, **changes), splits.val, splits.test)
         monkeypatch.setattr(loop, "open_splits", lambda *_: changed)
         return changed.train

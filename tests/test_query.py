@@ -28,7 +28,7 @@ def runs(tmp_path_factory, small):
 
 @pytest.mark.parametrize("method", REGIONS)
 def test_regions_keep_their_budget_and_are_never_asked_for_twice(runs, small, method):
-    train = open_splits(small, "", runs / "smoke" / "cache").train
+    train = open_splits(small.data, "", runs / "smoke" / "cache").train
     before = Cycle(small, "start", 0, 0, runs=runs)
     for number in (1, 2):
         cycle = run_cycle(Cycle(small, method, 0, number, runs=runs))
@@ -68,7 +68,7 @@ def test_a_study_can_start_from_single_pixels(tmp_path, small):
     asked, labelled = cycle.asked(), cycle.metrics()["labelled"]
     assert labelled >= 1 and {int(part.sum()) for part in asked.values()} == {5}
     assert cycle.metrics()["budget"] == {"images": labelled, "pixels": 5 * labelled, "clicks": 5 * labelled}
-    truth = dict(zip(open_splits(preset).train.ids, open_splits(preset).train.labels.numpy(), strict=True))
+    truth = dict(zip(open_splits(preset.data).train.ids, open_splits(preset.data).train.labels.numpy(), strict=True))
     for name, labels in cycle.annotations().items():
         assert (labels[asked[name]] == truth[name][asked[name]]).all() and (labels[~asked[name]] == VOID).all()
     after = run_cycle(Cycle(preset, "margin-pixel", 0, 1, runs=tmp_path))
@@ -76,7 +76,7 @@ def test_a_study_can_start_from_single_pixels(tmp_path, small):
         "what is known is not asked again"
     )
     everything = run_cycle(Cycle(preset, "supervised", 0, 0, runs=tmp_path)).metrics()
-    assert everything["budget"]["pixels"] == open_splits(preset).train.labels.numel(), "all labels are all pixels"
+    assert everything["budget"]["pixels"] == open_splits(preset.data).train.labels.numel(), "all labels are all pixels"
 
 
 @pytest.mark.parametrize("name", ["bald", "qbc"])

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from segxal.core.errors import ConfigError
+from segxal.data.splits import open_splits
 from segxal.methods.base import ABLATIONS, METHODS, ablate, get_method, split_name
 from segxal.results import checks, report, tables
-from segxal.study import grid, kfold, loop
+from segxal.study import grid, kfold
 from segxal.study.settings import load_preset, preset_names
 from segxal.study.state import Cycle
 
@@ -198,7 +199,7 @@ def test_report_stands_on_its_own(finished):
 def test_oracles_on_the_same_queries(finished):
     preset, runs = finished
     cycle = grid.run_of(preset, "segxal-human", 0, runs=runs)[1]
-    splits = loop.open_splits(preset, "", cycle.study / "cache")
+    splits = open_splits(preset.data, "", cycle.study / "cache")
     rows = pd.DataFrame(checks.compare_oracles(cycle, splits))
     assert rows.groupby("oracle").size().nunique() == 1
     people = rows[rows.oracle != "pseudo"]
@@ -213,7 +214,7 @@ def test_oracles_on_the_same_queries(finished):
 def test_mask_quality_and_faithfulness_of_a_cycle(finished):
     preset, runs = finished
     cycle = grid.run_of(preset, "segxal-human", 0, runs=runs)[-1]
-    splits = loop.open_splits(preset, "", cycle.study / "cache")
+    splits = open_splits(preset.data, "", cycle.study / "cache")
     rows = tables.detection_table(checks.mask_quality(cycle, splits))
     assert set(rows["map"]) == {"eem", "ebu", "pae", "learned", "random"}
     stages, curves = checks.faithfulness(cycle, splits, 2)

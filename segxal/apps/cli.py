@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segxal.apps.annotate import cli as cli_annotate
 from segxal.core.errors import DataInvalid, SegxalError
-from segxal.methods.base import METHODS, SUPERVISED, random_selection
+from segxal.methods import METHODS, random_selection
 from segxal.storage import paths
 from segxal.study.settings import load_preset, preset_names
 
@@ -34,9 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     reproduce = commands.add_parser("reproduce", help="run a study", description=REPRODUCE, formatter_class=raw)
     reproduce.add_argument("--jobs", type=_jobs, default=0, help="notebooks at the same time (default: cores + 1)")
     reproduce.add_argument("--seeds", type=int, nargs="+", default=[], help="instead of the preset's, e.g. 0 1 2")
-    reproduce.add_argument(
-        "--methods", nargs="+", default=[], help=f"instead of the preset's: {', '.join((*METHODS, SUPERVISED))}"
-    )
+    reproduce.add_argument("--methods", nargs="+", default=[], help=f"instead of the preset's: {', '.join(METHODS)}")
     reproduce.add_argument("--dry-run", action="store_true", help="only say which notebooks would run")
     records = commands.add_parser("records", help="collect results.csv and class_iou.csv from finished runs")
     for command in (reproduce, records):
@@ -88,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> None:
-    from segxal.study.grid import outdated, select
+    from segxal.study.grid import select
+    from segxal.study.records import outdated
     from segxal.study.reproduce import planned, reproduce
 
     if options.dry_run:
@@ -109,7 +108,7 @@ def _reproduce(options: argparse.Namespace) -> None:
 
 
 def _records(options: argparse.Namespace) -> None:
-    from segxal.study.grid import collect, outdated
+    from segxal.study.records import collect, outdated
 
     preset = load_preset(options.preset)
     print(collect(preset))

@@ -1,1 +1,36 @@
-"""Methods by name: a strategy, an oracle and a gate, or no cycle at all."""
+"""Methods by name; a run is a method with a seed."""
+
+from collections.abc import Iterable
+
+from segxal.core.errors import ConfigError
+from segxal.methods import baselines, s4al, segxal
+from segxal.methods.base import Method
+from segxal.methods.supervised import START, SUPERVISED
+
+METHODS: dict[str, Method] = {
+    method.name: method for method in (*segxal.METHODS, *baselines.METHODS, *s4al.METHODS, SUPERVISED)
+}
+
+
+def get_method(name: str) -> Method:
+    """A method by name; the first training, which all others continue, is one as well.
+
+    Raises:
+        ConfigError: if there is none of that name; the error lists the names.
+    """
+    if name == START.name:
+        return START
+    if name not in METHODS:
+        raise ConfigError(f"no method {name!r}; choose one of {', '.join(METHODS)}")
+    return METHODS[name]
+
+
+def names_of(family: str) -> tuple[str, ...]:
+    """Names of the methods of a family, see :attr:`segxal.methods.base.Method.family`."""
+    return tuple(name for name, method in METHODS.items() if method.family == family)
+
+
+def random_selection(names: Iterable[str]) -> str:
+    """What the other methods are compared with: random whole images, else the first random parts; empty without any."""
+    found = [n for n in names if get_method(n).family == "baseline" and get_method(n).strategy == "random"]
+    return "random" if "random" in found else next(iter(found), "")

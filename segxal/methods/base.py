@@ -1,132 +1,193 @@
-"""Methods (strategy + oracle + gate + granularity) and ablations by name; a run is a method with a seed."""
+"""What a method is: its settings, its stages, what a stage depends on, and how a stage runs."""
 
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from segxal.core.errors import ConfigError
-from segxal.study.settings import Preset
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from segxal.acquisition.oracles.base import Annotation, Oracle
+from segxal.acquisition.pool import Pool
+from segxal.acquisition.query import Ask
+from segxal.core import seeds
+from segxal.data.splits import Splits
+from segxal.methods.settings import Changes, RunSettings
+from segxal.training.engine import Fit
+
+People = Callable[[list[Ask]], Oracle]  # real people: what they are asked -> who gives their answers
 
 
 @dataclass(frozen=True)
-class Method:
-    """How a method asks and what it accepts.
+class Need:
+    """A stage that another one depends on.
 
     Attributes:
-        strategy: name of the query strategy.
+        method: name of the method whose stage it is.
+        number: of the stage.
+        ablation: name of the ablation it was made with.
+    """
+
+    method: str
+    number: int
+    ablation: str = "none"
+
+
+class State(Protocol):
+    """A finished stage, as later stages see it."""
+
+    def pool(self) -> Pool:
+        """Which training images are labelled."""
+
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks that the stage left, on the device, in evaluation mode: ``model`` and ``teacher``."""
+
+    def budget(self) -> dict[str, Any]:
+        """Images, pixels and clicks that people were asked for up to this stage."""
+
+    def labels_of(self, ids: list[str]) -> Tensor:
+        """(n, H, W) uint8 accepted answers up to this stage, 255 = not annotated."""
+
+    def asked_before(self) -> list[dict[str, np.ndarray]]:
+        """What was asked for, stage by stage up to this one: id -> (H, W) bool."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage is given.
+
+    Attributes:
+        settings: the settings of the run, the method's own changes included.
+        splits: the data.
+        seed: of the run.
+        number: of the stage.
+        before: the finished stages it depends on, in the order of :meth:`Method.needs`.
+        people: real people, where somebody can be asked.
+    """
+
+    settings: RunSettings
+    splits: Splits
+    seed: int
+    number: int
+    before: tuple[State, ...] = ()
+    people: People | None = None
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """NumPy generator for one purpose of this stage."""
+        return seeds.rng(self.seed, purpose, self.number)
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """Torch generator for one purpose of this stage."""
+        return seeds.generator(self.seed, purpose, self.number)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage made, before it is scored and written.
+
+    Attributes:
+        pool: which images are labelled now.
+        trained: the network, its teacher and the history of the training.
+        annotations: what the oracle answered, accepted or not: id -> (H, W) uint8, 255 = not annotated.
+        budget: images, pixels and clicks that people were asked for up to now, see :func:`spent`.
+        queries: one row per image asked about: ``id``, ``score``, ``dice``, ``accepted``, ``pixels``, ``clicks``.
+        asked: which parts were asked for: id -> (H, W) bool; empty where whole images are.
+        weights: fusion weights (w_pae, w_ebu) of the error mask that asked.
+        networks: further networks by name, kept beside ``model`` and ``teacher``.
+        numbers: further entries of ``metrics.json``.
+    """
+
+    pool: Pool
+    trained: Fit
+    annotations: dict[str, np.ndarray]
+    budget: dict[str, Any]
+    queries: list[dict[str, Any]] = field(default_factory=list)
+    asked: dict[str, np.ndarray] = field(default_factory=dict)
+    weights: tuple[float, float] = (0.5, 0.5)
+    networks: dict[str, nn.Module] = field(default_factory=dict)
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method(ABC):
+    """A method of a study.
+
+    Attributes:
+        name: as in presets, records and folders.
+        family: which methods it belongs with in tables and figures.
+        strategy: name of the query strategy; empty where nothing is asked.
         oracle: name of the oracle that answers.
-        gated: whether the Dice gate decides what joins the labelled pool.
         granularity: what is asked for, see :data:`segxal.core.regions.GRANULARITIES`.
-        start: the first training it continues: ``none``, shared by most, or an ablation that changes the network.
-        changes: settings that are the method's own, as of :meth:`segxal.study.settings.Preset.with_changes`.
+        changes: settings that are the method's own, see :meth:`segxal.methods.settings.RunSettings.with_changes`.
+        notebook: the notebook that shows its stages.
     """
 
-    strategy: str
-    oracle: str
-    gated: bool = False
+    name: str
+    family: str
+    strategy: str = ""
+    oracle: str = "whole-image"
     granularity: str = "image"
-    start: str = "none"
-    changes: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    changes: Changes = field(default_factory=dict)
+    notebook: str = "baseline"
+
+    @property
+    def buys(self) -> bool:
+        """Whether it asks for annotations beyond the initial ones."""
+        return bool(self.strategy)
+
+    @property
+    def masks(self) -> bool:
+        """Whether it makes an error mask, which needs depth."""
+        return self.strategy in ("eem", "eem-top")
+
+    @property
+    def asks_people(self) -> bool:
+        """Whether real people answer: a stage then waits until they have."""
+        return self.oracle == PEOPLE
+
+    @property
+    def needs_truth(self) -> bool:
+        """Whether only images with ground truth can be asked about: people are simulated with it."""
+        return self.oracle not in (PEOPLE, "pseudo")
+
+    @abstractmethod
+    def stages(self, settings: RunSettings) -> range:
+        """Numbers of the stages that are its own."""
+
+    @abstractmethod
+    def needs(self, number: int, ablation: str) -> tuple[Need, ...]:
+        """What a stage depends on; the first is the stage whose annotations and network it continues."""
+
+    @abstractmethod
+    def run(self, context: Context) -> Outcome:
+        """Compute one stage.
+
+        Raises:
+            ConfigError: if the pool is too small for the budget.
+            AnnotationsWanted: if real people are asked and have not annotated everything yet.
+            TrainingDiverged: if the loss is not finite.
+        """
 
 
-PEOPLE = "label-studio"  # the oracle that is no simulation: a cycle waits until somebody has annotated
-WITHOUT_TRUTH = ("pseudo", PEOPLE)  # oracles that can be asked about images without ground truth
-DROPOUT = ("bald", "qbc")  # strategies whose network is trained with dropout
-BY_MAP = ("entropy", "margin", "least-confidence", *DROPOUT, "eem")  # strategies that score every pixel
-BY_IMAGE = ("random", "class-random", *BY_MAP, "eem-top", "core-set", "deal-ds", "deal-de", "vaal")
-STRATEGIES_AT = {  # granularity -> strategies that have it
-    "image": BY_IMAGE,
-    "grid": ("random", "class-random", *BY_MAP, "core-set", "deal-ds"),
-    "superpixel": ("random", "class-random", *BY_MAP, "core-set", "deal-ds"),
-    "component": BY_MAP,
-    "pixel": ("random", *BY_MAP),
-}
-ORACLE_AT = {
-    "image": "whole-image", "grid": "region", "superpixel": "superpixel", "component": "region", "pixel": "pixel",
-}  # fmt: skip
-# Images with a few annotated pixels would otherwise crowd out the whole images of the start.
-SPARSE = {"sampling": "sqrt-pixels"}
+PEOPLE = "label-studio"  # the oracle that is no simulation
 
 
-def _plain(strategy: str, granularity: str) -> Method:
-    """A strategy whose every answer joins the labelled pool."""
-    start = "dropout" if strategy in DROPOUT else "none"
-    changes = {} if granularity == "image" else {"train": SPARSE}
-    return Method(strategy, ORACLE_AT[granularity], granularity=granularity, start=start, changes=changes)
+def spent(before: Mapping[str, Any], answers: list[Annotation]) -> dict[str, Any]:
+    """The budget after these answers: images, pixels and clicks people were asked for, the initial labels included.
 
-
-METHODS = {
-    "segxal-pseudo": Method("eem", "pseudo", gated=True),
-    "segxal-gt-patch": Method("eem", "gt-patch", gated=True),
-    "segxal-human": Method("eem", "human", gated=True),
-    "segxal-label-studio": Method("eem", PEOPLE, gated=True),
-    **{
-        strategy if granularity == "image" else f"{strategy}-{granularity}": _plain(strategy, granularity)
-        for granularity, strategies in STRATEGIES_AT.items()
-        for strategy in strategies
-    },
-    "s4al": Method("entropy", "region", granularity="grid", changes={"train": {"semi": "s4al", **SPARSE}}),
-    "s4al-random": Method("random", "region", granularity="grid", changes={"train": {"semi": "s4al", **SPARSE}}),
-}
-SEGXAL = tuple(name for name in METHODS if name.startswith("segxal"))
-START = "start"  # the first training on the initial labels; all methods of a seed continue from it
-SUPERVISED = "supervised"  # all training images labelled
-
-# Settings that an ablation changes (paper Table 3; the gate's two other sides; dropout for BALD and QBC; noisy people).
-ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
-    "none": {},
-    "without-ebu": {"mask": {"w_pae": 1.0, "w_ebu": 0.0}},
-    "without-pae": {"mask": {"w_pae": 0.0, "w_ebu": 1.0}},
-    "gate-low": {"gate": {"accept": "low"}},
-    "gate-all": {"gate": {"accept": "all"}},
-    "dropout": {"model": {"dropout": 0.2}},
-    "noise-boundary": {"oracle": {"noise_boundary": 0.5}},
-    "noise-class": {"oracle": {"noise_class": 0.1}},
-}
-
-
-def depth_of(name: str, provider: str) -> str:
-    """The depth provider of a method's records: ``none`` where no error mask is made."""
-    masked = name != SUPERVISED and get_method(name).strategy in ("eem", "eem-top")
-    return provider if masked else "none"
-
-
-def get_method(name: str) -> Method:
-    """A method by name.
-
-    Raises:
-        ConfigError: if there is none of that name; the error lists the names.
+    With the seconds that real people were seen to spend (``lead_time``), where there are any.
     """
-    if name not in METHODS:
-        raise ConfigError(f"no method {name!r}; choose one of {', '.join((*METHODS, SUPERVISED))}")
-    return METHODS[name]
+    now = {
+        "images": len(answers),
+        "pixels": sum(answer.pixels for answer in answers),
+        "clicks": sum(answer.clicks for answer in answers),
+    }
+    seconds = before.get("lead_time", 0.0) + sum(answer.lead_time for answer in answers)
+    return {unit: before.get(unit, 0) + now[unit] for unit in now} | timed(seconds)
 
 
-def random_selection(methods: Iterable[str]) -> str:
-    """What the other methods are compared with: random whole images, else the first random parts; empty without any."""
-    found = [m for m in methods if m.startswith("random")]  # s4al-random asks so too, but trains in another way
-    return "random" if "random" in found else next(iter(found), "")
-
-
-def split_name(share: float) -> str:
-    """Name of the ablation that starts from another share of labelled images, for example ``split-25``."""
-    return f"split-{100 * share:g}"
-
-
-def ablate(preset: Preset, ablation: str) -> Preset:
-    """The preset as an ablation changes it.
-
-    Args:
-        preset: the settings of the study.
-        ablation: a key of ``ABLATIONS``, or ``split-P``: protocol ``split``, P percent of the images labelled at the
-            start, then as many cycles as in ``grow``.
-
-    Raises:
-        ConfigError: if there is no such ablation; the error lists the names.
-    """
-    splits = {split_name(share): share for share in preset.splits}
-    if ablation in splits:
-        return preset.with_changes(pool={"start": splits[ablation]})
-    if ablation not in ABLATIONS:
-        raise ConfigError(f"no ablation {ablation!r}; choose one of {', '.join((*ABLATIONS, *splits))}")
-    return preset.with_changes(**ABLATIONS[ablation])
+def timed(seconds: float) -> dict[str, float]:
+    """Measured time, where there is one: records of simulated people have no such entry."""
+    return {"lead_time": round(seconds, 3)} if seconds else {}

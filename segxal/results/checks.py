@@ -7,8 +7,7 @@ from typing import Any
 import torch
 
 from segxal.acquisition.oracles import get_oracle
-from segxal.acquisition.pool import Pool
-from segxal.acquisition.query import masks_of, queries_for
+from segxal.acquisition.query import masked_queries, masks_of
 from segxal.acquisition.strategies.base import Learner
 from segxal.core import seeds
 from segxal.core.detection import detection_scores
@@ -18,14 +17,14 @@ from segxal.core.faithfulness import Curve, Stage, faithfulness_curves, randomis
 from segxal.core.gate import dice_agreement
 from segxal.core.labels import VOID
 from segxal.data.splits import Splits
-from segxal.study import loop
+from segxal.methods.learner import learner_of
 from segxal.study.state import Cycle
 from segxal.training.predict import probabilities
 
 COMPARED = ("pseudo", "gt-patch", "human", "whole-image")  # oracles that answer to an error mask
 
 
-def asker_of(cycle: Cycle, splits: Splits) -> Learner:
+def learner_that_asked(cycle: Cycle) -> Learner:
     """The network that asked in a cycle, with the mask it asked with: the one the cycle before left.
 
     Raises:
@@ -33,14 +32,8 @@ def asker_of(cycle: Cycle, splits: Splits) -> Learner:
     """
     if cycle.previous is None:
         raise ConfigError(f"cycle 0 of {cycle.method} asks nothing; name a cycle from 1 on")
-    learner, metrics = learner_of(cycle.previous, splits), cycle.metrics()
+    learner, metrics = learner_of(cycle.previous, cycle.previous.settings), cycle.metrics()
     return replace(learner, mask=replace(cycle.settings.mask, w_pae=metrics["w_pae"], w_ebu=metrics["w_ebu"]))
-
-
-def learner_of(cycle: Cycle, splits: Splits) -> Learner:
-    """The network of a finished cycle, as strategies and masks want it."""
-    model = loop.load_models(cycle, len(splits.train.classes))["model"]
-    return loop.learner_of(cycle, model, Pool.read(cycle.folder / "pool.json"), cycle.settings)
 
 
 def mask_quality(cycle: Cycle, splits: Splits) -> list[dict[str, Any]]:
@@ -53,9 +46,9 @@ def mask_quality(cycle: Cycle, splits: Splits) -> list[dict[str, Any]]:
     Returns:
         Rows of :func:`segxal.core.detection.detection_scores`, with the learned weights ``w_pae`` and ``w_ebu``.
     """
-    learner = learner_of(cycle, splits)
+    learner = learner_of(cycle, cycle.settings)
     weights = learn_weights(masks_of(learner, splits.train, list(learner.labelled)), learner.labels)
-    frames = splits.reported(cycle.settings)
+    frames = splits.reported
     masks = masks_of(learner, frames, list(range(len(frames))))
     rows = detection_scores([masks], frames.labels, seeds.generator(cycle.seed, "detection"), weights)
     return [asdict(row) | {"w_pae": weights[0], "w_ebu": weights[1]} for row in rows]
@@ -75,16 +68,16 @@ def compare_oracles(cycle: Cycle, splits: Splits) -> list[dict[str, Any]]:
     Raises:
         ConfigError: for cycle 0, in which nothing is asked.
     """
-    asker = asker_of(cycle, splits)
+    asker = learner_that_asked(cycle)
     settings, train = cycle.settings, splits.train
-    models = loop.load_models(cycle.previous or cycle, len(train.classes))
+    models = (cycle.previous or cycle).networks()
     positions = {name: i for i, name in enumerate(train.ids)}
     chosen = [positions[query["id"]] for query in cycle.queries()]
-    queries = queries_for(asker, train, chosen)
+    queries = masked_queries(asker, train, chosen)
     rows = []
     for name in COMPARED:
         oracle = get_oracle(
-            name, settings.loop, models, settings.train.amp, seeds.rng(cycle.seed, "noise", cycle.number)
+            name, settings.oracle, models, settings.train.amp, seeds.rng(cycle.seed, "noise", cycle.number)
         )
         for query in queries:
             answer = oracle.annotate(query)
@@ -113,7 +106,7 @@ def faithfulness(cycle: Cycle, splits: Splits, images: int) -> tuple[list[Stage]
     Raises:
         ConfigError: if there are fewer images in the split.
     """
-    learner, frames = learner_of(cycle, splits), splits.reported(cycle.settings)
+    learner, frames = learner_of(cycle, cycle.settings), splits.reported
     if not 1 <= images <= len(frames):
         raise ConfigError(f"images = {images}; the reported split holds {len(frames)}, choose 1 to {len(frames)}")
     chosen = [k * len(frames) // images for k in range(images)]

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from segxal.methods.base import SEGXAL, SUPERVISED, get_method
+from segxal.methods import get_method
 from segxal.results.comparison import compare_with, p_words
 from segxal.results.statistics import spread
 from segxal.results.tables import last_cycles, main_runs, published, shares_of_supervised
 from segxal.storage import paths
-from segxal.study.grid import KEY, NOISE_ABLATIONS, recorded, run_of
+from segxal.study.grid import NOISE_ABLATIONS, run_of
+from segxal.study.records import KEY, recorded
 from segxal.study.settings import Preset
 from segxal.study.state import Cycle
 
@@ -98,7 +99,8 @@ def share_table(records: pd.DataFrame) -> pd.DataFrame:
     main = main_runs(records)
     rows = []
     for method, part in main.groupby("method", sort=False):
-        if method == SUPERVISED or (get_method(str(method)).granularity == "image" and method not in SEGXAL):
+        known = get_method(str(method))
+        if not known.buys or (known.granularity == "image" and known.family != "segxal"):
             continue
         shares = shares_of_supervised(part.groupby("cycle")[["pixels", "miou"]].mean(), main).dropna()
         if len(shares):
@@ -144,7 +146,7 @@ def bought_table(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
     rows = []
     study = recorded(preset, runs)
     for method in study.methods:
-        if method == SUPERVISED or get_method(method).oracle == "pseudo":
+        if not get_method(method).buys or get_method(method).oracle == "pseudo":
             continue
         shares = [_bought(run_of(preset, method, seed, runs=runs)[1:]) for seed in study.seeds]
         known = [share for share in shares if not share.empty]

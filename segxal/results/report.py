@@ -12,7 +12,7 @@ from segxal.apps.explore.twin import study_twin
 from segxal.results.tables import budget_table, check_means, read_class_iou, read_records
 from segxal.storage import paths
 from segxal.storage.files import write_text
-from segxal.study.grid import as_recorded
+from segxal.study.records import as_recorded
 from segxal.study.settings import Preset
 
 TABLES = {

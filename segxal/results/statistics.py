@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from segxal.core.errors import ConfigError, DataInvalid, ShapeError
-from segxal.methods.base import SUPERVISED
+from segxal.methods.supervised import SUPERVISED
 
 ALPHA = 0.05
 SHARE = 0.95  # of the own fully supervised score
@@ -81,7 +81,7 @@ def curves(records: pd.DataFrame, budget: str) -> dict[str, dict[int, Points]]:
     missing = [name for name in ("method", "seed", "cycle", "miou", budget) if name not in records]
     if missing:
         raise ConfigError(f"records have no column {', '.join(missing)}; they have {', '.join(map(str, records))}")
-    rows = records[records.method != SUPERVISED].sort_values("cycle", kind="stable")
+    rows = records[records.method != SUPERVISED.name].sort_values("cycle", kind="stable")
     if rows.duplicated(["method", "seed", "cycle"]).any():
         raise DataInvalid("a method has the same seed and cycle twice; keep one ablation and one depth provider")
     found: dict[str, dict[int, Points]] = {}
@@ -193,7 +193,7 @@ def efficiency(records: pd.DataFrame, budget: str, share: float = SHARE) -> pd.D
     """
     found = curves(records, budget)
     seeds = sorted({seed for parts in found.values() for seed in parts})
-    own = records[records.method == SUPERVISED].groupby("seed")[["miou", budget]].mean()
+    own = records[records.method == SUPERVISED.name].groupby("seed")[["miou", budget]].mean()
     own = own.reindex(seeds).fillna(own.mean())
     rows = []
     for method, parts in found.items():

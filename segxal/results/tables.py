@@ -10,11 +10,13 @@ from segxal.core.errors import ConfigError
 from segxal.core.faithfulness import Curve
 from segxal.core.price import BUDGETS, minutes
 from segxal.data.base import Frames
-from segxal.methods.base import SEGXAL, SUPERVISED, random_selection
+from segxal.methods import names_of, random_selection
+from segxal.methods.supervised import SUPERVISED
 from segxal.results.statistics import shared_seeds, spread
 from segxal.storage import paths
 from segxal.storage.files import write_text
-from segxal.study.grid import KEY, MASK_ABLATIONS
+from segxal.study.grid import MASK_ABLATIONS
+from segxal.study.records import KEY
 from segxal.study.settings import Preset
 from segxal.study.state import Cycle
 
@@ -160,7 +162,7 @@ def table3(records: pd.DataFrame) -> pd.DataFrame:
         One row per mask, one column per SegXAL method (mean ± standard deviation over the seeds that have all masks)
         and per mode of the paper.
     """
-    last = records[records.method.isin(SEGXAL) & records.ablation.isin(MASKS)]
+    last = records[records.method.isin(names_of("segxal")) & records.ablation.isin(MASKS)]
     last = shared_seeds(last[last.cycle == last.cycle.max()])
     rows = []
     for ablation, name in MASKS.items():
@@ -198,7 +200,7 @@ def budget_table(records: pd.DataFrame) -> pd.DataFrame:
 
 def shares_of_supervised(means: pd.DataFrame, main: pd.DataFrame) -> pd.DataFrame:
     """Columns ``pixels`` and ``miou`` of means in percent of those of ``supervised``; NaN in a study without it."""
-    return 100 * means[["pixels", "miou"]] / main[main.method == SUPERVISED][["pixels", "miou"]].mean()
+    return 100 * means[["pixels", "miou"]] / main[main.method == SUPERVISED.name][["pixels", "miou"]].mean()
 
 
 def random_gain(records: pd.DataFrame) -> dict[str, float]:
@@ -209,7 +211,7 @@ def random_gain(records: pd.DataFrame) -> dict[str, float]:
     """
     main = main_runs(records)
     random = main[main.method == "random"].groupby("cycle").miou.mean()
-    supervised = main[main.method == SUPERVISED].miou.mean()
+    supervised = main[main.method == SUPERVISED.name].miou.mean()
     if random.empty:
         return {"grow": float("nan"), "full": float("nan")}
     return {"grow": random.iloc[-1] - random.iloc[0], "full": supervised - random.iloc[-1]}
@@ -250,7 +252,7 @@ def question(records: pd.DataFrame, reference: str = "", budget: str = BUDGET) -
         ConfigError: if ``reference`` buys no labels or is not recorded, if it is empty and no random selection is
             recorded, or if ``budget`` is not one of ``BUDGETS``.
     """
-    methods = [name for name in dict.fromkeys(records.method) if name != SUPERVISED]
+    methods = [name for name in dict.fromkeys(records.method) if name != SUPERVISED.name]
     own = random_selection(methods)
     reference = reference or own
     if not reference:

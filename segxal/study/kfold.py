@@ -65,7 +65,7 @@ def cross_validate(preset: Preset, seed: int, study: Path, data_root: str = "") 
     Returns:
         ``miou``: shares in 0..1, one per fold; ``class_iou``: per fold a list over classes.
     """
-    splits = open_splits(preset, data_root, study / "cache")
+    splits = open_splits(preset.data, data_root, study / "cache")
     torch.set_num_threads(preset.threads)
     train = part_of(splits.train, [i for i, labelled in enumerate(splits.train.labelled) if labelled])
     pairs = folds_of(train.labels, len(train.classes), preset.folds, seed)

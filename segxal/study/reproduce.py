@@ -90,7 +90,7 @@ def _absolute(preset_name: str, data_root: str, seeds: Sequence[int], methods: S
     """Preset and data root as every process can find them, after a look at whether they are there at all."""
     preset = select(load_preset(preset_name), seeds, methods)
     root = str(Path(data_root).expanduser().resolve()) if data_root else ""
-    open_sources(preset, root)
+    open_sources(preset.data, root)
     check_depth(preset, preset.methods)
     return (str(Path(preset_name).resolve()) if preset_name.endswith(".yml") else preset_name), root
 

@@ -10,7 +10,7 @@ import torch
 from segxal.acquisition.strategies.base import Learner
 from segxal.core.errors import ConfigError
 from segxal.data.base import Frames
-from segxal.study.state import merge
+from segxal.methods.annotations import merge
 from segxal.training.engine import fit
 from segxal.training.predict import evaluate
 from segxal.training.task import Task

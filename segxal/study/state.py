@@ -8,17 +8,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from segxal.acquisition.pool import Pool
 from segxal.core.errors import ConfigError
-from segxal.core.labels import VOID
-from segxal.methods.base import METHODS, START, SUPERVISED, ablate, get_method
+from segxal.methods import get_method
+from segxal.methods.ablations import ablate
+from segxal.methods.annotations import accepted, merge
+from segxal.methods.base import Method
+from segxal.models.base import load_model
+from segxal.models.device import device
 from segxal.storage import paths
 from segxal.storage.files import read_arrays, read_json
 from segxal.study.settings import Preset
 
 VERSION = 2  # of the state on disk; a cycle of another version is computed again
 MANIFEST = "manifest.json"
+NETWORKS = ("model", "teacher")  # what every training leaves
 
 
 @dataclass(frozen=True)
@@ -27,10 +33,10 @@ class Cycle:
 
     Attributes:
         preset: settings of the study, before the ablation.
-        method: a key of ``METHODS``, or ``start`` or ``supervised`` (cycle 0 only).
+        method: name of a method.
         seed: seed of the run.
-        number: 0 for the first training, 1.. for the cycles.
-        ablation: see :func:`segxal.methods.base.ablate`.
+        number: of the stage, see :meth:`segxal.methods.base.Method.stages`: 0 for a first training, 1.. for cycles.
+        ablation: see :func:`segxal.methods.ablations.ablate`.
         runs: folder that holds the studies.
     """
 
@@ -43,25 +49,23 @@ class Cycle:
 
     def __post_init__(self) -> None:
         """Check that there is such a cycle."""
-        if self.method not in (*METHODS, START, SUPERVISED):
-            raise ConfigError(f"no method {self.method!r}; choose one of {', '.join((*METHODS, SUPERVISED, START))}")
         if self.seed < 0:
             raise ConfigError(f"seed = {self.seed}; a seed is 0 or larger")
-        last = 0 if self.method in (START, SUPERVISED) else self.settings.pool.cycles
-        first = 0 if self.method in (START, SUPERVISED) else 1
-        if not first <= self.number <= last:
+        numbers = self.how.stages(self.settings)
+        if self.number not in numbers:
             raise ConfigError(
-                f"{self.method} has cycles {first}..{last} in preset {self.preset.name}, not {self.number}"
+                f"{self.method} has cycles {numbers[0]}..{numbers[-1]} in preset {self.preset.name}, not {self.number}"
             )
+
+    @property
+    def how(self) -> Method:
+        """The method itself."""
+        return get_method(self.method)
 
     @property
     def settings(self) -> Preset:
         """The preset as the ablation and the method change it."""
-        changed = ablate(self.preset, self.ablation)
-        if self.method in (START, SUPERVISED):
-            return changed
-        method = get_method(self.method)
-        return ablate(changed, method.start).with_changes(**method.changes)
+        return ablate(self.preset, self.ablation, self.preset.splits).with_changes(**self.how.changes)
 
     @property
     def study(self) -> Path:
@@ -79,14 +83,15 @@ class Cycle:
         return self.study / "annotate" / f"{self.method}-{self.ablation}-seed{self.seed}-cycle{self.number}"
 
     @property
+    def needs(self) -> "list[Cycle]":
+        """The stages this one depends on; methods of a seed share their first training."""
+        needs = self.how.needs(self.number, self.ablation)
+        return [Cycle(self.preset, n.method, self.seed, n.number, n.ablation, self.runs) for n in needs]
+
+    @property
     def previous(self) -> "Cycle | None":
-        """The cycle this one continues; None for a first training. Methods of a seed share their start."""
-        if self.number == 0:
-            return None
-        if self.number > 1:
-            return Cycle(self.preset, self.method, self.seed, self.number - 1, self.ablation, self.runs)
-        own = self.ablation if self.ablation.startswith("split-") else get_method(self.method).start
-        return Cycle(self.preset, START, self.seed, 0, own, self.runs)
+        """The cycle this one continues; None for a first training."""
+        return next(iter(self.needs), None)
 
     @property
     def digest(self) -> str:
@@ -113,6 +118,19 @@ class Cycle:
         """What the cycle measured (``metrics.json``)."""
         return read_json(self.folder / "metrics.json")
 
+    def pool(self) -> Pool:
+        """Which training images were labelled after this cycle (``pool.json``)."""
+        return Pool.read(self.folder / "pool.json")
+
+    def budget(self) -> dict[str, Any]:
+        """Images, pixels and clicks that people were asked for up to this cycle."""
+        return self.metrics()["budget"]
+
+    def networks(self) -> dict[str, nn.Module]:
+        """The network (``model``) and its moving average (``teacher``), read anew, on the device."""
+        classes, config = len(self.metrics()["classes"]), self.settings.model
+        return {n: load_model(self.folder / f"{n}.safetensors", config, classes).to(device()) for n in NETWORKS}
+
     def queries(self) -> list[dict[str, Any]]:
         """What was asked in this cycle and what became of it (``queries.json``), best score first."""
         return read_json(self.folder / "queries.json")
@@ -128,6 +146,10 @@ class Cycle:
             return {name: part > 0 for name, part in read_arrays(file).items()}
         return {name: np.ones(labels.shape, dtype=bool) for name, labels in self.annotations().items()}
 
+    def asked_before(self) -> list[dict[str, np.ndarray]]:
+        """What was asked for, cycle by cycle up to this one; see :meth:`asked`."""
+        return [cycle.asked() for cycle in self.history]
+
     @property
     def history(self) -> "list[Cycle]":
         """The cycles up to this one, first training first."""
@@ -139,15 +161,3 @@ class Cycle:
         for step in self.history:
             merged = merge(merged, accepted(step.annotations(), step.queries()))
         return torch.from_numpy(np.stack([merged[name] for name in ids]))
-
-
-def accepted(annotations: dict[str, np.ndarray], queries: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """The answers of one cycle that joined the labelled pool: all but those the queries name as not accepted."""
-    refused = {query["id"] for query in queries if not query["accepted"]}
-    return {name: labels for name, labels in annotations.items() if name not in refused}
-
-
-def merge(old: dict[str, np.ndarray], new: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Annotations by image, (H, W) uint8 with 255 = not annotated: the new ones where they say something."""
-    seen = {name: np.where(labels != VOID, labels, old[name]) for name, labels in new.items() if name in old}
-    return old | new | seen

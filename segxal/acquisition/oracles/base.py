@@ -33,6 +33,16 @@ class Query:
     eem: np.ndarray | None = None
     partition: np.ndarray | None = None
 
+    def mask(self) -> np.ndarray:
+        """The error mask, for oracles and views that need one.
+
+        Raises:
+            AnnotationError: if the method that asks makes none.
+        """
+        if self.eem is None:
+            raise AnnotationError(f"{self.id} is asked about without an error mask; choose a method of SegXAL's")
+        return self.eem
+
 
 @dataclass(frozen=True)
 class Annotation:

@@ -22,11 +22,12 @@ class GtPatchOracle:
 
     def annotate(self, query: Query) -> Annotation:
         """True labels of the chosen patches."""
-        height, width = query.eem.shape
+        mask = query.mask()
+        height, width = mask.shape
         rows, columns = np.arange(height) // self.patch, np.arange(width) // self.patch
         number = rows[:, None] * (columns[-1] + 1) + columns  # (H, W) patch a pixel lies in
         areas = np.bincount(number.ravel())
-        means = np.bincount(number.ravel(), query.eem.ravel().astype(np.float64)) / areas
+        means = np.bincount(number.ravel(), mask.ravel().astype(np.float64)) / areas
         count = max(1, round(query.asked.mean() * len(areas)))
         chosen = np.argsort(-means, kind="stable")[:count]
         inside = np.isin(number, chosen)

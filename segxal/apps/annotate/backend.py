@@ -10,23 +10,22 @@ import json
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from segxal.acquisition.pool import Pool
-from segxal.acquisition.query import queries_for
+from segxal.acquisition.query import masked_queries
 from segxal.acquisition.strategies.base import Learner
 from segxal.apps.annotate.answers import Answers, read_answers
 from segxal.apps.annotate.local import HOST
 from segxal.apps.annotate.pictures import zoom_for
 from segxal.apps.annotate.project import pre_annotation
-from segxal.apps.annotate.wait import all_done, check_project
+from segxal.apps.annotate.wait import all_done, annotators, check_project
 from segxal.core.errors import AnnotationsWanted, ConfigError, SegxalError
 from segxal.data.base import Frames
 from segxal.data.splits import open_splits
-from segxal.study.loop import fitted_mask, learner_of, load_models, run_cycle
+from segxal.methods.learner import asking_learner
+from segxal.study.loop import run_cycle
 from segxal.study.state import Cycle
 
 LARGEST = 2**28  # bytes of a request
@@ -71,14 +70,14 @@ class Backend:
         """
         with self._lock:
             cycle = self.cycle
-            train = open_splits(cycle.settings, self.data_root, cycle.study / "cache").train
+            train = open_splits(cycle.settings.data, self.data_root, cycle.study / "cache").train
             places = {name: i for i, name in enumerate(train.ids)}
             names = [str((task.get("data") or {}).get("image_id")) for task in tasks]
             wanted = [places[name] for name in dict.fromkeys(names) if name in places]
-            queries = {q.id: q for q in queries_for(self._learner(cycle, train), train, wanted)} if wanted else {}
+            queries = {q.id: q for q in masked_queries(self._learner(cycle, train), train, wanted)} if wanted else {}
         zoom, overlap = zoom_for(cycle.settings.data.width), cycle.settings.oracle.overlap
         found = {
-            name: {"result": pre_annotation(q, train.classes, zoom, overlap), "score": float(q.eem.mean())}
+            name: {"result": pre_annotation(q, train.classes, zoom, overlap), "score": float(q.mask().mean())}
             for name, q in queries.items()
         }
         return [{**found.get(name, {"result": [], "score": 0.0}), "model_version": cycle.digest} for name in names]
@@ -100,11 +99,7 @@ class Backend:
         if before is None:
             raise ConfigError(f"{cycle.method} has no first training; nothing can be predicted")
         if cycle not in self._learners:
-            pool = Pool.read(before.folder / "pool.json")
-            learner = learner_of(before, load_models(before, len(train.classes))["model"], pool, cycle.settings)
-            if cycle.settings.mask.fusion == "learned":  # as when the query was made
-                learner = replace(learner, mask=fitted_mask(learner, pool, train))
-            self._learners = {cycle: learner}
+            self._learners = {cycle: asking_learner(before, cycle.settings, train)}
         return self._learners[cycle]
 
     def _work(self) -> None:
@@ -125,7 +120,7 @@ class Backend:
         for cycle in self.run[self.run.index(self.cycle) :]:
             self.doing = f"training on cycle {cycle.number}"
             try:
-                run_cycle(cycle, self.data_root)
+                run_cycle(cycle, self.data_root, annotators)
             except AnnotationsWanted:
                 self.push(cycle)
                 with self._lock:

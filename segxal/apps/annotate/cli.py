@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segxal.core.errors import AnnotationError, AnnotationsWanted, ConfigError, DataMissing
-from segxal.methods.base import METHODS, PEOPLE
+from segxal.methods import METHODS
 from segxal.study.settings import load_preset, preset_names
 
 if TYPE_CHECKING:  # what an action needs is imported by it: `segxal --help` shall not wait for PyTorch
@@ -46,7 +46,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "annotate", help="real people: Label Studio", description=DESCRIPTION, formatter_class=raw
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    real = [name for name, method in METHODS.items() if method.oracle == PEOPLE]
+    real = [name for name, method in METHODS.items() if method.asks_people]
     for name, words in ACTIONS.items():
         action = actions.add_parser(name, help=words, description=words)
         if name == "import":
@@ -134,11 +134,11 @@ def _exchange(project: "Project", options: argparse.Namespace, then: str, after:
 
 
 def _export(cycles: "list[Cycle]", data_root: str) -> None:
-    from segxal.apps.annotate.wait import all_done, first_wanted
+    from segxal.apps.annotate.wait import all_done, annotators, first_wanted
     from segxal.study.grid import run_cycles
 
     try:
-        run_cycles(cycles, data_root)
+        run_cycles(cycles, data_root, annotators)
     except AnnotationsWanted as wanted:
         print(wanted)
     except DataMissing as error:

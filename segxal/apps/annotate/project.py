@@ -127,10 +127,10 @@ def _sizes(asks: Sequence[Ask], images: Sequence[np.ndarray]) -> tuple[tuple[int
 def _task(one: Ask, image: np.ndarray, classes: Classes, digest: str, overlap: float) -> dict[str, Any]:
     query = one.query
     shown = {
-        "image": data_uri(image), "eem": data_uri(heat_over(image, query.eem, query.asked)),
+        "image": data_uri(image), "eem": data_uri(heat_over(image, query.mask(), query.asked)),
         "image_id": query.id, "score": round(one.score, 6), "digest": digest,
     }  # fmt: skip
-    regions = pre_annotation(query, classes, image.shape[0] // query.eem.shape[0], overlap)
+    regions = pre_annotation(query, classes, image.shape[0] // query.mask().shape[0], overlap)
     return {"data": shown, "predictions": [{"model_version": digest, "score": one.score, "result": regions}]}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from segxal.acquisition.oracles.label_studio import LabelStudioOracle
 from segxal.acquisition.query import Ask
 from segxal.apps.annotate.answers import Answers, read_answers
 from segxal.apps.annotate.first import first_folder
@@ -43,6 +44,12 @@ def answered(cycle: Cycle, asks: Sequence[Ask], classes: Classes, data_root: str
     if left := answers.left(project.ids):
         raise AnnotationsWanted(_wanted(cycle, len(left), len(project.ids), data_root))
     return answers
+
+
+def annotators(cycle: Cycle, asks: Sequence[Ask], classes: Classes, data_root: str) -> LabelStudioOracle:
+    """Real people for :func:`segxal.study.loop.run_cycle`; see :func:`answered` for what it raises."""
+    answers = answered(cycle, asks, classes, data_root)
+    return LabelStudioOracle(answers.labels, answers.undecided, answers.lead_time)
 
 
 def check_project(cycle: Cycle) -> Project:

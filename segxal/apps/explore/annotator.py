@@ -59,7 +59,7 @@ def labels_picture(given: Corrections, selected: int, opacity: float, width: int
 
 def mask_view(given: Corrections, selected: int, width: int = WIDTH) -> np.ndarray:
     """The explainable error mask on the scale 0 to 1 with the superpixels, (kH, kW, 3) uint8."""
-    return _cut(heat(given.query.eem), given, selected, width)
+    return _cut(heat(given.query.mask()), given, selected, width)
 
 
 def _cut(shown: np.ndarray, given: Corrections, selected: int, width: int) -> np.ndarray:

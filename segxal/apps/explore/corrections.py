@@ -109,7 +109,7 @@ class Corrections:
     def suspicious(self) -> list[int]:
         """The superpixels that are not answered, highest mean EEM first; ties in the order of their numbers."""
         numbers, _ = regions_in(self.partition)
-        means = region_scores(self.query.eem.astype(np.float64), self.partition, numbers, np.mean)
+        means = region_scores(self.query.mask().astype(np.float64), self.partition, numbers, np.mean)
         order = numbers[np.argsort(-means, kind="stable")]
         return [int(region) for region in order if int(region) not in self.answers]
 

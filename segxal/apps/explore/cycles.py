@@ -21,7 +21,7 @@ from segxal.apps.explore.picture import (
 from segxal.apps.explore.tiles import change_shares, change_tile, in_column, in_row, labels_tile, ruled, titled
 from segxal.core.errors import ConfigError
 from segxal.data.splits import Splits
-from segxal.results.checks import learner_of
+from segxal.methods.learner import learner_of
 from segxal.results.figures.base import percent
 from segxal.results.figures.cycles import Column, cycle_columns, spectator
 from segxal.results.figures.view import find_image
@@ -78,7 +78,7 @@ def _scene(cycle: Cycle, column: Column, splits: Splits) -> Scene:
     asked = column.view.id in answers
     if asked:
         column = replace(column, annotation=answers[column.view.id])
-    learner, index = learner_of(cycle, splits), splits.train.ids.index(column.view.id)
+    learner, index = learner_of(cycle, cycle.settings), splits.train.ids.index(column.view.id)
     after = predictions_of(learner, splits.train, [index])[index]
     before = cycle.previous.metrics() if cycle.previous else cycle.metrics()
     return Scene(column, asked, after, (before["report"]["miou"], cycle.metrics()["report"]["miou"]))

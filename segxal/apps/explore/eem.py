@@ -56,7 +56,7 @@ class Explorer(widgets.VBox):
         if not self.run:
             raise ConfigError("no cycle of this run is finished; compute it first: study.run_cycles(run)")
         self.preset, self.data_root = self.run[-1].settings, data_root
-        self.splits = open_splits(self.preset, data_root, self._cache)
+        self.splits = open_splits(self.preset.data, data_root, self._cache)
         self.networks = Networks(self.run, self.splits, networks or {}, classes)
         self.store, self._shown = MapStore(), dict[str, str]()
         self._quiet, self._later = False, Later()

@@ -84,7 +84,7 @@ def new_game(learner: Learner, splits: Splits, rules: Rules | None = None) -> Ga
         )
     images = random_subset(free, rules.images / len(free), rules.images, seeds.rng(rules.seed, "game"))
     partitions = {i: superpixels(picture(train, i), rules.pieces) for i in images}
-    learner = replace(learner, loop=replace(learner.loop, pieces=rules.pieces))
+    learner = replace(learner, strategy=replace(learner.strategy, pieces=rules.pieces))
     start = Player(learner, (), (score(learner, splits.test),))
     return Game(rules, splits, partitions, dict.fromkeys(PLAYERS, start))
 

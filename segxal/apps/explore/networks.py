@@ -9,7 +9,8 @@ from segxal.apps.explore.maps import Kept
 from segxal.core.errors import ConfigError
 from segxal.core.labels import Classes
 from segxal.data.splits import Splits
-from segxal.results.checks import asker_of, learner_of
+from segxal.methods.learner import learner_of
+from segxal.results.checks import learner_that_asked
 from segxal.study.state import Cycle
 from segxal.training.predict import probabilities
 
@@ -56,9 +57,9 @@ class Networks:
             return list(self._others.values())[number - len(self._run)]
 
         def load() -> Learner:
+            last = self._run[number]
             asked = number + 1 < len(self._run)
-            splits = self._splits
-            return asker_of(self._run[number + 1], splits) if asked else learner_of(self._run[number], splits)
+            return learner_that_asked(self._run[number + 1]) if asked else learner_of(last, last.settings)
 
         return self._loaded.get(number, load)
 

@@ -1,29 +1,30 @@
 """What a budget buys: what a method would ask for on given images, what people would answer, and the price."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from segxal.acquisition.oracles import get_oracle
 from segxal.acquisition.oracles.base import Annotation, check_annotation
-from segxal.acquisition.pool import UNLABELLED, Pool
-from segxal.acquisition.query import Ask, ask_images, ask_regions, asked_up_to, asks_about, predictions_of, rank
-from segxal.acquisition.settings import StrategyConfig
+from segxal.acquisition.query import Ask, ask, asks_about, predictions_of
+from segxal.acquisition.ranking import rank_regions
+from segxal.acquisition.settings import OracleConfig
 from segxal.acquisition.strategies.base import Learner
 from segxal.core import seeds
 from segxal.core.errors import ConfigError
 from segxal.core.price import minutes
 from segxal.data.base import Frames
 from segxal.data.splits import Splits
-from segxal.methods.base import METHODS, WITHOUT_TRUTH, Method, get_method
+from segxal.methods import METHODS, get_method
+from segxal.methods.base import Method
+from segxal.methods.cycles import asked_pixels
+from segxal.methods.learner import asking_learner
 from segxal.results.figures.view import find_image
-from segxal.study.loop import fitted_mask, learner_of, load_models
 from segxal.study.state import Cycle
 
 UNITS = ("pixels", "clicks")  # what a budget can be counted in
-SOLD = tuple(name for name, method in METHODS.items() if method.oracle not in WITHOUT_TRUTH)  # people answer, simulated
-SMALLEST = 1e-6  # share, the least that the settings of the loop take
+SOLD = tuple(name for name, method in METHODS.items() if method.buys and method.needs_truth)  # people answer, simulated
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Offer:
         asked: (N, H, W) bool, the pixels somebody was asked for already.
         seed: of the run, which all random acts derive from.
         number: of the cycle that is asked for; the same seed and number give the choice of that cycle of the loop.
+        oracle: how the people who answer behave.
     """
 
     learner: Learner
@@ -45,6 +47,7 @@ class Offer:
     asked: np.ndarray
     seed: int = 0
     number: int = 1
+    oracle: OracleConfig = field(default_factory=OracleConfig)
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def offer_of(cycle: Cycle, splits: Splits, images: Sequence[str] = ()) -> Offer:
     before = cycle.previous
     if before is None:
         raise ConfigError(f"cycle 0 of {cycle.method} asks nothing; name a cycle from 1 on")
-    train, asked = splits.train, asked_up_to(before, splits.train)
+    train, asked = splits.train, asked_pixels(before, splits.train)
     free = [i for i in range(len(train)) if train.labelled[i] and not asked[i].any()]
     chosen = [find_image(train, name, "") for name in images] or free
     taken = [train.ids[i] for i in chosen if i not in free]
@@ -114,11 +117,8 @@ def offer_of(cycle: Cycle, splits: Splits, images: Sequence[str] = ()) -> Offer:
         raise ConfigError(
             f"{', '.join(taken) or 'every image'} was asked about before; still free are, for example, {some}"
         )
-    pool, model = Pool.read(before.folder / "pool.json"), load_models(before, len(train.classes))["model"]
-    learner = learner_of(before, model, pool, cycle.settings)
-    if cycle.settings.mask.fusion == "learned":
-        learner = replace(learner, mask=fitted_mask(learner, pool, train))
-    return Offer(learner, train, tuple(chosen), asked, cycle.seed, cycle.number)
+    learner = asking_learner(before, cycle.settings, train)
+    return Offer(learner, train, tuple(chosen), asked, cycle.seed, cycle.number, cycle.settings.oracle)
 
 
 def buy(offer: Offer, method: str, budget: int, unit: str = "pixels") -> Purchase:
@@ -165,38 +165,30 @@ def buy(offer: Offer, method: str, budget: int, unit: str = "pixels") -> Purchas
 
 def _ranked(offer: Offer, method: Method, budget: int) -> tuple[Callable[[int], list[Ask]], int]:
     """What is asked for first, as a function of how much, and the most there is: images, regions, or pixels of each."""
-    learner = replace(offer.learner, loop=_loop(offer, method))
-    there = replace(offer.frames, labelled=tuple(i in offer.images for i in range(len(offer.frames))))
-    if method.granularity == "image":
-        since = [UNLABELLED if known else 0 for known in there.labelled]
-        asks = ask_images(learner, method, there, Pool(there.ids, tuple(since)), _streams(offer))
+    learner, frames, strategy, granularity = offer.learner, offer.frames, method.strategy, method.granularity
+    candidates = [i for i in sorted(offer.images) if not offer.asked[i].all()]
+    if granularity == "image":
+        masked = method.oracle != "whole-image"
+        asks = ask(learner, strategy, "image", frames, candidates, len(candidates), _stream(offer), masked=masked)
         return lambda count: asks[:count], len(asks)
-    if method.granularity == "pixel":
+    if granularity == "pixel":
 
         def every(count: int) -> list[Ask]:
-            each = replace(learner, loop=replace(learner.loop, pixels=count))
-            return ask_regions(each, method, there, offer.asked, _streams(offer))
+            return ask(learner, strategy, "pixel", frames, candidates, count, _stream(offer), offer.asked)
 
         return every, max(1, budget // len(offer.images))
-    ranking = rank(learner, method, there, offer.asked, _streams(offer))
-    predictions = predictions_of(learner, there, list(ranking.partitions))
-    return lambda count: asks_about(there, ranking.first(count), predictions), len(ranking.order)
+    ranking = rank_regions(learner, strategy, granularity, frames, candidates, offer.asked, None, _stream(offer))
+    predictions = predictions_of(learner, frames, list(ranking.partitions))
+    return lambda count: asks_about(frames, ranking.first(count), predictions), len(ranking.order)
 
 
-def _loop(offer: Offer, method: Method) -> StrategyConfig:
-    """Settings with which everything on offer competes, and all of it can be asked for."""
-    loop = replace(offer.learner.loop, subset=1.0)
-    if method.granularity != "image":
-        return loop
-    return replace(loop, start=SMALLEST, step=len(offer.images) / len(offer.frames), cycles=1)
-
-
-def _streams(offer: Offer) -> dict[str, np.random.Generator]:
-    return {name: seeds.rng(offer.seed, name, offer.number) for name in ("subset", "query")}
+def _stream(offer: Offer) -> np.random.Generator:
+    """The strategy's own stream in the cycle whose choice is made."""
+    return seeds.rng(offer.seed, "query", offer.number)
 
 
 def _answers(offer: Offer, oracle: str, asks: list[Ask]) -> tuple[Annotation, ...]:
     learner, classes = offer.learner, len(offer.frames.classes)
     models = {"model": learner.model, "teacher": learner.model}
-    person = get_oracle(oracle, learner.loop, models, learner.amp, seeds.rng(offer.seed, "noise", offer.number))
+    person = get_oracle(oracle, offer.oracle, models, learner.amp, seeds.rng(offer.seed, "noise", offer.number))
     return tuple(check_annotation(person.annotate(one.query), one.query, classes) for one in asks)

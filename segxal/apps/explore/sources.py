@@ -46,7 +46,7 @@ def image_names(preset: Preset, name: str, split: str, data_root: str = "", cach
         DataMissing: if the split is not there.
     """
     if name == preset.data.name:
-        return list(getattr(open_splits(preset, data_root, cache), split).ids)
+        return list(getattr(open_splits(preset.data, data_root, cache), split).ids)
     data = _dataset(preset, name, split, data_root)
     return [f"{split} {index}" for index in range(len(data))]
 
@@ -69,7 +69,7 @@ def open_image(
         DataInvalid: if its files cannot be read.
     """
     if name == preset.data.name:
-        return only(getattr(open_splits(preset, data_root, cache), split), index)
+        return only(getattr(open_splits(preset.data, data_root, cache), split), index)
     data = _dataset(preset, name, split, data_root)
     return _frames(data[index], data.classes)
 

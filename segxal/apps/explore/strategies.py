@@ -15,7 +15,8 @@ from segxal.apps.explore.tiles import asked_picture, in_column, in_row, titled
 from segxal.core.errors import SegxalError
 from segxal.core.labels import VOID
 from segxal.core.regions import GRANULARITIES
-from segxal.methods.base import DROPOUT, METHODS, STRATEGIES_AT, get_method
+from segxal.methods import METHODS, get_method, names_of
+from segxal.methods.baselines import DROPOUT, STRATEGIES_AT
 from segxal.results.figures.base import percent
 from segxal.results.figures.view import picture
 
@@ -23,7 +24,7 @@ WIDTH = 256  # pixels of one picture, at most
 MOST = 12  # methods shown at a time
 SHARE = 8  # the budget is 1 / SHARE of the pixels on offer at first
 CLICKS = 40  # the budget in clicks at first
-SEGXAL = tuple(name for name in SOLD if name.startswith("segxal"))
+SEGXAL = tuple(name for name in names_of("segxal") if name in SOLD)
 FIRST = ("random", "entropy", "core-set", "eem")
 
 
@@ -156,7 +157,9 @@ class StrategyExplorer(widgets.VBox):
         try:
             for done, name in enumerate(chosen, 1):
                 try:
-                    self.purchases.append(buy(self.offers[METHODS[name].start], name, budget, unit))
+                    self.purchases.append(
+                        buy(self.offers[METHODS[name].needs(1, "none")[0].ablation], name, budget, unit)
+                    )
                 except SegxalError as error:
                     said.append(f"{name}: {error}.")
                 self.bar.value = done

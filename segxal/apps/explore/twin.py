@@ -17,8 +17,8 @@ from segxal.apps.explore.maps import MapStore, Setting, Subject
 from segxal.apps.explore.reading import asked_for, error_mask, read
 from segxal.core.errors import DataMissing
 from segxal.data.splits import open_splits
-from segxal.methods.base import SEGXAL
-from segxal.results.checks import asker_of
+from segxal.methods import names_of
+from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import HEAT
 from segxal.storage.paths import RUNS
 from segxal.study.grid import run_of
@@ -146,7 +146,9 @@ def study_twin(preset: Preset, runs: Path = RUNS, data_root: str = "") -> str:
     Returns:
         HTML; a sentence that says why there is no twin where the weights (they are not in git) or the data are missing.
     """
-    methods = sorted((name for name in preset.methods if name in SEGXAL), key=lambda method: method != METHOD)
+    methods = sorted(
+        (name for name in preset.methods if name in names_of("segxal")), key=lambda method: method != METHOD
+    )
     tried = (_finished(preset, method, seed, runs) for method in methods for seed in preset.seeds)
     done = next(filter(None, tried), [])
     if not done:
@@ -155,7 +157,7 @@ def study_twin(preset: Preset, runs: Path = RUNS, data_root: str = "") -> str:
         splits = open_splits(done[-1].settings, data_root, done[-1].study / "cache")
     except DataMissing as error:
         return f"<p>The interactive error mask needs the images: {html.escape(str(error))}</p>"
-    learner = asker_of(done[-1], splits)
+    learner = learner_that_asked(done[-1])
     index = splits.train.ids.index(str(done[-1].queries()[0]["id"]))
     subject = sources.subject_of("train", sources.only(splits.train, index), "asker", learner)
     return twin(subject, done[-1].settings.oracle.overlap, Setting(learner.mask))

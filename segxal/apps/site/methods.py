@@ -7,12 +7,26 @@ from segxal.acquisition.strategies import MAPS, UNITS
 from segxal.acquisition.strategies.base import MapStrategy
 from segxal.apps.site.sources import Sources
 from segxal.apps.site.statements import Statement, docstring, module_name, modules, statements
-from segxal.methods.base import METHODS, Method
+from segxal.methods import METHODS
+from segxal.methods.base import Method
 
 CHAPTERS = {  # page -> title, modules; what no chapter names stands in the last one
-    "segxal": ("SegXAL: error mask and gate", ("entropy", "gradcam", "cams", "depth", "eem", "gate", "loop")),
-    "strategies": ("Query strategies", ("strategies", "semi")),
-    "oracles": ("Oracles", ("oracles", "annotate", "price")),
+    "segxal": (
+        "SegXAL: error mask and gate",
+        (
+            "core.entropy",
+            "core.gradcam",
+            "core.cams",
+            "core.geometry",
+            "models.depth",
+            "core.eem",
+            "models.explain",
+            "core.gate",
+            "study.loop",
+        ),
+    ),
+    "strategies": ("Query strategies", ("acquisition.strategies", "training.objectives")),
+    "oracles": ("Oracles", ("acquisition.oracles", "apps.annotate", "core.price")),
 }
 REST = ("rest", "Data, training, scores, statistics")
 INTRODUCTION = """\
@@ -52,7 +66,7 @@ def _section(file: Path) -> str:
     name, text = module_name(file), docstring(file)
     title = re.split(r"[.:,(]", text)[0].strip()
     lines = [*_heading(title, "-"), f".. py:currentmodule:: {name}", "", text, ""]
-    used = [f"``{method}``" for method, settings in METHODS.items() if name in _modules_of(settings)]
+    used = [f"``{method}``" for method, settings in METHODS.items() if settings.buys and name in _modules_of(settings)]
     if used:
         lines += [f"Methods: {', '.join(used)}.", ""]
     for statement in statements(file):
@@ -78,10 +92,10 @@ def _entry(statement: Statement) -> list[str]:
 
 
 def _names() -> str:
-    """All methods in one table, as :data:`segxal.methods.base.METHODS` defines them."""
+    """All methods in one table, as :data:`segxal.methods.METHODS` defines them."""
     rows = [
         f"   * - ``{name}``\n     - {method.strategy}\n     - {method.granularity}\n     - {method.oracle}\n"
-        f"     - {'yes' if method.gated else 'no'}"
+        f"     - {'yes' if getattr(method, 'gated', False) else 'no'}"
         for name, method in METHODS.items()
     ]
     head = "   * - method\n     - strategy\n     - asks for\n     - oracle\n     - gate"

@@ -1,6 +1,6 @@
 """The error mask under sliders on the start page: a piece of HTML that the explorer makes, no kernel needed."""
 
-from segxal.acquisition.settings import StrategyConfig
+from segxal.acquisition.settings import OracleConfig
 from segxal.apps.explore.maps import Setting, Subject
 from segxal.apps.explore.sources import only
 from segxal.apps.explore.twin import twin
@@ -24,5 +24,5 @@ def write_twin(sources: Sources) -> None:
     kinds = [len(labels[labels != VOID].unique()) for labels in frames.labels]
     one = only(frames, kinds.index(max(kinds)))
     subject = Subject(f"streets val {one.ids[0]}", one, NETWORK, learner)
-    piece = twin(subject, StrategyConfig().overlap, Setting(learner.mask))
+    piece = twin(subject, OracleConfig().overlap, Setting(learner.mask))
     sources.write("readme/twin.md", f"````{{raw}} html\n{piece}\n````\n")

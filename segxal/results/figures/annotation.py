@@ -11,7 +11,7 @@ from scipy import ndimage
 from segxal.acquisition.oracles.human import touched_objects
 from segxal.core.labels import VOID
 from segxal.data.splits import Splits
-from segxal.results.checks import asker_of
+from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import (
     WIDTH,
     Sheet,
@@ -83,7 +83,7 @@ def annotation_steps(cycle: Cycle, splits: Splits, image: str = "") -> Annotatio
     """
     name = image or first_query(cycle)
     query = query_of(cycle, name)
-    view = view_of(asker_of(cycle, splits), splits.train, find_image(splits.train, name, name))
+    view = view_of(learner_that_asked(cycle), splits.train, find_image(splits.train, name, name))
     prompts = touched_objects(view.prediction, view.asked, cycle.settings.oracle.overlap)
     return AnnotationSteps(view, prompts, cycle.annotations()[name], query)
 

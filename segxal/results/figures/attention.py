@@ -11,8 +11,8 @@ from segxal.core.eem import depth_informed
 from segxal.core.errors import ConfigError
 from segxal.core.gradcam import gradcam, traced
 from segxal.data.splits import Splits
+from segxal.methods.learner import learner_of
 from segxal.models.device import autocast, device
-from segxal.results.checks import learner_of
 from segxal.results.figures.base import (
     Sheet,
     new_sheet,
@@ -79,7 +79,7 @@ def attention_maps(cycle: Cycle, splits: Splits, image: str = "", category: str 
     frames = splits.train
     if category not in frames.classes.names:
         raise ConfigError(f"no class {category!r}; choose one of {', '.join(frames.classes.names)}")
-    number, learner = frames.classes.index(category), learner_of(cycle, splits)
+    number, learner = frames.classes.index(category), learner_of(cycle, cycle.settings)
     index = find_image(frames, image, _most_of(splits, number))
     view = view_of(learner, frames, index)
     plain = frames.images[index].unsqueeze(0)

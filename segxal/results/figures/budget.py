@@ -9,7 +9,8 @@ from matplotlib.ticker import MaxNLocator
 
 from segxal.core.errors import ConfigError
 from segxal.core.price import BUDGETS
-from segxal.methods.base import SEGXAL, SUPERVISED, get_method
+from segxal.methods import get_method
+from segxal.methods.supervised import SUPERVISED
 from segxal.results.figures.base import GREY, HEAT, INK, PALE, Sheet, new_sheet, styled
 from segxal.results.figures.curves import COLOURS, MARKERS
 
@@ -26,7 +27,7 @@ def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clic
         records: of :func:`segxal.results.tables.main_runs`.
         units: keys of ``BUDGETS``, one row each.
     """
-    names = [name for name in dict.fromkeys(records.method) if name != SUPERVISED]
+    names = [name for name in dict.fromkeys(records.method) if get_method(name).buys]
     whole = [name for name in names if get_method(name).granularity == "image"]
     regions = [name for name in names if name not in whole]
     known = [name for name in ("random", "segxal-human") if name in names]
@@ -60,7 +61,7 @@ def _band(axes: Axes, rows: pd.DataFrame, unit: str, name: str, k: int) -> None:
     """Mean over seeds against the mean budget, cycle by cycle; the band reaches from the lowest to the highest seed."""
     scores = {"mean": ("miou", "mean"), "low": ("miou", "min"), "high": ("miou", "max")}
     found = rows[rows[unit] > 0].groupby("cycle").agg(x=(unit, "mean"), **scores)
-    colour, heavy = COLOURS[k % 7], 1.8 if name in SEGXAL or name.startswith("eem") else 1.0
+    colour, heavy = COLOURS[k % 7], 1.8 if get_method(name).masks else 1.0
     axes.plot(found.x, found["mean"], color=colour, marker=MARKERS[k % 7], markersize=3, linewidth=heavy,
               linestyle=LINES[k // 7 % 4], label=name)  # fmt: skip
     if rows.seed.nunique() > 1:
@@ -68,7 +69,7 @@ def _band(axes: Axes, rows: pd.DataFrame, unit: str, name: str, k: int) -> None:
 
 
 def _full(axes: Axes, records: pd.DataFrame) -> None:
-    full = records[records.method == SUPERVISED].miou.mean()
+    full = records[records.method == SUPERVISED.name].miou.mean()
     if np.isfinite(full):
         axes.axhline(full, color="black", linewidth=0.8, linestyle=(0, (5, 3)), label="fully supervised")
         axes.axhline(0.95 * full, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), label="95 % of it")

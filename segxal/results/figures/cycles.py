@@ -13,7 +13,7 @@ from segxal.acquisition.pool import Pool
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.data.splits import Splits
-from segxal.results.checks import asker_of
+from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import (
     SOFT,
     Sheet,
@@ -29,7 +29,6 @@ from segxal.results.figures.base import (
     styled,
 )
 from segxal.results.figures.view import View, find_image, right_share, view_of
-from segxal.study.loop import load_models
 from segxal.study.state import Cycle
 
 
@@ -92,12 +91,12 @@ def cycle_columns(run: Sequence[Cycle], splits: Splits, image: str = "") -> list
 
 
 def _column(cycle: Cycle, splits: Splits, index: int) -> Column:
-    learner = asker_of(cycle, splits)
+    learner = learner_that_asked(cycle)
     view = view_of(learner, splits.train, index)
     pixels = splits.train.images[index].numpy()
-    query = Query(view.id, pixels, view.prediction, view.eem, view.asked, view.truth)
-    models = load_models(cycle.previous, len(splits.train.classes)) if cycle.previous else {}
-    oracle = get_oracle("pseudo", cycle.settings.loop, models, learner.amp)
+    query = Query(view.id, pixels, view.prediction, view.asked, view.truth, eem=view.eem)
+    models = cycle.previous.networks() if cycle.previous else {}
+    oracle = get_oracle("pseudo", cycle.settings.oracle, models, learner.amp)
     return Column(cycle.number, view, oracle.annotate(query).labels)
 
 

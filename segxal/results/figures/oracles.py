@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.data.splits import Splits
-from segxal.results.checks import asker_of
+from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import (
     BAD,
     GOOD,
@@ -78,7 +78,7 @@ def oracle_answers(pseudo: Cycle, human: Cycle, splits: Splits, image: str = "")
         raise ConfigError(f"{pseudo.method} and {human.method} share no query; take cycle 1 of the same seed of both")
     name = image or str(common[0])
     queries = {"pseudo": query_of(pseudo, name), "human": query_of(human, name)}
-    view = view_of(asker_of(human, splits), splits.train, find_image(splits.train, name, name))
+    view = view_of(learner_that_asked(human), splits.train, find_image(splits.train, name, name))
     return Answers(view, pseudo.annotations()[name], human.annotations()[name], queries)
 
 

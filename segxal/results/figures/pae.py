@@ -8,7 +8,7 @@ import torch
 
 from segxal.core.eem import depth_informed, proximity
 from segxal.data.splits import Splits
-from segxal.results.checks import asker_of
+from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import (
     NEAR,
     Sheet,
@@ -78,7 +78,7 @@ def pae_steps(cycle: Cycle, splits: Splits, image: str = "") -> PaeSteps:
         ConfigError: if there is no such image.
     """
     index = find_image(splits.train, image, first_query(cycle))
-    view = view_of(asker_of(cycle, splits), splits.train, index)
+    view = view_of(learner_that_asked(cycle), splits.train, index)
     pixels = torch.from_numpy(view.image).permute(2, 0, 1).unsqueeze(0)
     informed = depth_informed(pixels, torch.from_numpy(view.attention).unsqueeze(0))
     near = proximity(torch.from_numpy(view.depth).unsqueeze(0))

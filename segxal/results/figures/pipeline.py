@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from segxal.acquisition.pool import Pool
 from segxal.core.labels import Classes
 from segxal.data.splits import Splits
-from segxal.methods.base import get_method
-from segxal.results.checks import asker_of
+from segxal.methods import get_method
+from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import ACCENT, BAD, GOOD, GREY, SOFT, Sheet, label_picture, styled
 from segxal.results.figures.canvas import arrow, box, diamond, heat, network, new_canvas, thumbnail
 from segxal.results.figures.view import View, first_query, picture, view_of
@@ -60,7 +60,7 @@ def pipeline_parts(cycle: Cycle, splits: Splits) -> PipelineParts:
     Raises:
         ConfigError: for cycle 0, in which nothing is asked.
     """
-    frames, name, learner = splits.train, first_query(cycle), asker_of(cycle, splits)
+    frames, name, learner = splits.train, first_query(cycle), learner_that_asked(cycle)
     before = cycle.previous or cycle
     pool, answers, queries = Pool.read(before.folder / "pool.json"), cycle.annotations(), cycle.queries()
     index = {name: k for k, name in enumerate(frames.ids)}

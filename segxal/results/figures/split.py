@@ -5,12 +5,13 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 
-from segxal.methods.base import SUPERVISED
+from segxal.methods.supervised import SUPERVISED
 from segxal.results.figures.base import GREY, SOFT, Sheet, new_sheet, styled
 from segxal.results.figures.curves import COLOURS, MARKERS
 from segxal.results.statistics import shared_seeds
 from segxal.storage import paths
-from segxal.study.grid import as_recorded, collect, ours, run_cycles, run_of, split_ablations
+from segxal.study.grid import run_cycles, run_of, segxal_methods, split_ablations
+from segxal.study.records import as_recorded, collect
 from segxal.study.settings import Preset
 from segxal.study.state import Cycle
 
@@ -21,8 +22,8 @@ COLUMNS = ["method", "split_percent", "seed", "miou"]
 
 def split_runs(preset: Preset, runs: Path = paths.RUNS) -> list[list[Cycle]]:
     """The runs that Fig. 7 is drawn from: SegXAL methods at every initial split, and the two baselines."""
-    cells = [(method, name) for name in split_ablations(preset).values() for method in ours(preset)]
-    cells += [(method, "none") for method in preset.methods if method in ("random", SUPERVISED)]
+    cells = [(method, name) for name in split_ablations(preset).values() for method in segxal_methods(preset)]
+    cells += [(method, "none") for method in preset.methods if method in ("random", SUPERVISED.name)]
     return [run_of(preset, method, seed, name, runs) for method, name in cells for seed in preset.seeds]
 
 
@@ -48,10 +49,10 @@ def split_records(preset: Preset, data_root: str = "", runs: Path = paths.RUNS) 
             run_cycles(run, data_root)
         collect(preset, runs)
     found = pd.read_csv(file)
-    baselines = found["method"].isin(["random", SUPERVISED]) & (found["ablation"] == "none")
+    baselines = found["method"].isin(["random", SUPERVISED.name]) & (found["ablation"] == "none")
     last = found["cycle"] == preset.pool.cycles
-    kept = found[(last & found["ablation"].isin(names)) | (found["method"] == SUPERVISED)]
-    shown = kept["method"].isin([*ours(as_recorded(preset, found)), "random", SUPERVISED])
+    kept = found[(last & found["ablation"].isin(names)) | (found["method"] == SUPERVISED.name)]
+    shown = kept["method"].isin([*segxal_methods(as_recorded(preset, found)), "random", SUPERVISED.name])
     kept = kept[shown].assign(split_percent=kept["ablation"].map(names).where(~baselines[kept.index]))
     complete = shared_seeds(kept[kept["split_percent"].notna()])
     kept = pd.concat([complete, kept[kept["split_percent"].isna() & kept["seed"].isin(complete["seed"])]])
@@ -77,7 +78,7 @@ def split_figure(preset: Preset, records: pd.DataFrame, paper: pd.DataFrame) -> 
     """
     sheet = new_sheet(3.5)
     left, right = sheet.subplots(1, 2, width_ratios=[2.4, 1])
-    for method in ours(as_recorded(preset, records)):
+    for method in segxal_methods(as_recorded(preset, records)):
         _line(left, records[records["method"] == method], method, LOOKS.get(method, 4))
     _baselines(left, records, preset)
     seeds = sorted(set(records["seed"]))
@@ -104,8 +105,10 @@ def _line(axes: Axes, rows: pd.DataFrame, name: str, k: int) -> None:
 def _baselines(axes: Axes, records: pd.DataFrame, preset: Preset) -> None:
     """Fully supervised as a dashed line; where random selection of whole images ends as a cross."""
     means = records[records["split_percent"].isna()].groupby("method")["miou"].mean()
-    if SUPERVISED in means:
-        axes.axhline(means[SUPERVISED], color="black", linestyle=(0, (5, 3)), linewidth=1, label="fully supervised")
+    if SUPERVISED.name in means:
+        axes.axhline(
+            means[SUPERVISED.name], color="black", linestyle=(0, (5, 3)), linewidth=1, label="fully supervised"
+        )
     if "random" in means:
         axes.plot(100 * preset.pool.start, means["random"], "X", color="black", markersize=7, linestyle="none",
                   markeredgecolor="white", label="random, whole images")  # fmt: skip

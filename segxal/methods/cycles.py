@@ -1,0 +1,153 @@
+"""Methods that ask: each cycle is query, annotate, gate, retrain (paper sections 3.1 to 3.5)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from segxal.acquisition.oracles import get_oracle
+from segxal.acquisition.oracles.base import Annotation, Oracle, check_annotation
+from segxal.acquisition.pool import random_subset
+from segxal.acquisition.query import Ask, ask
+from segxal.acquisition.strategies.base import Learner
+from segxal.core.errors import ConfigError
+from segxal.core.gate import dice_agreement, passes
+from segxal.core.labels import VOID
+from segxal.data.base import Frames
+from segxal.methods.ablations import starts_anew
+from segxal.methods.annotations import accepted, merge
+from segxal.methods.base import Context, Method, Need, Outcome, State, spent, timed
+from segxal.methods.learner import asking_learner
+from segxal.methods.settings import RunSettings
+from segxal.methods.supervised import START
+from segxal.models.base import build_model
+from segxal.training.engine import fit
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleMethod(Method):
+    """A strategy asks, an oracle answers, the network retrains; stages 1, 2, ... are the cycles.
+
+    Attributes:
+        gated: whether the Dice gate decides what joins the labelled pool.
+        first: ablation of the first training it continues, where that changes the network.
+    """
+
+    gated: bool = False
+    first: str = "none"
+
+    def stages(self, settings: RunSettings) -> range:
+        """One per cycle, from 1 on."""
+        return range(1, settings.pool.cycles + 1)
+
+    def needs(self, number: int, ablation: str) -> tuple[Need, ...]:
+        """The cycle before; before the first one the shared first training."""
+        if number > 1:
+            return (Need(self.name, number - 1, ablation),)
+        return (Need(START.name, 0, ablation if starts_anew(ablation) else self.first),)
+
+    def run(self, context: Context) -> Outcome:
+        """Query by the strategy, annotate by the oracle, pass the gate, retrain."""
+        settings, train, before = context.settings, context.splits.train, context.before[0]
+        learner, pool = asking_learner(before, settings, train), before.pool()
+        asks = self._asks(context, learner, before)
+        answers, queries, joining = self._answers(context, asks, learner)
+        pool = pool.add(joining, context.number)
+        annotations = {name: answer.labels for name, answer in answers.items()}
+        known = {train.ids[i]: part.numpy() for i, part in zip(learner.labelled, learner.labels, strict=True)}
+        merged = merge(known, accepted(annotations, queries))
+        labels = torch.from_numpy(np.stack([merged[train.ids[i]] for i in pool.labelled]))
+        scratch = settings.train.retrain == "scratch"
+        model = learner.model
+        if scratch:
+            model = build_model(settings.model, len(train.classes), context.generator("weights"))
+        steps = settings.train.steps if scratch else settings.train.cycle_steps
+        trained = fit(
+            model, train, pool.labelled, labels, context.splits.val, settings.train, steps, context.generator("train")
+        )
+        return Outcome(
+            pool, trained, annotations, spent(before.budget(), list(answers.values())), queries,
+            {} if self.granularity == "image" else {one.query.id: one.query.asked for one in asks},
+            (learner.mask.w_pae, learner.mask.w_ebu),
+        )  # fmt: skip
+
+    def _asks(self, context: Context, learner: Learner, before: State) -> list[Ask]:
+        train, pool, subset = context.splits.train, context.settings.pool, context.rng("subset")
+        if self.granularity == "image":
+            count = max(1, round(pool.step * len(train)))
+            candidates = random_subset(
+                askable(self, before.pool().unlabelled, train, count), pool.subset, count, subset
+            )
+            masked = self.oracle != "whole-image"
+            rng = context.rng("query")
+            return ask(learner, self.strategy, "image", train, candidates, count, rng, masked=masked)
+        asked = asked_pixels(before, train)
+        unfinished = [i for i, known in enumerate(train.labelled) if known and not asked[i].all()]
+        share = 1.0 if self.granularity == "pixel" else pool.subset
+        candidates = random_subset(unfinished, share, 1, subset)
+        budget = pool.pixels if self.granularity == "pixel" else region_budget(pool.region_step, train)
+        return ask(learner, self.strategy, self.granularity, train, candidates, budget, context.rng("query"), asked)
+
+    def _answers(
+        self, context: Context, asks: list[Ask], learner: Learner
+    ) -> tuple[dict[str, Annotation], list[dict[str, Any]], list[int]]:
+        """Answers by image, one row per query, and the positions of the images that join the labelled pool."""
+        gate, classes = context.settings.gate, len(context.splits.train.classes)
+        oracle, answers, queries, joining = self._oracle(context, asks), {}, [], []
+        for one in asks:
+            query = one.query
+            answer = check_annotation(oracle.annotate(query), query, classes)
+            dice = dice_agreement(query.prediction, answer.reannotated(query.prediction))
+            joins = bool((answer.labels != VOID).any()) and (not self.gated or passes(dice, gate.tau, gate.accept))
+            answers[query.id] = answer
+            joining += [one.index] if joins and one.index not in learner.labelled else []
+            queries.append({"id": query.id, "score": one.score, "dice": dice, "accepted": joins,
+                            "pixels": answer.pixels, "clicks": answer.clicks, **timed(answer.lead_time)})  # fmt: skip
+        return answers, queries, joining
+
+    def _oracle(self, context: Context, asks: list[Ask]) -> Oracle:
+        """Who answers: real people, who make errors of their own, or a simulation."""
+        if not self.asks_people:
+            settings = context.settings
+            networks = context.before[0].networks()
+            return get_oracle(self.oracle, settings.oracle, networks, settings.train.amp, context.rng("noise"))
+        if context.people is None:
+            raise ConfigError(
+                f"{self.name} asks real people, and nobody can be asked here; use `segxal annotate` and "
+                "`segxal reproduce`, or choose a method with a simulated oracle, segxal-human for example"
+            )
+        return context.people(asks)
+
+
+def askable(method: Method, unlabelled: list[int], train: Frames, count: int) -> list[int]:
+    """Unlabelled images that a method can ask about: simulated people need ground truth.
+
+    Raises:
+        ConfigError: if fewer than ``count`` images with ground truth are left, though there are as many images.
+    """
+    if not method.needs_truth:
+        return unlabelled
+    known = [i for i in unlabelled if train.labelled[i]]
+    if len(known) < min(count, len(unlabelled)):
+        raise ConfigError(
+            f"{count} images are to be queried, but only {len(known)} unlabelled ones have ground truth, which the "
+            f"simulated oracle {method.oracle} needs; lower pool.step or pool.cycles, or use segxal-pseudo, or people: "
+            "segxal-label-studio"
+        )
+    return known
+
+
+def region_budget(share: float, train: Frames) -> int:
+    """Pixels that region methods ask for in one cycle: a share of all training pixels, at least one."""
+    return max(1, round(share * train.labels.numel()))
+
+
+def asked_pixels(before: State, train: Frames) -> np.ndarray:
+    """(N, H, W) bool: the pixels somebody was asked for up to a finished stage."""
+    asked = np.zeros(tuple(train.labels.shape), dtype=bool)
+    positions = {name: i for i, name in enumerate(train.ids)}
+    for parts in before.asked_before():
+        for name, part in parts.items():
+            asked[positions[name]] |= part
+    return asked
