@@ -14,7 +14,7 @@ from segxal.core.errors import ConfigError, ShapeError
 from segxal.core.faithfulness import SHARES, Curve, faithfulness_curves, randomisation_check
 from segxal.core.gradcam import gradcam, traced
 from segxal.core.seeds import generator, drawing_from
-from segxal.models.base import MEAN, STD, normalise
+from segxal.models.base import MEAN, STD, Network
 from segxal.models.unet import UNet
 
 

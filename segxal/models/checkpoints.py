@@ -48,24 +48,27 @@ def load_model(path: Path, config: ModelConfig, classes: int) -> Network:
     return model.eval()
 
 
-def folded(model: Network, layer: nn.Module) -> tuple[Network, nn.Module]:
+def folded(model: Network, layer: str = "") -> Network:
     """A faster copy for inference: batch normalisation becomes part of the convolution right before it.
 
     Args:
         model: the network; it is not changed.
-        layer: one of its modules. A convolution that is itself ``layer`` keeps its own output and is not merged.
+        layer: name of a layer whose output is looked at; empty for the one Grad-CAM explains. A convolution that is
+            itself this layer keeps its own output and is not merged.
 
     Returns:
-        The copy in evaluation mode, and ``layer`` in it; outputs agree with the network's up to rounding.
+        The copy in evaluation mode; outputs, those of the layer too, agree with the network's up to rounding.
+
+    Raises:
+        ConfigError: if the network has no such layer.
     """
-    names = {module: name for name, module in model.named_modules()}
     copied = copy.deepcopy(model).eval()
-    place = copied.get_submodule(names[layer])
+    kept = copied.layer(layer)
     for block in copied.modules():
         if not isinstance(block, nn.Sequential):
             continue
         for i in range(len(block) - 1):
             first, second = block[i], block[i + 1]
-            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d) and place not in (first, second):
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d) and kept not in (first, second):
                 block[i], block[i + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
-    return copied, place
+    return copied

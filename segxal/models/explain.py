@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segxal.core.cams import check_cam, library_cam
 from segxal.core.eem import ErrorMask, depth_informed, fuse, proximity, soft_attention
@@ -59,14 +59,16 @@ class Explainer:
 
     Args:
         model: the segmentation network; it is moved to the device and not changed.
-        layer: the target layer of Grad-CAM, one of its modules.
         amp: precision of the forward passes.
+        layer: name of the layer Grad-CAM explains; empty for the network's own.
+
+    Raises:
+        ConfigError: if the network has no such layer.
     """
 
-    def __init__(self, model: Network, layer: nn.Module, amp: str) -> None:
+    def __init__(self, model: Network, amp: str, layer: str = "") -> None:
         self._model, self._layer, self._amp = model.to(device()), layer, amp
-        self._fast, self._target = folded(model, layer)
-        self._fast.to(memory_format=torch.channels_last)
+        self._fast = folded(model, layer).to(memory_format=torch.channels_last)
 
     def see(self, images: Tensor, entropy: str) -> Seen:
         """Prediction and entropy: one forward pass.
@@ -94,8 +96,9 @@ class Explainer:
         informed = depth_informed(images.to(device()), attention)
         x = self._fast.prepare(informed)
         if config.cam != "gradcam":
-            return Explained(attention, informed, library_cam(config.cam, self._model, self._layer, x, category))
-        with traced(self._fast, self._target) as trace:
+            layer = self._model.layer(self._layer)
+            return Explained(attention, informed, library_cam(config.cam, self._model, layer, x, category))
+        with traced(self._fast, self._fast.layer(self._layer)) as trace:
             with autocast(self._amp):
                 seen = trace(x)
             return Explained(attention, informed, gradcam(seen, category))
@@ -109,8 +112,8 @@ def depth_of(
 
 
 def error_masks(
-    model: Network, layer: nn.Module, images: Tensor, measured: Tensor | None, classes: Classes,
-    config: MaskConfig, amp: str,
+    model: Network, images: Tensor, measured: Tensor | None, classes: Classes, config: MaskConfig, amp: str,
+    layer: str = "",
 ) -> Iterator[ErrorMask]:  # fmt: skip
     """Explainable error masks of images, batch by batch (memory stays flat).
 
@@ -119,12 +122,12 @@ def error_masks(
 
     Args:
         model: the segmentation network; it is moved to the device and not changed.
-        layer: the target layer of Grad-CAM.
         images: (N, 3, H, W) uint8.
         measured: (N, H, W) float depth of the data set, or None.
         classes: the classes of the network.
         config: how the mask is made.
         amp: precision of the forward passes.
+        layer: name of the layer Grad-CAM explains; empty for the network's own.
 
     Yields:
         Masks of at most ``config.batch`` images, on the device.
@@ -132,7 +135,7 @@ def error_masks(
     Source: SegXAL section 3.2, Figs. 1 and 2.
     """
     check_cam(config.cam)
-    provider, explainer = get_depth(config.depth, config.depth_weights), Explainer(model, layer, amp)
+    provider, explainer = get_depth(config.depth, config.depth_weights), Explainer(model, amp, layer)
     for start in range(0, len(images), config.batch):
         part = slice(start, start + config.batch)
         chunk = images[part].to(device())

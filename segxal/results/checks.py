@@ -112,7 +112,7 @@ def faithfulness(cycle: Cycle, splits: Splits, images: int) -> tuple[list[Stage]
     chosen = [k * len(frames) // images for k in range(images)]
     masks = masks_of(learner, frames, chosen)
     informed = depth_informed(frames.images[chosen], masks.attention)
-    model, layer = learner.model, learner.layer
+    model, layer = learner.model, learner.model.layer()
     stages = randomisation_check(model, layer, model.prepare(informed), seeds.generator(cycle.seed, "randomisation"))
     predict = partial(probabilities, model, amp=learner.amp)
     curves = faithfulness_curves(predict, informed, masks.pae, seeds.generator(cycle.seed, "order"))

@@ -45,10 +45,9 @@ def retrained(
     labelled = tuple(i for i, name in enumerate(frames.ids) if name in merged)
     labels = torch.from_numpy(np.stack([merged[frames.ids[i]] for i in labelled]))
     config = replace(learner.train, sampling="sqrt-pixels")
-    place = next(name for name, part in learner.model.named_modules() if part is learner.layer)
     task = Task(frames, labelled, labels, val, steps, generator)
     trained = fit(copy.deepcopy(learner.model), task, config).model
-    return replace(learner, model=trained, layer=trained.layer(place), labelled=labelled, labels=labels)
+    return replace(learner, model=trained, labelled=labelled, labels=labels)
 
 
 def score(learner: Learner, frames: Frames) -> float:

@@ -83,7 +83,7 @@ def _train(objective: Objective, model: Network, task: Task, config: TrainConfig
             if miou > best:
                 best, kept = miou, {k: v.detach().clone() for k, v in model.state_dict().items()}
     model.load_state_dict(kept or model.state_dict())
-    return Fit(model.eval(), objective.teacher.module.eval(), history)
+    return Fit(model.eval(), objective.teacher, history)
 
 
 def _optimizer(model: Network, config: TrainConfig) -> torch.optim.Optimizer:

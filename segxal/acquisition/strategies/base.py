@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segxal.acquisition.settings import StrategyConfig
 from segxal.core.errors import ConfigError
@@ -24,7 +24,6 @@ class Learner:
 
     Attributes:
         model: the current network.
-        layer: its target layer for Grad-CAM.
         mask: settings of the explainable error mask.
         strategy: options of the strategies.
         train: settings of training, for strategies that train a network of their own.
@@ -33,7 +32,6 @@ class Learner:
     """
 
     model: Network
-    layer: nn.Module
     mask: MaskConfig
     strategy: StrategyConfig
     train: TrainConfig

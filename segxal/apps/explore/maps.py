@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from segxal.acquisition.strategies.base import Learner
 from segxal.core.eem import proximity
@@ -148,7 +148,7 @@ class MapStore:
 
         def make() -> Explainer:
             learner = subject.learner
-            return Explainer(learner.model, layer_of(learner, setting.layer), learner.amp)
+            return Explainer(learner.model, learner.amp, setting.layer)
 
         return self._explainers.get((subject.network, setting.layer), make)
 
@@ -172,17 +172,3 @@ def _array(part: Tensor) -> np.ndarray:
     """The only image of a batch of one; train ids as uint8."""
     image = part[0].detach().cpu()
     return image.float().numpy() if part.is_floating_point() else image.numpy().astype(np.uint8)
-
-
-def layer_of(learner: Learner, name: str) -> nn.Module:
-    """A target layer by name; empty for the study's.
-
-    Raises:
-        ConfigError: if the network has no such layer.
-    """
-    return learner.model.layer(name) if name else learner.layer
-
-
-def layer_name(learner: Learner) -> str:
-    """Name of the study's own target layer."""
-    return next(name for name, part in learner.model.named_modules() if part is learner.layer)

@@ -69,4 +69,4 @@ def learner_of(name: str, **mask: Any) -> Learner:
     """
     network = load_network(name)
     train = TrainConfig(steps=1, cycle_steps=1, amp="off")
-    return Learner(network, network.layer(), MaskConfig(**mask), StrategyConfig(), train)
+    return Learner(network, MaskConfig(**mask), StrategyConfig(), train)

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import cast
 
 from torch import Tensor
 from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
@@ -24,13 +25,11 @@ class Objective(ABC):
 
     Attributes:
         model: the network, in training mode on the device.
-        teacher: moving average of its weights, in evaluation mode.
         task: the training; ``task.steps`` is its length.
         config: how to train.
     """
 
     model: Network
-    teacher: AveragedModel
     task: Task
     config: TrainConfig
 
@@ -41,7 +40,12 @@ class Objective(ABC):
             ConfigError: if it cannot learn from what the task gives.
         """
         self.model, self.task, self.config = model, task, config
-        self.teacher = AveragedModel(model, multi_avg_fn=self.average(), use_buffers=True).eval()
+        self._averaged = AveragedModel(model, multi_avg_fn=self.average(), use_buffers=True).eval()
+
+    @property
+    def teacher(self) -> Network:
+        """Moving average of the network's weights, in evaluation mode."""
+        return cast(Network, self._averaged.module)
 
     @abstractmethod
     def loss(self, step: int) -> Tensor:
@@ -49,7 +53,7 @@ class Objective(ABC):
 
     def after_step(self, step: int) -> None:
         """What follows the optimiser's step: the teacher comes nearer."""
-        self.teacher.update_parameters(self.model)
+        self._averaged.update_parameters(self.model)
 
     def average(self) -> Average:
         """How the teacher averages."""

@@ -86,8 +86,7 @@ class S4AL(Supervised):
 
     @torch.no_grad()
     def _mixed(self, images: Tensor, annotation: Tensor) -> PseudoLabelled:
-        teacher: Network = self.teacher.module
-        probs = logits(teacher, images, self.config.amp).softmax(1)
+        probs = logits(self.teacher, images, self.config.amp).softmax(1)
         mix = class_mix(pseudo_labelled(images, annotation, probs), self.task.generator)
         return replace(mix, images=self.recolour(mix.images, mix.labels, self.task.generator)[0])
 
