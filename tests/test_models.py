@@ -9,19 +9,11 @@ from torchvision.models import segmentation
 
 from segxal.core.errors import CheckpointMismatch, ConfigError, DataMissing, ShapeError
 from segxal.core.seeds import drawing_from
-from segxal.models.base import (
-    MEAN,
-    MODELS,
-    STD,
-    TORCHVISION,
-    build_model,
-    folded,
-    load_model,
-    normalise,
-    save_model,
-    target_layer,
-)
+from segxal.models import MODELS, build_model
+from segxal.models.base import MEAN, STD, Network
+from segxal.models.checkpoints import folded, load_model, save_model
 from segxal.models.settings import ModelConfig
+from segxal.models.torchvision import LAYERS
 from segxal.models.unet import UNet
 
 LRASPP = "lraspp_mobilenet_v3_large"
@@ -40,11 +32,11 @@ def same(one, other):
 def test_every_network_maps_odd_images_to_logits_of_the_same_size(name):
     config = ModelConfig(name, base=4, depth=3)
     model = build_model(config, 5, seeded())
-    assert model.training and isinstance(target_layer(model, config), nn.Module)
+    assert model.training and isinstance(model.layer(), nn.Module)
     with torch.no_grad():
         assert model.eval()(torch.zeros(2, 3, 33, 50)).shape == (2, 5, 33, 50)
     features = []
-    target_layer(model, config).register_forward_hook(lambda _m, _i, output: features.append(output.shape))
+    model.layer().register_forward_hook(lambda _m, _i, output: features.append(output.shape))
     with torch.no_grad():
         model(torch.zeros(1, 3, 33, 50))
     assert len(features) == 1 and len(features[0]) == 4  # it runs once and gives one map
@@ -76,21 +68,21 @@ def test_dropout_has_no_weights_and_acts_in_training_only(tmp_path):
     x = torch.randn(2, 3, 9, 14, generator=seeded())
     assert torch.equal(without.eval()(x), with_it.eval()(x))
     for written, read in ((plain, dropping), (dropping, plain)):
-        save_model(tmp_path / "m.safetensors", without, written, 3)
+        save_model(tmp_path / "m.safetensors", build_model(written, 3, seeded()))
         again = load_model(tmp_path / "m.safetensors", read, 3)
         assert again.dropout.train()(torch.ones(1, 64, 1, 1)).eq(1).all() == (read is plain)
-    features = with_it.features(x)
+    features = with_it.features(with_it.pad(x))
     with_it.dropout.train()
     with drawing_from(seeded()):
-        one, other = (with_it.classify(features, (9, 14)) for _ in range(2))
+        one, other = (with_it.classify(features, (12, 16)) for _ in range(2))
     assert not torch.equal(one, other)
 
 
 def test_classify_of_features_is_the_network(unet):
     x = torch.randn(2, 3, 9, 14, generator=seeded())
-    features = unet.features(x)
+    features = unet.features(unet.pad(x))
     assert features.shape == (2, 4, 12, 16)  # padded to multiples of 4
-    assert torch.equal(unet.classify(features, (9, 14)), unet(x))
+    assert torch.equal(unet.classify(features, (12, 16))[..., :9, :14], unet(x))
     assert torch.equal(unet(x), unet.head(features)[..., :9, :14])
 
 
@@ -113,7 +105,7 @@ def test_checkpoints_come_back_exactly(tmp_path, name):
     config = ModelConfig(name, base=4, depth=2)
     model = build_model(config, 5, seeded()).to(memory_format=torch.channels_last)
     model(torch.randn(2, 3, 32, 32, generator=seeded()))  # moves the running means
-    save_model(tmp_path / "m.safetensors", model, config, 5)
+    save_model(tmp_path / "m.safetensors", model)
     again = load_model(tmp_path / "m.safetensors", config, 5)
     assert same(model, again) and not any(module.training for module in again.modules())
 
@@ -129,7 +121,7 @@ def test_checkpoints_come_back_exactly(tmp_path, name):
 )
 def test_a_checkpoint_of_another_network(tmp_path, config, classes):
     own = ModelConfig(base=4, depth=2)
-    save_model(tmp_path / "m.safetensors", build_model(own, 5, seeded()), own, 5)
+    save_model(tmp_path / "m.safetensors", build_model(own, 5, seeded()))
     with pytest.raises(CheckpointMismatch, match=r"the settings ask for .*; use the preset it was trained with"):
         load_model(tmp_path / "m.safetensors", config, classes)
 
@@ -137,7 +129,7 @@ def test_a_checkpoint_of_another_network(tmp_path, config, classes):
 @pytest.mark.parametrize("keep", [0, 5, 200, -10])
 def test_a_truncated_checkpoint(tmp_path, keep):
     path, config = tmp_path / "m.safetensors", ModelConfig(base=4, depth=2)
-    save_model(path, build_model(config, 5, seeded()), config, 5)
+    save_model(path, build_model(config, 5, seeded()))
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(CheckpointMismatch, match="is not a readable safetensors file"):
         load_model(path, config, 5)
@@ -147,24 +139,24 @@ def test_unknown_names_list_the_known():
     with pytest.raises(ConfigError, match=r"no model 'unet2'; choose one of unet, fcn_resnet50, .*lraspp"):
         build_model(ModelConfig("unet2"), 3, seeded())
     config = ModelConfig(base=4, depth=2, target_layer="bottlenek")
-    with pytest.raises(ConfigError, match=r"unet has no layer 'bottlenek'; it has down, .*bottleneck"):
-        target_layer(build_model(config, 3, seeded()), config)
+    with pytest.raises(ConfigError, match=r"unet has no layer 'bottlenek'; Grad-CAM can look at down\.0, .*bottleneck"):
+        build_model(config, 3, seeded())
 
 
 def test_a_layer_can_be_named():
     config = ModelConfig(base=4, depth=2, target_layer="up.1")
     model = build_model(config, 3, seeded())
-    assert target_layer(model, config) is model.up[1]
+    assert model.layer() is model.up[1] and model.layer("bottleneck") is model.bottleneck
 
 
-def test_normalise_closed_form():
+def test_normalise_closed_form(unet):
     images = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 1, 1)
     expected = torch.tensor([[-m / s for m, s in zip(MEAN, STD, strict=True)]])
-    assert torch.allclose(normalise(images)[0].flatten(), expected)
-    assert torch.allclose(normalise(images), normalise(images.float() / 255))
+    assert torch.allclose(unet.normalise(images)[0].flatten(), expected)
+    assert torch.allclose(unet.normalise(images), unet.normalise(images.float() / 255))
     for shape in [(3, 4, 4), (1, 4, 4, 3)]:
         with pytest.raises(ShapeError, match="put the channel second"):
-            normalise(torch.zeros(shape))
+            unet.normalise(torch.zeros(shape))
 
 
 # pretrained weights
@@ -199,7 +191,7 @@ def test_pretrained_backbone_is_kept_and_the_head_is_fresh(hub):
     for part in fresh:
         assert loaded[f"classifier.{part}.weight"].shape[0] == 4
     assert same(model, build_model(config, 4, seeded())) and not same(model, build_model(config, 4, seeded(1)))
-    save_model(hub / "m.safetensors", model, config, 4)
+    save_model(hub / "m.safetensors", model)
     assert same(model, load_model(hub / "m.safetensors", config, 4))  # without the published file's head
 
 
@@ -213,7 +205,7 @@ def test_unknown_weights():
         build_model(ModelConfig(LRASPP, weights="BEST"), 4, seeded())
 
 
-@pytest.mark.parametrize("name", TORCHVISION)
+@pytest.mark.parametrize("name", LAYERS)
 def test_the_replaced_head_has_the_names_of_a_new_network(name, monkeypatch):
     build = getattr(segmentation, name)
     plain = build_model(ModelConfig(name), 3, seeded()).state_dict()
@@ -235,9 +227,9 @@ def test_folding_changes_neither_the_network_nor_what_it_and_its_layer_say(unet,
             part.running_mean.normal_(generator=seeded())
             part.running_var.uniform_(0.5, 2, generator=seeded())
     before = {name: value.clone() for name, value in unet.state_dict().items()}
-    fast, place = folded(unet, unet.get_submodule(layer))
+    fast = folded(unet, layer)
     seen = {}
-    for name, module in (("own", unet.get_submodule(layer)), ("fast", place)):
+    for name, module in (("own", unet.layer(layer)), ("fast", fast.layer(layer))):
         module.register_forward_hook(lambda _m, _i, output, name=name: seen.update({name: output.clone()}))
     with torch.no_grad():
         assert torch.allclose(fast(x), unet(x), atol=1e-4)

@@ -13,7 +13,7 @@ from segxal.core.errors import ConfigError, TrainingDiverged
 from segxal.core.labels import VOID
 from segxal.models import build_model
 from segxal.models.settings import ModelConfig
-from segxal.training import engine
+from segxal.training import engine, objectives
 from segxal.training.augment import Augmentation
 from segxal.training.batches import order
 from segxal.training.engine import fit
@@ -158,7 +158,7 @@ def test_the_same_generator_gives_the_same_weights(frames):
 
 def test_dropout_follows_the_generator_too(frames):
     def run():
-        model = torch.nn.Sequential(torch.nn.Dropout(0.5), unet())
+        model = build_model(ModelConfig(base=4, depth=2, dropout=0.5), 19, seeded())
         return weights_of(trained(frames, steps=3, model=model).model)
 
     state = torch.random.get_rng_state()
@@ -169,7 +169,7 @@ def test_dropout_follows_the_generator_too(frames):
 
 
 def test_the_teacher_is_the_moving_average(frames, monkeypatch):
-    monkeypatch.setattr(engine, "EMA_DECAY", 0.0)
+    monkeypatch.setattr(objectives.base, "EMA_DECAY", 0.0)
     config = dataclasses.replace(QUICK, evaluations=1)
     result = trained(frames, config)
     assert equal(weights_of(result.teacher), weights_of(result.model))
@@ -216,7 +216,7 @@ def test_every_optimiser_and_schedule_runs(frames, optimizer, schedule):
 @pytest.mark.parametrize("steps", range(1, 9))
 def test_one_cycle_takes_any_length(steps):
     model = torch.nn.Linear(1, 1)
-    optimizer = torch.optim.SGD(model.parameters())
+    optimizer = torch.optim.SGD(model.parameters(), QUICK.lr)
     schedule = engine._schedule(optimizer, QUICK, steps)
     for _ in range(steps):
         optimizer.step()
