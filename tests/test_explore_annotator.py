@@ -11,12 +11,12 @@ from segxal.apps.explore import annotator
 from segxal.apps.explore.annotator import Annotator, labels_picture, mask_view
 from segxal.apps.explore.corrections import Corrections, corrections_of, lesson
 from segxal.apps.explore.picture import png
-from segxal.study.retrain import retrained, score
 from segxal.core import seeds
 from segxal.core.errors import AnnotationError, ConfigError
 from segxal.core.labels import CAMVID, VOID
 from segxal.methods.annotations import merge
 from segxal.methods.learner import learner_of
+from segxal.study.retrain import retrained, score
 
 ROAD, CAR = CAMVID.index("road"), CAMVID.index("car")
 

@@ -14,7 +14,7 @@ from torch import nn
 from segxal.core.errors import ConfigError, ShapeError
 from segxal.core.faithfulness import SHARES, Curve, faithfulness_curves, randomisation_check
 from segxal.core.gradcam import gradcam, traced
-from segxal.core.seeds import generator, drawing_from
+from segxal.core.seeds import drawing_from, generator
 from segxal.models.base import MEAN, STD, Network
 from segxal.models.unet import UNet
 from segxal.training.predict import probabilities
@@ -116,7 +116,9 @@ def test_an_explanation_that_ignores_the_network_survives_and_is_caught():
         model[0].weight.fill_(1.0)
         model[0].bias.fill_(10.0)
         model[2].weight.copy_(torch.tensor([1.0, 2.0]).view(2, 1, 1, 1))
-    draws = [randomisation_check(model, model[1], prepared(pictures()), generator(seed, "check"))[1] for seed in range(8)]
+    draws = [
+        randomisation_check(model, model[1], prepared(pictures()), generator(seed, "check"))[1] for seed in range(8)
+    ]
     survived = [stage for stage in draws if stage.spearman != 0]
     assert survived
     assert all(stage.spearman == pytest.approx(1) and stage.ssim == pytest.approx(1) for stage in survived)
@@ -141,7 +143,10 @@ def test_the_callers_network_is_not_touched(unet):
 
 
 def test_the_same_seed_gives_the_same_stages(unet):
-    run = [randomisation_check(unet, unet.bottleneck, unet.prepare(pictures()), generator(seed, "check")) for seed in (0, 0, 1)]
+    run = [
+        randomisation_check(unet, unet.bottleneck, unet.prepare(pictures()), generator(seed, "check"))
+        for seed in (0, 0, 1)
+    ]
     assert run[0] == run[1] != run[2]
 
 

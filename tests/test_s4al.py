@@ -136,7 +136,9 @@ def test_the_loss_by_hand():
     logits = torch.zeros(2, 2, 1, 2)  # cross-entropy ln 2 everywhere ...
     logits[0, 0, 0, 0] = 200.0  # ... but 0 here: not counted
     confidence = torch.tensor([[[0.98, 0.5]], [[0.97, 1.0]]])
-    batch = PseudoLabelled(torch.zeros(2, 3, 1, 2, dtype=torch.uint8), torch.zeros(2, 1, 2, dtype=torch.int64), confidence)
+    batch = PseudoLabelled(
+        torch.zeros(2, 3, 1, 2, dtype=torch.uint8), torch.zeros(2, 1, 2, dtype=torch.int64), confidence
+    )
     ln2 = math.log(2)
     expected = (0.5 * 0.5 * ln2 + 1.0 * 0.97 * ln2 + 1.0 * 1.0 * ln2) / 3
     assert unsupervised_loss(logits, batch).item() == pytest.approx(expected, abs=1e-6)

@@ -237,9 +237,7 @@ def test_eem_score_is_the_mean_of_the_mask(learner, frames):
     tops = ask("eem-top", learner, frames, *units_of("image")).scores
     for index, score, top in zip(CANDIDATES, scores, tops, strict=True):
         one = slice(index, index + 1)
-        masks = error_masks(
-            learner.model, frames.images[one], frames.depth[one], frames.classes, learner.mask, "off"
-        )
+        masks = error_masks(learner.model, frames.images[one], frames.depth[one], frames.classes, learner.mask, "off")
         eem = next(masks).eem.flatten()
         assert eem.mean().item() == pytest.approx(score, abs=1e-5)
         assert eem.topk(205).values.mean().item() == pytest.approx(top, abs=1e-5)  # a tenth of 32 x 64

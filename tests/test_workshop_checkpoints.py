@@ -29,7 +29,9 @@ def test_all_are_small_and_those_of_the_record():
         content = file_of(name).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (row["bytes"], row["sha256"]), name
         assert (row["images"], row["steps"]) == (RECIPES[name].images, RECIPES[name].steps), f"{name}: make it anew"
-    assert RECORD["command"].startswith("python -m segxal.apps.workshop.make_networks") and tuple(RECORD["size"]) == SIZE
+    assert (
+        RECORD["command"].startswith("python -m segxal.apps.workshop.make_networks") and tuple(RECORD["size"]) == SIZE
+    )
 
 
 def test_the_record_is_what_they_do(streets):

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from segxal.core.depth_scores import mean_scores
 from segxal.core.errors import DataMissing, SegxalError, TrainingDiverged
-from segxal.core.geometry import depth_from_geometry
+from segxal.core.geometry import ground_plane_depth
 from segxal.core.seeds import drawing_from, generator
 from segxal.data import open_dataset
 from segxal.data.base import Frames, load_frames
@@ -139,9 +139,7 @@ def held_out(network: Network, seed: int) -> list[dict[str, Any]]:
         with torch.no_grad():
             maps = {
                 "streets-net": inverse_depth(network, frames.images),
-                "geometry, given the true labels": depth_from_geometry(
-                    frames.images, frames.labels, frames.classes, None
-                ),
+                "geometry, given the true labels": ground_plane_depth(frames.labels, frames.classes),
                 "streets-net before its training": inverse_depth(untrained, frames.images),
             }
         for name, guess in maps.items():
