@@ -13,6 +13,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from segxal.core.errors import ConfigError, ShapeError
 from segxal.core.modes import evaluating
+from segxal.models.device import device
 
 # Mean and standard deviation of ImageNet, RGB in [0, 1] (paper section 4).
 MEAN = (0.485, 0.456, 0.406)
@@ -81,10 +82,9 @@ class Network(nn.Module, ABC):
         below, right = (-side % self.multiple for side in x.shape[-2:])
         return F.pad(x, (0, right, 0, below), mode="replicate") if below or right else x
 
-    @property
-    def device(self) -> torch.device:
-        """Where its weights are."""
-        return next(self.parameters()).device
+    def ready(self) -> "Network":
+        """The network itself, on the device and in the memory format that is fastest there."""
+        return self.to(device()).to(memory_format=torch.channels_last)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Images with the values the network wants.
@@ -110,7 +110,7 @@ class Network(nn.Module, ABC):
 
         The result lies where the network's weights lie.
         """
-        return self.normalise(images.to(self.device)).contiguous(memory_format=torch.channels_last)
+        return self.normalise(images.to(next(self.parameters()).device)).contiguous(memory_format=torch.channels_last)
 
     def layer(self, name: str = "") -> nn.Module:
         """The layer Grad-CAM explains, or another one by name.

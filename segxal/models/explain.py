@@ -68,7 +68,7 @@ class Explainer:
 
     def __init__(self, model: Network, amp: str, layer: str = "") -> None:
         self._model, self._layer, self._amp = model.to(device()), layer, amp
-        self._fast = folded(model, layer).to(memory_format=torch.channels_last)
+        self._fast = folded(model, layer).ready()
 
     def see(self, images: Tensor, entropy: str) -> Seen:
         """Prediction and entropy: one forward pass.

@@ -53,12 +53,12 @@ def fit(model: Network, task: Task, config: TrainConfig) -> Fit:
 
 
 def _train(objective: Objective, model: Network, task: Task, config: TrainConfig) -> Fit:
-    steps, place = task.steps, device()
-    model.to(place).to(memory_format=torch.channels_last).train()
+    steps = task.steps
+    model.ready().train()
     objective.setup(model, task, config)
     optimizer = _optimizer(model, config)
     schedule = _schedule(optimizer, config, steps)
-    scaler = torch.amp.GradScaler(place.type, enabled=amp_dtype(config.amp) == torch.float16)
+    scaler = torch.amp.GradScaler(device().type, enabled=amp_dtype(config.amp) == torch.float16)
     checks = {math.ceil(steps * k / config.evaluations) for k in range(1, config.evaluations + 1)}
     history: list[dict[str, float]] = []
     best, kept, losses = -1.0, {}, []

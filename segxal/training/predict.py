@@ -11,7 +11,7 @@ from segxal.core.metrics import CalibrationBins, Confusion
 from segxal.core.modes import evaluating
 from segxal.data.base import Frames
 from segxal.models.base import Network
-from segxal.models.device import autocast, device
+from segxal.models.device import autocast
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ def probabilities(model: Network, images: Tensor, amp: str) -> Tensor:
     Returns:
         (N, C, H, W) float32 on the device; each pixel sums to 1 over C.
     """
-    model.to(device()).to(memory_format=torch.channels_last)
-    with torch.no_grad(), evaluating(model):
+    with torch.no_grad(), evaluating(model.ready()):
         return logits(model, images, amp).softmax(1)
 
 

@@ -13,7 +13,7 @@ from segxal.core.gradcam import traced
 from segxal.core.labels import VOID
 from segxal.core.regions import grid
 from segxal.data.base import Frames
-from segxal.models.device import autocast, device
+from segxal.models.device import autocast
 
 CELLS = (2, 4)  # rows and columns an image is pooled to; a single mean would be mostly road and sky
 FARTHEST = 2.0  # between two vectors of length 1
@@ -113,7 +113,7 @@ def activations(learner: Learner, frames: Frames, indices: list[int]) -> Iterato
         ConfigError: if the layer does not run or gives no (N, K, h, w) tensor.
     """
     for images in image_batches(learner, frames, indices):
-        model = learner.model.to(device()).to(memory_format=torch.channels_last)
+        model = learner.model.ready()
         with traced(model, model.layer()) as trace, autocast(learner.amp):
             activation = trace(model.prepare(images)).activation.detach().float().cpu()
         yield from activation

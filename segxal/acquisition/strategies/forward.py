@@ -10,7 +10,7 @@ from segxal.acquisition.strategies.base import Learner, draw
 from segxal.core.errors import ConfigError
 from segxal.core.seeds import drawing_from
 from segxal.data.base import Frames
-from segxal.models.device import autocast, device
+from segxal.models.device import autocast
 from segxal.training import predict
 
 
@@ -66,7 +66,7 @@ def over_passes(
 
 def _passes(learner: Learner, images: Tensor) -> Iterator[Tensor]:
     """Probabilities (b, C, H, W) of the same images, ``strategy.passes`` times, with fresh dropout each time."""
-    model = learner.model.to(device()).to(memory_format=torch.channels_last)
+    model = learner.model.ready()
     with autocast(learner.amp):
         again = model.repeated(model.prepare(images))
     for _ in range(learner.strategy.passes):

@@ -100,7 +100,7 @@ def _cams(
     learner: Learner, images: torch.Tensor, name: str, prediction: np.ndarray, category: int
 ) -> dict[tuple[str, str], np.ndarray]:
     pixels = torch.from_numpy(prediction.astype(np.int64)).unsqueeze(0).to(device())
-    with traced(learner.model.to(device()), learner.model.layer()) as trace:
+    with traced(learner.model.ready(), learner.model.layer()) as trace:
         with autocast(learner.amp):
             seen = trace(learner.model.prepare(images))
         found = {"all": gradcam(seen), "one": gradcam(seen, category, pixels)}
