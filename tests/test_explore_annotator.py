@@ -27,8 +27,8 @@ def given():
     partition = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]], dtype=np.int32)
     truth = np.where(partition == 3, CAR, ROAD).astype(np.uint8)
     query = Query(
-        "street", np.zeros((3, 4, 4), np.uint8), np.full((4, 4), ROAD, np.uint8), partition / 4,
-        np.ones((4, 4), bool), truth, partition,
+        "street", np.zeros((3, 4, 4), np.uint8), np.full((4, 4), ROAD, np.uint8), np.ones((4, 4), bool),
+        truth, partition / 4, partition,
     )  # fmt: skip
     return Corrections(query, CAMVID)
 

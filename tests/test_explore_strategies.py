@@ -33,7 +33,7 @@ from segxal.study.grid import run_cycles
 def bought(labels, prediction, clicks=5, budget=10):
     labels, prediction = np.array(labels, np.uint8), np.array(prediction, np.uint8)
     image = np.zeros((3, *labels.shape), np.uint8)
-    query = Query("street", image, prediction, np.zeros(labels.shape), labels != VOID, labels)
+    query = Query("street", image, prediction, labels != VOID, labels)
     answer = Annotation(labels, labels == VOID, labels.size, clicks)
     return Purchase("entropy-superpixel", budget, "clicks", (Ask(3, 0.5, query),), (answer,))
 

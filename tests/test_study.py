@@ -13,7 +13,7 @@ import torch
 from segxal.core.errors import ConfigError
 from segxal.data.splits import open_splits
 from segxal.methods import METHODS, get_method
-from segxal.methods.ablations import ABLATIONS, ablate, split_name
+from segxal.methods.ablations import ABLATIONS, split_name
 from segxal.results import checks, report, tables
 from segxal.study import grid, kfold, records
 from segxal.study.settings import load_preset, preset_names
@@ -57,7 +57,7 @@ def test_methods_of_a_seed_share_their_first_training(tiny):
 
 def test_split_ablation_changes_the_start_and_nothing_else(tiny):
     share = next(s for s in tiny.splits if s != tiny.pool.start)
-    changed = ablate(tiny, split_name(share))
+    changed = tiny.ablated(split_name(share))
     assert changed.pool.start == share
     assert changed.with_changes(pool={"start": tiny.pool.start}) == tiny
 
@@ -66,7 +66,7 @@ def test_unknown_names_are_answered_with_the_known_ones(tiny):
     with pytest.raises(ConfigError, match="segxal-human"):
         get_method("segxal-humam")
     with pytest.raises(ConfigError, match="without-ebu"):
-        ablate(tiny, "without-eub")
+        tiny.ablated("without-eub")
     with pytest.raises(ConfigError, match="random"):
         grid.select(tiny, methods=["ramdom"])
     with pytest.raises(ConfigError, match="no method 'ramdom'; choose one of segxal-pseudo"):
@@ -276,7 +276,7 @@ def test_the_study_runs_as_a_plain_module(tmp_path):
 
 def test_ablations_are_those_of_the_paper():
     assert {"without-ebu", "without-pae"} <= set(ABLATIONS)
-    preset = ablate(load_preset("quick"), "without-ebu")
+    preset = load_preset("quick").ablated("without-ebu")
     assert (preset.mask.w_pae, preset.mask.w_ebu) == (1.0, 0.0)
 
 

@@ -13,7 +13,6 @@ from torch import Tensor
 from segxal.acquisition.pool import Pool
 from segxal.core.errors import ConfigError
 from segxal.methods import get_method
-from segxal.methods.ablations import ablate
 from segxal.methods.annotations import accepted, merge
 from segxal.methods.base import Method
 from segxal.models.base import Network
@@ -66,7 +65,7 @@ class Cycle:
     @property
     def settings(self) -> Preset:
         """The preset as the ablation and the method change it."""
-        return ablate(self.preset, self.ablation, self.preset.splits).with_changes(**self.how.changes)
+        return self.preset.ablated(self.ablation).with_changes(**self.how.changes)
 
     @property
     def study(self) -> Path:
