@@ -11,12 +11,12 @@ from segxal.apps.explore import annotator
 from segxal.apps.explore.annotator import Annotator, labels_picture, mask_view
 from segxal.apps.explore.corrections import Corrections, corrections_of, lesson
 from segxal.apps.explore.picture import png
-from segxal.apps.explore.teach import score, taught
 from segxal.core import seeds
 from segxal.core.errors import AnnotationError, ConfigError
 from segxal.core.labels import CAMVID, VOID
 from segxal.methods.annotations import merge
 from segxal.methods.learner import learner_of
+from segxal.study.retrain import retrained, score
 
 ROAD, CAR = CAMVID.index("road"), CAMVID.index("car")
 
@@ -108,7 +108,7 @@ def test_a_lesson_trains_a_copy_and_is_the_same_twice(learner, tiny_splits):
     first, second = (lesson(learner, tiny_splits, told, 3, 0) for _ in range(2))
     assert all((value == before[name]).all() for name, value in learner.model.state_dict().items())
     assert np.array_equal(first.after, second.after) and first.miou == second.miou
-    bare = taught(learner, tiny_splits.train, tiny_splits.val, {}, 3, seeds.generator(0, "lesson"))
+    bare = retrained(learner, tiny_splits.train, tiny_splits.val, {}, 3, seeds.generator(0, "lesson"))
     assert first.without == score(bare, tiny_splits.test), "what the steps alone bring"
     assert np.array_equal(first.before, told.query.prediction)
 
@@ -116,9 +116,9 @@ def test_a_lesson_trains_a_copy_and_is_the_same_twice(learner, tiny_splits):
 @pytest.mark.parametrize(
     ("answers", "steps", "words"), [({"nowhere": None}, 3, "answer for nowhere"), ({}, 0, "0 steps")]
 )
-def test_what_cannot_be_taught_is_refused(learner, tiny_splits, answers, steps, words):
+def test_what_cannot_be_learned_from_is_refused(learner, tiny_splits, answers, steps, words):
     with pytest.raises(ConfigError, match=words):
-        taught(learner, tiny_splits.train, tiny_splits.val, answers, steps, seeds.generator(0, "lesson"))
+        retrained(learner, tiny_splits.train, tiny_splits.val, answers, steps, seeds.generator(0, "lesson"))
 
 
 @pytest.fixture

@@ -107,11 +107,11 @@ def test_equal_picks_give_equal_scores(game):
 def test_a_turn_records_the_picks_it_was_made_with(game, monkeypatch):
     picks = autopilot(game, 2)
 
-    def taught(learner, *_):
+    def retrained(learner, *_):
         picks.append((game.images[0], 0))
         return learner
 
-    monkeypatch.setattr(engine, "taught", taught)
+    monkeypatch.setattr(engine, "retrained", retrained)
     assert turn(game, YOU, picks).players[YOU].clicks == 2
 
 

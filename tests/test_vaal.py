@@ -31,7 +31,7 @@ PIXELS = 32 * 64
 @pytest.fixture
 def learner(unet):
     mask, loop, train = MaskConfig(), StrategyConfig(), TrainConfig(epochs=1)
-    return Learner(unet.train(), unet.bottleneck, mask, loop, train, (0, 2, 3))
+    return Learner(unet.train(), mask, loop, train, (0, 2, 3))
 
 
 @pytest.fixture

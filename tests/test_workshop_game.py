@@ -20,13 +20,13 @@ RULES = Rules(clicks=2, rounds=1, images=2, pieces=8, steps=1)
 def game(frames):
     import torch
 
-    from segxal.models.base import build_model
+    from segxal.models import build_model
     from segxal.models.settings import ModelConfig
 
     unet = build_model(ModelConfig(base=4, depth=2), 19, torch.Generator().manual_seed(3)).eval()
     train = TrainConfig(steps=1, cycle_steps=1, batch=2, evaluations=1, amp="off")
     mask = MaskConfig(depth="dataset")
-    learner = Learner(unet, unet.bottleneck, mask, StrategyConfig(), train, (0, 1), frames.labels[:2])
+    learner = Learner(unet, mask, StrategyConfig(), train, (0, 1), frames.labels[:2])
     return new_game(learner, Splits(frames, frames, frames), RULES)
 
 

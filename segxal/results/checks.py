@@ -1,6 +1,7 @@
 """Questions put to a finished cycle: is its mask right, is its explanation faithful, what would each oracle say?"""
 
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from segxal.core.labels import VOID
 from segxal.data.splits import Splits
 from segxal.methods.learner import learner_of
 from segxal.study.state import Cycle
+from segxal.training.predict import probabilities
 
 COMPARED = ("pseudo", "gt-patch", "human", "whole-image")  # oracles that answer to an error mask
 
@@ -110,8 +112,10 @@ def faithfulness(cycle: Cycle, splits: Splits, images: int) -> tuple[list[Stage]
     chosen = [k * len(frames) // images for k in range(images)]
     masks = masks_of(learner, frames, chosen)
     informed = depth_informed(frames.images[chosen], masks.attention)
-    stages = randomisation_check(learner.model, learner.layer, informed, seeds.generator(cycle.seed, "randomisation"))
-    curves = faithfulness_curves(learner.model, informed, masks.pae, seeds.generator(cycle.seed, "order"), learner.amp)
+    model, layer = learner.model, learner.model.layer()
+    stages = randomisation_check(model, layer, model.prepare(informed), seeds.generator(cycle.seed, "randomisation"))
+    predict = partial(probabilities, model, amp=learner.amp)
+    curves = faithfulness_curves(predict, informed, masks.pae, seeds.generator(cycle.seed, "order"))
     return stages, curves
 
 

@@ -14,11 +14,12 @@ from segxal.core import seeds
 from segxal.core.errors import ConfigError
 from segxal.data.base import Frames
 from segxal.data.splits import open_splits
-from segxal.models.base import build_model
+from segxal.models import build_model
 from segxal.storage.files import read_json, write_json
 from segxal.study.settings import Preset
 from segxal.training.engine import fit
 from segxal.training.predict import evaluate
+from segxal.training.task import Task
 
 
 def strata(labels: Tensor, classes: int) -> np.ndarray:
@@ -90,7 +91,8 @@ def _fold(
 ) -> dict[str, Any]:
     model = build_model(preset.model, len(train.classes), seeds.generator(seed, "weights"))
     generator = seeds.generator(seed, "fold", number)
-    trained = fit(model, train, inside, train.labels[inside], val, preset.train, preset.train.steps, generator)
+    task = Task(train, tuple(inside), train.labels[inside], val, preset.train.steps, generator)
+    trained = fit(model, task, preset.train)
     held_out = evaluate(trained.model, part_of(train, outside), preset.train.amp).confusion
     return {"images": len(inside), "miou": held_out.miou, "class_iou": held_out.iou.tolist()}
 

@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore.maps import Setting, layer_name
+from segxal.apps.explore.maps import Setting
 from segxal.core.cams import LIBRARY_CAMS
 from segxal.core.labels import Classes
 from segxal.models.depth import DEPTHS
@@ -70,7 +70,7 @@ class Controls:
         numbers = {name: round(value[name], 4) for name in ("quantile", "w_ebu", "w_pae", "area")}
         choices = {name: value[name] for name in ("depth", "threshold", "cam")}
         weights = "" if choices["depth"] != learner.mask.depth else learner.mask.depth_weights
-        own = value["layer"] == layer_name(learner)
+        own = value["layer"] == learner.model.explained
         return Setting(
             replace(learner.mask, **numbers, **choices, depth_weights=weights), "" if own else value["layer"],
             self.chosen_class, round(value["level"], 4) if value["part"] == BY_LEVEL else None,

@@ -7,7 +7,6 @@ import numpy as np
 from segxal.acquisition.oracles.base import Annotation, Query, check_annotation
 from segxal.acquisition.query import masks_of, predictions_of
 from segxal.acquisition.strategies.base import Learner, region_scores
-from segxal.apps.explore.teach import score, taught
 from segxal.apps.explore.tiles import change_shares
 from segxal.core import seeds
 from segxal.core.errors import AnnotationError
@@ -16,6 +15,7 @@ from segxal.core.regions import regions_in, superpixels
 from segxal.data.base import Frames
 from segxal.data.splits import Splits
 from segxal.results.figures.view import picture
+from segxal.study.retrain import retrained, score
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def lesson(learner: Learner, splits: Splits, given: Corrections, steps: int, see
         raise AnnotationError(f"no superpixel of {given.query.id} has a class yet; relabel one, then retrain")
     train, answers = splits.train, {given.query.id: answer.labels}
     after, control = (
-        taught(learner, train, splits.val, told, steps, seeds.generator(seed, "lesson")) for told in (answers, {})
+        retrained(learner, train, splits.val, told, steps, seeds.generator(seed, "lesson")) for told in (answers, {})
     )
     index = train.ids.index(given.query.id)
     shown = predictions_of(after, train, [index])[index]

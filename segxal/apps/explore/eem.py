@@ -10,7 +10,7 @@ from segxal.apps.explore import panels, sources, words
 from segxal.apps.explore.controls import BY_LEVEL, IMAGE, MAPS, MASK, Controls, build
 from segxal.apps.explore.keys import Keys
 from segxal.apps.explore.later import Later
-from segxal.apps.explore.maps import MapStore, Setting, layer_name, layer_names
+from segxal.apps.explore.maps import MapStore, Setting
 from segxal.apps.explore.networks import Networks
 from segxal.apps.explore.picture import png
 from segxal.apps.explore.pointer import Pointer
@@ -82,8 +82,8 @@ class Explorer(widgets.VBox):
     def _controls(self) -> Controls:
         learner, number, data_sets = self.subject.learner, self.networks.first, sources.data_sets
         return build(
-            learner.mask, self.networks.classes(number), self.networks.options, number, layer_names(learner),
-            layer_name(learner), self.networks.whose(number), data_sets(self.preset, self.data_root), self.shape,
+            learner.mask, self.networks.classes(number), self.networks.options, number, learner.model.layer_names(),
+            learner.model.explained, self.networks.whose(number), data_sets(self.preset, self.data_root), self.shape,
         )  # fmt: skip
 
     def _widgets(self) -> None:
@@ -227,11 +227,11 @@ class Explorer(widgets.VBox):
         self.show()
 
     def _change_network(self) -> None:
-        number, former = self.controls.network.value, layer_name(self.subject.learner)
+        number, former = self.controls.network.value, self.subject.learner.model.explained
         learner = self.networks.learner(number)
         self._quiet = True
         self.controls.offer(
-            self.networks.classes(number), layer_names(learner), layer_name(learner), former,
+            self.networks.classes(number), learner.model.layer_names(), learner.model.explained, former,
             self.networks.whose(number),
         )  # fmt: skip
         self._quiet = False

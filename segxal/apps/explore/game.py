@@ -34,13 +34,13 @@ from segxal.apps.explore.game_state import (
     standings,
 )
 from segxal.apps.explore.purchase import Offer, Purchase, buy
-from segxal.apps.explore.teach import score, taught
 from segxal.core import seeds
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.core.regions import regions_in, superpixels
 from segxal.data.splits import Splits
 from segxal.results.figures.view import picture
+from segxal.study.retrain import retrained, score
 
 __all__ = [
     "PLAYERS",
@@ -106,7 +106,7 @@ def turn(game: Game, name: str, picks: Sequence[Pick]) -> Game:
     player = _checked(game, name, picks)
     answers = {game.splits.train.ids[i]: answer.labels for i, answer in answers_to(game, name, picks).items()}
     stream = seeds.generator(game.rules.seed, "game", player.rounds + 1)
-    learner = taught(player.learner, game.splits.train, game.splits.val, answers, game.rules.steps, stream)
+    learner = retrained(player.learner, game.splits.train, game.splits.val, answers, game.rules.steps, stream)
     after = Player(learner, (*player.picks, picks), (*player.scores, score(learner, game.splits.test)))
     return replace(game, players={**game.players, name: after})
 

@@ -16,28 +16,20 @@ Weights, mask area and opacity touch none of them (:mod:`segxal.apps.explore.rea
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segxal.acquisition.strategies.base import Learner
-from segxal.core.cams import check_cam, library_cam
-from segxal.core.eem import depth_informed, proximity, soft_attention
-from segxal.core.entropy import entropy_map, patch_entropy_map
-from segxal.core.errors import ConfigError
-from segxal.core.gradcam import gradcam, traced
+from segxal.core.eem import proximity
 from segxal.data.base import Frames
-from segxal.models.base import folded, normalise
 from segxal.models.depth import get_depth
-from segxal.models.device import autocast, device
+from segxal.models.explain import Explainer, depth_of
 from segxal.models.settings import MaskConfig
-from segxal.training.predict import predict
 
 KEPT = 12  # stages kept in memory, the latest ones
-NETWORKS = 2  # folded copies of networks kept in memory
+NETWORKS = 2  # networks made ready to explain, kept in memory
 
 
 @dataclass(frozen=True)
@@ -125,7 +117,7 @@ class MapStore:
 
     def __init__(self, kept: int = KEPT) -> None:
         self._stages = Kept(kept)
-        self._networks = Kept(NETWORKS)
+        self._explainers = Kept(NETWORKS)
         self._maps = Kept(1)
 
     def maps(self, subject: Subject, setting: Setting) -> ImageMaps:
@@ -151,91 +143,32 @@ class MapStore:
         explained = self._stages.get(("explained", third), lambda: self._explained(subject, setting, depth["near"]))
         return ImageMaps(**{name: _array(part) for name, part in (seen | depth | explained).items()})
 
-    def _network(self, subject: Subject, setting: Setting) -> tuple[nn.Module, nn.Module]:
-        """A network ready for inference with its target layer; see :func:`segxal.models.base.folded`."""
+    def _explainer(self, subject: Subject, setting: Setting) -> Explainer:
+        """A network ready for inference with its target layer."""
 
-        def fold() -> tuple[nn.Module, nn.Module]:
+        def make() -> Explainer:
             learner = subject.learner
-            fast, target = folded(learner.model.to(device()), layer_of(learner, setting.layer))
-            return fast.to(memory_format=torch.channels_last), target
+            return Explainer(learner.model, learner.amp, setting.layer)
 
-        return self._networks.get((subject.network, setting.layer), fold)
+        return self._explainers.get((subject.network, setting.layer), make)
 
     def _seen(self, subject: Subject, setting: Setting) -> dict[str, Tensor]:
-        fast, _ = self._network(subject, setting)
-        (probs,) = predict(fast, subject.frames.images, subject.learner.amp)
-        prediction = probs.argmax(1)
-        patches = setting.mask.entropy == "patch"
-        ebu = patch_entropy_map(prediction, probs.shape[1]) if patches else entropy_map(probs)
-        return {"probs": probs, "prediction": prediction.to(torch.uint8), "ebu": ebu}
+        seen = self._explainer(subject, setting).see(subject.frames.images, setting.mask.entropy)
+        return {"probs": seen.probs, "prediction": seen.prediction, "ebu": seen.ebu}
 
     def _explained(self, subject: Subject, setting: Setting, near: Tensor) -> dict[str, Tensor]:
-        mask, learner = setting.mask, subject.learner
-        check_cam(mask.cam)
-        attention = soft_attention(near, mask.threshold, mask.quantile)
-        informed = depth_informed(subject.frames.images.to(device()), attention)
-        x = normalise(informed).contiguous(memory_format=torch.channels_last)
-        if mask.cam == "gradcam":
-            fast, target = self._network(subject, setting)
-            with traced(fast, target) as trace:
-                with autocast(learner.amp):
-                    seen = trace(x)
-                pae = gradcam(seen, setting.category)
-        else:
-            pae = library_cam(mask.cam, learner.model, layer_of(learner, setting.layer), x, setting.category)
-        return {"attention": attention, "informed": informed.permute(0, 2, 3, 1), "pae": pae}
+        explainer = self._explainer(subject, setting)
+        found = explainer.explain(subject.frames.images, near, setting.mask, setting.category)
+        return {"attention": found.attention, "informed": found.informed.permute(0, 2, 3, 1), "pae": found.pae}
 
 
 def _near(subject: Subject, setting: Setting, prediction: Tensor) -> dict[str, Tensor]:
     frames, provider = subject.frames, get_depth(setting.mask.depth, setting.mask.depth_weights)
-    measured = None if frames.depth is None else frames.depth.to(device())
-    depth = provider(frames.images.to(device()), prediction.long(), frames.classes, measured)
+    depth = depth_of(provider, frames.images, prediction, frames.classes, frames.depth)
     return {"depth": depth, "near": proximity(depth)}
 
 
 def _array(part: Tensor) -> np.ndarray:
-    """The only image of a batch of one."""
-    return part[0].detach().float().cpu().numpy() if part.is_floating_point() else part[0].cpu().numpy()
-
-
-def layer_of(learner: Learner, name: str) -> nn.Module:
-    """A target layer by name; empty for the study's.
-
-    Raises:
-        ConfigError: if the network has no such layer.
-    """
-    if not name:
-        return learner.layer
-    try:
-        return learner.model.get_submodule(name)
-    except AttributeError as error:
-        names = ", ".join(layer_names(learner))
-        raise ConfigError(f"the network has no layer {name!r}; Grad-CAM can look at {names}") from error
-
-
-def layer_names(learner: Learner) -> tuple[str, ...]:
-    """The blocks of a network whose output Grad-CAM can weigh, in the order they run; the last layer is none of them.
-
-    A block is a module with parts of its own that returns one tensor (N, K, h, w), K not the number of classes.
-    """
-    found: dict[str, int] = {}
-
-    def note(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:  # None leaves the output alone
-        found[name] = output.shape[1] if isinstance(output, Tensor) and output.dim() == 4 else 0
-
-    handles = [
-        part.register_forward_hook(partial(note, name))
-        for name, part in learner.model.named_modules()
-        if name.count(".") <= 2 and any(True for _ in part.children())
-    ]
-    try:
-        (probs,) = predict(learner.model, torch.zeros(1, 3, 64, 64, dtype=torch.uint8), "off")
-    finally:
-        for handle in handles:
-            handle.remove()
-    return tuple(name for name, channels in found.items() if channels not in (0, probs.shape[1]))
-
-
-def layer_name(learner: Learner) -> str:
-    """Name of the study's own target layer."""
-    return next(name for name, part in learner.model.named_modules() if part is learner.layer)
+    """The only image of a batch of one; train ids as uint8."""
+    image = part[0].detach().cpu()
+    return image.float().numpy() if part.is_floating_point() else image.numpy().astype(np.uint8)

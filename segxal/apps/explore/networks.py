@@ -12,7 +12,7 @@ from segxal.data.splits import Splits
 from segxal.methods.learner import learner_of
 from segxal.results.checks import learner_that_asked
 from segxal.study.state import Cycle
-from segxal.training.predict import predict
+from segxal.training.predict import probabilities
 
 KEPT = 2  # networks of the run in memory
 
@@ -35,7 +35,7 @@ class Networks:
 
     def __init__(self, run: Sequence[Cycle], splits: Splits, others: Mapping[str, Learner], classes: Classes) -> None:
         for name, learner in others.items():
-            (probs,) = predict(learner.model, torch.zeros(1, 3, 64, 64, dtype=torch.uint8), "off")
+            probs = probabilities(learner.model, torch.zeros(1, 3, 64, 64, dtype=torch.uint8), "off")
             if probs.shape[1] != len(classes):
                 raise ConfigError(
                     f"the network {name!r} tells {probs.shape[1]} classes apart, but {len(classes)} are named; say "

@@ -3,7 +3,7 @@
 ==============  =====================================================================================
 answers         what a check says of an answer: blank, not yet, right; never a traceback for a blank
 checkpoints     the networks the parts load, and the images they are shown
-training        ``python -m segxal.apps.workshop.training`` makes these networks again
+make_networks   ``python -m segxal.apps.workshop.make_networks`` makes these networks again
 part1 .. part5  the checks of each part, and what its cells compute
 blanks          ``python -m segxal.apps.workshop.blanks`` makes the exercises from the solutions
 slides          ``python -m segxal.apps.workshop.slides`` makes reveal.js slides of the parts

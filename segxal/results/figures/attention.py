@@ -12,7 +12,6 @@ from segxal.core.errors import ConfigError
 from segxal.core.gradcam import gradcam, traced
 from segxal.data.splits import Splits
 from segxal.methods.learner import learner_of
-from segxal.models.base import normalise
 from segxal.models.device import autocast, device
 from segxal.results.figures.base import (
     Sheet,
@@ -101,10 +100,9 @@ def _cams(
     learner: Learner, images: torch.Tensor, name: str, prediction: np.ndarray, category: int
 ) -> dict[tuple[str, str], np.ndarray]:
     pixels = torch.from_numpy(prediction.astype(np.int64)).unsqueeze(0).to(device())
-    with traced(learner.model.to(device()), learner.layer) as trace:
-        x = normalise(images.to(device())).contiguous(memory_format=torch.channels_last)
+    with traced(learner.model.ready(), learner.model.layer()) as trace:
         with autocast(learner.amp):
-            seen = trace(x)
+            seen = trace(learner.model.prepare(images))
         found = {"all": gradcam(seen), "one": gradcam(seen, category, pixels)}
     return {(name, classes): cam[0].cpu().numpy() for classes, cam in found.items()}
 

@@ -1,4 +1,4 @@
-"""Training of the workshop's networks: ``python -m segxal.apps.workshop.training``; one seed, always the same files."""
+"""Makes the workshop's networks: ``python -m segxal.apps.workshop.make_networks``; one seed, always the same files."""
 
 import argparse
 import hashlib
@@ -9,23 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from segxal.apps.workshop.checkpoints import FOLDER, RECIPES, SIZE, WORLD, file_of, load_images, recipe_of
 from segxal.core.errors import SegxalError
-from segxal.core.labels import CITYSCAPES
 from segxal.core.seeds import generator
 from segxal.data.base import Frames
-from segxal.models.base import build_model, save_model
+from segxal.models import build_model
+from segxal.models.base import Network
+from segxal.models.checkpoints import save_model
 from segxal.storage.files import read_json, write_json
 from segxal.training.engine import fit
 from segxal.training.predict import evaluate
+from segxal.training.task import Task
 
 SCORED = 60  # images of the test split
 RECORD = "record.json"
 
 
-def train(name: str, images: Frames, steps: int, seed: int) -> nn.Module:
+def train(name: str, images: Frames, steps: int, seed: int) -> Network:
     """Train a network of the workshop by its recipe; the weights after the last step are kept.
 
     Args:
@@ -36,12 +37,12 @@ def train(name: str, images: Frames, steps: int, seed: int) -> nn.Module:
     """
     recipe = recipe_of(name)
     network = build_model(recipe.model, len(images.classes), generator(seed, "workshop", name, "weights"))
-    chosen = list(range(len(images)))
     random = generator(seed, "workshop", name, "train")
-    return fit(network, images, chosen, images.labels, images, recipe.train, steps, random).model
+    task = Task(images, tuple(range(len(images))), images.labels, images, steps, random)
+    return fit(network, task, recipe.train).model
 
 
-def scores(network: nn.Module, images: Frames) -> dict[str, float]:
+def scores(network: Network, images: Frames) -> dict[str, float]:
     """What a network is worth on images it has not seen; shares in 0..1."""
     found = evaluate(network, images, "off")
     return {
@@ -56,7 +57,7 @@ def make(name: str, seed: int, folder: Path, most: int) -> dict[str, Any]:
     steps = min(recipe.steps, most)
     network = train(name, load_images("train", recipe.images), steps, seed)
     file = file_of(name, folder)
-    save_model(file, network, recipe.model, len(CITYSCAPES))
+    save_model(file, network)
     return {
         "images": recipe.images, "steps": steps, "seconds": round(time.perf_counter() - started),
         "bytes": file.stat().st_size, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
@@ -66,7 +67,7 @@ def make(name: str, seed: int, folder: Path, most: int) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train all networks, write them and a record that says what they are."""
-    parser = argparse.ArgumentParser("python -m segxal.apps.workshop.training", description=__doc__)
+    parser = argparse.ArgumentParser("python -m segxal.apps.workshop.make_networks", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the weights go (default: the package)")
     parser.add_argument("--only", nargs="+", choices=RECIPES, default=list(RECIPES), help="the others stay as they are")
@@ -78,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         file = options.folder / RECORD
         rows = (read_json(file)["networks"] if file.is_file() else {}) | rows
         write_json(file, {
-            "command": f"python -m segxal.apps.workshop.training --seed {options.seed}", "seed": options.seed,
+            "command": f"python -m segxal.apps.workshop.make_networks --seed {options.seed}", "seed": options.seed,
             "torch": torch.__version__, "threads": 1, "world": WORLD, "size": SIZE,
             "scored": f"the first {SCORED} images of the test split", "networks": rows,
         })  # fmt: skip

@@ -1,4 +1,4 @@
-"""Tiny networks with random weights of the same classes as the real ones: they prove the path, not the depth."""
+"""Tiny depth networks with random weights, of the same classes as the real ones: they prove the path, not the depth."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from segxal.core.errors import ConfigError
-from segxal.core.seeds import lent
+from segxal.core.seeds import drawing_from
 
 WIDTHS = [16, 16, 16, 16]
 PROCESSORS: dict[str, dict[str, Any]] = {  # as the real checkpoints do it, at a smaller size
@@ -18,7 +18,7 @@ PROCESSORS: dict[str, dict[str, Any]] = {  # as the real checkpoints do it, at a
 }  # fmt: skip
 
 
-def save_tiny_network(family: str, folder: Path, generator: torch.Generator, metric: bool = False) -> Path:
+def save_untrained_network(family: str, folder: Path, generator: torch.Generator, metric: bool = False) -> Path:
     """Save a network with random weights and its image processor, as ``transformers`` saves checkpoints.
 
     Args:
@@ -37,7 +37,7 @@ def save_tiny_network(family: str, folder: Path, generator: torch.Generator, met
 
     if family not in PROCESSORS:
         raise ConfigError(f"no family {family!r}; choose one of {', '.join(PROCESSORS)}")
-    with lent(generator):
+    with drawing_from(generator):
         network = _network(family, metric)
         for weights in network.parameters():  # the library's own start gives almost constant maps
             if weights.dim() > 1:

@@ -1,4 +1,4 @@
-"""Training of streets-net on rendered streets: ``python -m segxal.training.depth_network``."""
+"""Training of streets-net on rendered streets: ``python -m segxal.training.streets_net``."""
 
 import argparse
 import sys
@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from segxal.core.depth_scores import mean_scores
 from segxal.core.errors import DataMissing, SegxalError, TrainingDiverged
-from segxal.core.geometry import depth_from_geometry
-from segxal.core.seeds import generator, lent
+from segxal.core.geometry import ground_plane_depth
+from segxal.core.seeds import drawing_from, generator
 from segxal.data import open_dataset
 from segxal.data.base import Frames, load_frames
-from segxal.models.base import normalise
+from segxal.models.base import Network
 from segxal.models.depth.dataset import depth_from_dataset
 from segxal.models.depth.streets_net import BASE, LEVELS, WEIGHTS, inverse_depth, new_network
 from segxal.storage import paths
@@ -76,7 +76,7 @@ class Distortion:
         from torchvision import tv_tensors
 
         place = self.places[SIZES[int(torch.randint(len(SIZES), (1,), generator=random))]]
-        with lent(random):
+        with drawing_from(random):
             pairs = [
                 place(tv_tensors.Image(image), tv_tensors.Mask(part)) for image, part in zip(images, depth, strict=True)
             ]
@@ -84,7 +84,7 @@ class Distortion:
         return seen, torch.stack([part for _, part in pairs]).as_subclass(Tensor)
 
 
-def train(frames: Frames, steps: int, seed: int) -> nn.Module:
+def train(frames: Frames, steps: int, seed: int) -> Network:
     """Train streets-net.
 
     Args:
@@ -109,7 +109,7 @@ def train(frames: Frames, steps: int, seed: int) -> nn.Module:
         for step in bar:
             chosen = torch.randint(len(frames), (BATCH,), generator=random)
             images, exact = distort(frames.images[chosen], frames.depth[chosen], random)
-            error = loss(network(normalise(images).contiguous(memory_format=torch.channels_last))[:, 0], exact)
+            error = loss(network(network.prepare(images))[:, 0], exact)
             if not torch.isfinite(error):
                 raise TrainingDiverged(f"the loss of streets-net is {float(error)} at step {step}; lower the rate")
             optimiser.zero_grad()
@@ -121,7 +121,7 @@ def train(frames: Frames, steps: int, seed: int) -> nn.Module:
     return network.eval()
 
 
-def held_out(network: nn.Module, seed: int) -> list[dict[str, Any]]:
+def held_out(network: Network, seed: int) -> list[dict[str, Any]]:
     """Errors on scenes that no training has seen: of the network, of ``geometry`` and of an untrained network.
 
     Args:
@@ -139,9 +139,7 @@ def held_out(network: nn.Module, seed: int) -> list[dict[str, Any]]:
         with torch.no_grad():
             maps = {
                 "streets-net": inverse_depth(network, frames.images),
-                "geometry, given the true labels": depth_from_geometry(
-                    frames.images, frames.labels, frames.classes, None
-                ),
+                "geometry, given the true labels": ground_plane_depth(frames.labels, frames.classes),
                 "streets-net before its training": inverse_depth(untrained, frames.images),
             }
         for name, guess in maps.items():
@@ -152,7 +150,7 @@ def held_out(network: nn.Module, seed: int) -> list[dict[str, Any]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, write the weights into the package and the record into ``papermill_runs/``."""
-    parser = argparse.ArgumentParser("python -m segxal.training.depth_network", description=__doc__)
+    parser = argparse.ArgumentParser("python -m segxal.training.streets_net", description=__doc__)
     parser.add_argument("--steps", type=int, default=STEPS, help=f"optimiser steps (default: {STEPS})")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
@@ -171,10 +169,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def record(network: nn.Module, steps: int, seed: int, spent: dict[str, int]) -> dict[str, Any]:
+def record(network: Network, steps: int, seed: int, spent: dict[str, int]) -> dict[str, Any]:
     """What was done and what came of it, for ``papermill_runs/streets_net.json``."""
     return {
-        "command": f"python -m segxal.training.depth_network --steps {steps} --seed {seed}", "seed": seed,
+        "command": f"python -m segxal.training.streets_net --steps {steps} --seed {seed}", "seed": seed,
         "steps": steps,
         "batch": BATCH, "learning_rate": LR, "threads": 1, **spent, "torch": torch.__version__,
         "parameters": sum(p.numel() for p in network.parameters()), "world": WORLD, "images": IMAGES,

@@ -1,4 +1,4 @@
-"""A short training on new answers: what a few clicks change."""
+"""A short training on new answers, without a cycle of its own: what a few clicks change."""
 
 import copy
 from collections.abc import Mapping
@@ -8,15 +8,15 @@ import numpy as np
 import torch
 
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore.maps import layer_name
 from segxal.core.errors import ConfigError
 from segxal.data.base import Frames
 from segxal.methods.annotations import merge
 from segxal.training.engine import fit
 from segxal.training.predict import evaluate
+from segxal.training.task import Task
 
 
-def taught(
+def retrained(
     learner: Learner, frames: Frames, val: Frames, answers: Mapping[str, np.ndarray], steps: int,
     generator: torch.Generator,
 ) -> Learner:  # fmt: skip
@@ -44,10 +44,10 @@ def taught(
     merged = merge(known, dict(answers))
     labelled = tuple(i for i, name in enumerate(frames.ids) if name in merged)
     labels = torch.from_numpy(np.stack([merged[frames.ids[i]] for i in labelled]))
-    place = layer_name(learner)
     config = replace(learner.train, sampling="sqrt-pixels")
-    trained = fit(copy.deepcopy(learner.model), frames, list(labelled), labels, val, config, steps, generator).model
-    return replace(learner, model=trained, layer=trained.get_submodule(place), labelled=labelled, labels=labels)
+    task = Task(frames, labelled, labels, val, steps, generator)
+    trained = fit(copy.deepcopy(learner.model), task, config).model
+    return replace(learner, model=trained, labelled=labelled, labels=labels)
 
 
 def score(learner: Learner, frames: Frames) -> float:

@@ -10,14 +10,22 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
 from segxal.core.labels import VOID
-from segxal.models.base import build_model
+from segxal.models import build_model
 from segxal.models.settings import ModelConfig
-from segxal.training import engine
 from segxal.training.engine import fit
-from segxal.training.objectives.s4al import Taught, class_mix, ramped_average, taught, unlabelled, unsupervised_loss
+from segxal.training.objectives import s4al
+from segxal.training.objectives.s4al import (
+    PseudoLabelled,
+    class_mix,
+    pseudo_labelled,
+    ramped_average,
+    unlabelled,
+    unsupervised_loss,
+)
 from segxal.training.settings import TrainConfig
+from segxal.training.task import Task
 
-S4AL = TrainConfig(epochs=1, batch=2, evaluations=1, amp="off", semi="s4al")
+S4AL = TrainConfig(epochs=1, batch=2, evaluations=1, amp="off", objective="s4al")
 
 
 def seeded(seed=0):
@@ -31,7 +39,7 @@ def unet():
 def trained(frames, config=S4AL, indices=(0, 3), labels=None, seed=0, steps=5):
     indices = list(indices)
     labels = frames.labels[indices] if labels is None else labels
-    return fit(unet(), frames, indices, labels, frames, config, steps, seeded(seed))
+    return fit(unet(), Task(frames, tuple(indices), labels, frames, steps, seeded(seed)), config)
 
 
 def weights_of(result):
@@ -77,7 +85,7 @@ def test_the_ramped_average_by_hand():
 def test_the_annotation_stands_and_the_teacher_fills_in():
     probs = torch.tensor([[0.7, 0.2, 0.4], [0.3, 0.8, 0.6]]).view(1, 2, 1, 3)
     annotation = torch.tensor([[[VOID, VOID, 0]]])
-    batch = taught(torch.zeros(1, 3, 1, 3, dtype=torch.uint8), annotation, probs)
+    batch = pseudo_labelled(torch.zeros(1, 3, 1, 3, dtype=torch.uint8), annotation, probs)
     assert batch.labels.tolist() == [[[0, 1, 0]]] and batch.labels.dtype == torch.int64
     assert torch.allclose(batch.confidence, torch.tensor([[[0.7, 0.8, 1.0]]]))
 
@@ -90,7 +98,7 @@ def three():
     labels = torch.tensor([[[0, 0, 1, 1]], [[2, 2, 2, 3]], [[5, 5, 5, 5]]])
     images = torch.tensor([10, 20, 30], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 3, 1, 4)
     confidence = torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1).expand(3, 1, 4)
-    return Taught(images, labels, confidence)
+    return PseudoLabelled(images, labels, confidence)
 
 
 def test_half_of_the_classes_go_onto_the_next_image():
@@ -111,12 +119,12 @@ def test_half_of_the_classes_go_onto_the_next_image():
 
 def test_five_classes_give_two():
     labels = torch.stack([torch.arange(5).view(1, 5), torch.full((1, 5), 9)])
-    batch = Taught(torch.zeros(2, 3, 1, 5, dtype=torch.uint8), labels, torch.ones(2, 1, 5))
+    batch = PseudoLabelled(torch.zeros(2, 3, 1, 5, dtype=torch.uint8), labels, torch.ones(2, 1, 5))
     assert int((class_mix(batch, seeded()).labels[1] != 9).sum()) == 2
 
 
 def test_one_image_stays_what_it_is():
-    batch = Taught(*(getattr(three(), name)[:1] for name in ("images", "labels", "confidence")))
+    batch = PseudoLabelled(*(getattr(three(), name)[:1] for name in ("images", "labels", "confidence")))
     mix = class_mix(batch, seeded())
     assert torch.equal(mix.images, batch.images) and torch.equal(mix.labels, batch.labels)
 
@@ -128,7 +136,9 @@ def test_the_loss_by_hand():
     logits = torch.zeros(2, 2, 1, 2)  # cross-entropy ln 2 everywhere ...
     logits[0, 0, 0, 0] = 200.0  # ... but 0 here: not counted
     confidence = torch.tensor([[[0.98, 0.5]], [[0.97, 1.0]]])
-    batch = Taught(torch.zeros(2, 3, 1, 2, dtype=torch.uint8), torch.zeros(2, 1, 2, dtype=torch.int64), confidence)
+    batch = PseudoLabelled(
+        torch.zeros(2, 3, 1, 2, dtype=torch.uint8), torch.zeros(2, 1, 2, dtype=torch.int64), confidence
+    )
     ln2 = math.log(2)
     expected = (0.5 * 0.5 * ln2 + 1.0 * 0.97 * ln2 + 1.0 * 1.0 * ln2) / 3
     assert unsupervised_loss(logits, batch).item() == pytest.approx(expected, abs=1e-6)
@@ -137,7 +147,7 @@ def test_the_loss_by_hand():
 def test_a_sure_teacher_gives_plain_cross_entropy():
     logits = torch.randn(2, 4, 3, 5, generator=seeded())
     labels = torch.randint(0, 4, (2, 3, 5), generator=seeded(1))
-    batch = Taught(torch.zeros(2, 3, 3, 5, dtype=torch.uint8), labels, torch.ones(2, 3, 5))
+    batch = PseudoLabelled(torch.zeros(2, 3, 3, 5, dtype=torch.uint8), labels, torch.ones(2, 3, 5))
     assert unsupervised_loss(logits, batch).item() == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-5)
 
 
@@ -145,7 +155,7 @@ def test_the_loss_of_nothing_is_zero_with_zero_gradients():
     logits = torch.zeros(1, 2, 1, 2)
     logits[:, 0] = 200.0
     logits.requires_grad_()
-    batch = Taught(torch.zeros(1, 3, 1, 2, dtype=torch.uint8), torch.zeros(1, 1, 2, dtype=torch.int64),
+    batch = PseudoLabelled(torch.zeros(1, 3, 1, 2, dtype=torch.uint8), torch.zeros(1, 1, 2, dtype=torch.int64),
                    torch.ones(1, 1, 2))  # fmt: skip
     loss = unsupervised_loss(logits, batch)
     loss.backward()
@@ -166,22 +176,23 @@ def test_the_same_generator_gives_the_same_weights(frames):
 
 def test_labels_of_unlabelled_images_are_not_looked_at(frames):
     blind = dataclasses.replace(frames, labels=torch.full_like(frames.labels, VOID))
-    results = [fit(unet(), part, [0, 3], frames.labels[[0, 3]], blind, S4AL, 5, seeded()) for part in (frames, blind)]
+    tasks = [Task(part, (0, 3), frames.labels[[0, 3]], blind, 5, seeded()) for part in (frames, blind)]
+    results = [fit(unet(), task, S4AL) for task in tasks]
     assert equal(*map(weights_of, results))
 
 
 def test_unlabelled_images_change_what_is_learned(frames):
     dark = dataclasses.replace(frames, images=frames.images.clone())
     dark.images[1:3] //= 2
-    config = dataclasses.replace(S4AL, semi="none")
+    config = dataclasses.replace(S4AL, objective="supervised")
     assert not equal(weights_of(trained(frames)), weights_of(trained(dark)))
-    one, other = (fit(unet(), part, [0, 3], frames.labels[[0, 3]], frames, config, 5, seeded())
-                  for part in (frames, dark))  # fmt: skip
+    tasks = (Task(part, (0, 3), frames.labels[[0, 3]], frames, 5, seeded()) for part in (frames, dark))
+    one, other = (fit(unet(), task, config) for task in tasks)
     assert equal(weights_of(one), weights_of(other))
 
 
 def test_with_everything_annotated_only_the_teacher_differs(frames):
-    results = [trained(frames, dataclasses.replace(S4AL, semi=semi), range(8)) for semi in ("s4al", "none")]
+    results = [trained(frames, dataclasses.replace(S4AL, objective=name), range(8)) for name in ("s4al", "supervised")]
     one, other = ([*result.model.state_dict().values()] for result in results)
     assert equal(one, other) and results[0].history == results[1].history
 
@@ -193,16 +204,16 @@ def test_all_void_annotations_still_give_a_finite_loss(frames):
 
 
 def test_the_first_fifth_is_supervised_alone_and_counts_half_more(frames, monkeypatch):
-    monkeypatch.setattr(engine, "unsupervised_loss", lambda logits, batch: logits.sum() * 0 + 100)
+    monkeypatch.setattr(s4al, "unsupervised_loss", lambda logits, batch: logits.sum() * 0 + 100)
     plain = dataclasses.replace(S4AL, lr=1e-12, evaluations=5, flip=False, crop=1.0, jitter=0.0)
     rows = [
-        fit(build_model(ModelConfig(base=4, depth=2), 19, seeded()), frames, [0, 3], frames.labels[[0, 3]], frames,
-            config, 5, seeded()).history
-        for config in (plain, dataclasses.replace(plain, semi="none"))
+        fit(build_model(ModelConfig(base=4, depth=2), 19, seeded()),
+            Task(frames, (0, 3), frames.labels[[0, 3]], frames, 5, seeded()), config).history
+        for config in (plain, dataclasses.replace(plain, objective="supervised"))
     ]  # fmt: skip
-    taught_rows, alone = ([row["loss"] for row in history] for history in rows)
+    mixed, alone = ([row["loss"] for row in history] for history in rows)
     expected = [1.5 * alone[0], *(loss + 100 for loss in alone[1:])]
-    assert taught_rows == pytest.approx(expected, rel=1e-4)
+    assert mixed == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_teacher_sees_annotated_pixels_of_partly_annotated_images(frames, monkeypatch):
@@ -210,9 +221,9 @@ def test_the_teacher_sees_annotated_pixels_of_partly_annotated_images(frames, mo
 
     def watch(images, annotation, probs):
         seen.append(annotation)
-        return taught(images, annotation, probs)
+        return pseudo_labelled(images, annotation, probs)
 
-    monkeypatch.setattr(engine, "taught", watch)
+    monkeypatch.setattr(s4al, "pseudo_labelled", watch)
     labels = torch.full_like(frames.labels, VOID)
     labels[:, :8, :8] = frames.labels[:, :8, :8]
     trained(frames, dataclasses.replace(S4AL, flip=False, crop=1.0), range(8), labels)
