@@ -14,9 +14,9 @@ import torch
 pytest.importorskip("playwright", reason="needs `pip install playwright`")
 
 from segxal.apps.explore import panels, picture, twin
-from segxal.apps.explore.eem import Explorer
-from segxal.apps.explore.maps import MapStore, Setting
-from segxal.apps.explore.reading import asked_for, error_mask
+from segxal.apps.explore.mask.explorer import Explorer
+from segxal.apps.explore.mask.maps import MapStore, Setting
+from segxal.apps.explore.mask.reading import asked_for, error_mask
 from segxal.apps.workshop.seen import learner_of
 from segxal.storage.paths import NOTEBOOKS, ROOT
 from segxal.study import grid

@@ -8,14 +8,14 @@ import pytest
 from segxal.acquisition.oracles.base import Query, check_annotation
 from segxal.acquisition.oracles.superpixel import SuperpixelOracle, dominant_labels
 from segxal.apps.explore import annotator
-from segxal.apps.explore.annotator import Annotator, labels_picture, mask_view
-from segxal.apps.explore.corrections import Corrections, corrections_of, lesson
+from segxal.apps.explore.annotator.corrections import Corrections, corrections_of, lesson
+from segxal.apps.explore.annotator.explorer import Annotator, labels_picture, mask_view
 from segxal.apps.explore.picture import png
-from segxal.apps.explore.teach import score, taught
 from segxal.core import seeds
 from segxal.core.errors import AnnotationError, ConfigError
 from segxal.core.labels import CAMVID, VOID
 from segxal.methods.learner import learner_of
+from segxal.methods.retraining import score, taught
 from segxal.study.state import merge
 
 ROAD, CAR = CAMVID.index("road"), CAMVID.index("car")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segxal.apps.explore.cycles import CycleExplorer, scene_picture, scene_text, scenes, tops_of
+from segxal.apps.explore.cycles.explorer import CycleExplorer, scene_picture, scene_text, scenes, tops_of
 from segxal.apps.explore.picture import png
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID

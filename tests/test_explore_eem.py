@@ -11,12 +11,12 @@ from ipywidgets.widgets.widget import _instances
 from PIL import Image
 
 from segxal.apps.explore import maps, panels
-from segxal.apps.explore.controls import ALL_CLASSES, BY_LEVEL
-from segxal.apps.explore.eem import Explorer
 from segxal.apps.explore.later import Later
-from segxal.apps.explore.maps import MapStore
+from segxal.apps.explore.mask.controls import ALL_CLASSES, BY_LEVEL
+from segxal.apps.explore.mask.explorer import Explorer
+from segxal.apps.explore.mask.maps import MapStore
+from segxal.apps.explore.mask.reading import asked_for, error_mask, read
 from segxal.apps.explore.picture import from_png
-from segxal.apps.explore.reading import asked_for, error_mask, read
 from segxal.core.errors import ConfigError, WeightsMissing
 from segxal.study import grid
 

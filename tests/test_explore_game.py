@@ -9,8 +9,9 @@ import torch
 from segxal.acquisition.oracles.superpixel import dominant_labels
 from segxal.apps.explore import game as engine
 from segxal.apps.explore import game_view
-from segxal.apps.explore.board import asked_pictures, board_picture, layers_of, pick_at, score_chart, score_table
-from segxal.apps.explore.game import (
+from segxal.apps.explore.game.board import asked_pictures, board_picture, layers_of, pick_at, score_chart, score_table
+from segxal.apps.explore.game.explorer import GameView
+from segxal.apps.explore.game.play import (
     PLAYERS,
     RIVALS,
     YOU,
@@ -23,12 +24,11 @@ from segxal.apps.explore.game import (
     standings,
     turn,
 )
-from segxal.apps.explore.game_view import GameView
 from segxal.apps.explore.picture import png
-from segxal.apps.explore.purchase import Offer, buy
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.methods.learner import learner_of
+from segxal.methods.purchase import Offer, buy
 
 RULES = Rules(clicks=4, rounds=2, images=4, pieces=8, steps=2)
 

@@ -9,9 +9,9 @@ import torch
 from segxal.acquisition.oracles import get_oracle
 from segxal.acquisition.query import queries_for
 from segxal.apps.explore import maps as explore_maps
-from segxal.apps.explore.maps import Kept, MapStore, Setting, layer_name, layer_names
-from segxal.apps.explore.reading import asked_for, error_mask, pixel_facts, price_of, read, region_count
-from segxal.apps.explore.sources import known_to, only, subject_of
+from segxal.apps.explore.mask.maps import Kept, MapStore, Setting, layer_name, layer_names
+from segxal.apps.explore.mask.reading import asked_for, error_mask, pixel_facts, price_of, read, region_count
+from segxal.apps.explore.mask.sources import known_to, only, subject_of
 from segxal.core.cams import library_cam
 from segxal.core.detection import detection_scores
 from segxal.core.eem import top_area

@@ -9,8 +9,7 @@ from segxal.acquisition.oracles.base import Annotation, Query
 from segxal.acquisition.query import Ask
 from segxal.apps.explore import strategies
 from segxal.apps.explore.picture import png
-from segxal.apps.explore.purchase import Purchase, buy, offer_of
-from segxal.apps.explore.strategies import (
+from segxal.apps.explore.strategies.explorer import (
     CLICKS,
     StrategyExplorer,
     annotated_part,
@@ -26,6 +25,7 @@ from segxal.core.labels import VOID
 from segxal.core.price import minutes
 from segxal.core.regions import GRANULARITIES
 from segxal.methods.base import METHODS, STRATEGIES_AT
+from segxal.methods.purchase import Purchase, buy, offer_of
 from segxal.study.grid import run_cycles
 
 

@@ -16,9 +16,9 @@ from segxal.data.settings import DataConfig
 from segxal.data.splits import open_splits
 from segxal.models.settings import MaskConfig, ModelConfig
 from segxal.results import figures
-from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import Sheet, class_patches, label_picture, legend_below, new_sheet, outline, percent
 from segxal.results.figures.view import find_image, right_share, view_of
+from segxal.results.learner import learner_that_asked
 from segxal.storage import paths
 from segxal.study import grid, loop
 from segxal.study.settings import Preset

@@ -5,8 +5,8 @@ import pytest
 
 from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore.game import autopilot, new_game
-from segxal.apps.explore.game_state import YOU, Rules
+from segxal.apps.explore.game.play import autopilot, new_game
+from segxal.apps.explore.game.state import YOU, Rules
 from segxal.apps.workshop import part4
 from segxal.apps.workshop.checkpoints import RECIPES, SIZE, load_images
 from segxal.data.splits import Splits

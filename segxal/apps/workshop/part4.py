@@ -11,9 +11,8 @@ from tqdm.auto import tqdm
 
 from segxal.acquisition.query import masks_of
 from segxal.acquisition.strategies.base import Learner, region_scores
-from segxal.apps.explore.game import autopilot, new_game, play_round
-from segxal.apps.explore.game_state import YOU, Game, Pick, Rules, standings
-from segxal.apps.explore.purchase import Offer, buy
+from segxal.apps.explore.game.play import autopilot, new_game, play_round
+from segxal.apps.explore.game.state import YOU, Game, Pick, Rules, standings
 from segxal.apps.workshop.answers import Verdict, blank, check_choice, check_number, kind_of
 from segxal.apps.workshop.checkpoints import clear_bars, load_images, recipe_of
 from segxal.apps.workshop.part1 import beside_boundary
@@ -21,6 +20,7 @@ from segxal.apps.workshop.seen import learner_of
 from segxal.core.price import SECONDS_PER_CLICK, SECONDS_PER_IMAGE
 from segxal.core.regions import regions_in
 from segxal.data.splits import Splits
+from segxal.methods.purchase import Offer, buy
 
 COUNTS = (48, 4, 24)  # images of the game's splits
 RATE, BATCH = 3e-3, 8  # of the trainings in the game: a dozen steps

@@ -8,12 +8,12 @@ import pytest
 from segxal.acquisition.oracles import get_oracle
 from segxal.acquisition.pool import Pool
 from segxal.acquisition.query import ask, asked_up_to
-from segxal.apps.explore.purchase import SOLD, Offer, buy, offer_of
 from segxal.core import seeds
 from segxal.core.errors import ConfigError
 from segxal.core.price import minutes
 from segxal.methods.base import PEOPLE, get_method
 from segxal.methods.learner import learner_of
+from segxal.methods.purchase import SOLD, Offer, buy, offer_of
 from segxal.study.state import Cycle
 
 METHODS = [

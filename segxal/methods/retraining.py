@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore.maps import layer_name
 from segxal.core.errors import ConfigError
 from segxal.data.base import Frames
 from segxal.methods.annotations import merge
@@ -16,7 +15,7 @@ from segxal.training.engine import fit
 from segxal.training.predict import evaluate
 
 
-def taught(
+def retrained(
     learner: Learner, frames: Frames, val: Frames, answers: Mapping[str, np.ndarray], steps: int,
     generator: torch.Generator,
 ) -> Learner:  # fmt: skip
@@ -44,10 +43,10 @@ def taught(
     merged = merge(known, dict(answers))
     labelled = tuple(i for i, name in enumerate(frames.ids) if name in merged)
     labels = torch.from_numpy(np.stack([merged[frames.ids[i]] for i in labelled]))
-    place = layer_name(learner)
     config = replace(learner.train, sampling="sqrt-pixels")
-    trained = fit(copy.deepcopy(learner.model), frames, list(labelled), labels, val, config, steps, generator).model
-    return replace(learner, model=trained, layer=trained.get_submodule(place), labelled=labelled, labels=labels)
+    model, layer = copy.deepcopy((learner.model, learner.layer))  # together: the layer is a part of the network
+    trained = fit(model, frames, list(labelled), labels, val, config, steps, generator).model  # trained in place
+    return replace(learner, model=trained, layer=layer, labelled=labelled, labels=labels)
 
 
 def score(learner: Learner, frames: Frames) -> float:
