@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segxal.apps.explore import sources
+from segxal.apps.explore.mask import sources
 from segxal.core.errors import DataInvalid, DataMissing
 from segxal.core.labels import CITYSCAPES, VOID
 from segxal.data.splits import open_splits

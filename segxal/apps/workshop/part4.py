@@ -95,11 +95,6 @@ def picks_of(game: Game, values: Mapping[int, np.ndarray]) -> list[Pick]:
     return [pick for _, pick in sorted(free, key=lambda one: -one[0])[: game.rules.clicks]]
 
 
-def asked_part(game: Game, picks: Sequence[Pick], index: int) -> np.ndarray:
-    """The picked superpixels of one image, (H, W) bool."""
-    return np.isin(game.partitions[index], [region for image, region in picks if image == index])
-
-
 def first_picks(game: Game, recipe: Any) -> list[Pick]:
     """What you ask for next: by your recipe or, as long as it is none, what a simulated person would click on."""
     return picks_of(game, mixed(game, recipe)) if check_recipe(recipe).state == "right" else autopilot(game)
