@@ -77,6 +77,6 @@ def test_an_image_of_another_data_set_has_labels_only_for_the_same_classes(tiny,
 
 def test_two_files_of_one_name_are_two_subjects(tiny):
     frames = open_splits(tiny.data).train
-    one, other = (sources.subject_of("your image", sources.only(frames, k), "0", None) for k in (0, 1))
+    one, other = (sources.subject_of("your image", frames.select([k]), "0", None) for k in (0, 1))
     assert one.name != other.name
-    assert one.name == sources.subject_of("your image", sources.only(frames, 0), "0", None).name
+    assert one.name == sources.subject_of("your image", frames.select([0]), "0", None).name

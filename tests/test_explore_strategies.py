@@ -20,6 +20,7 @@ from segxal.apps.explore.strategies.explorer import (
     price_line,
     price_table,
 )
+from segxal.apps.explore.strategies.offer import offer_of
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.core.price import minutes
