@@ -10,7 +10,7 @@ from segxal.core.errors import ConfigError
 from segxal.models.depth import depth_from_geometry
 from segxal.results import tables
 from segxal.results.depth_check import RANDOM, compare_providers
-from segxal.results.figures import depth_figure
+from segxal.results.figures.depth import depth_figure
 
 pytestmark = pytest.mark.usefixtures("own_caches")
 PROVIDERS = ("dataset", "geometry", "streets-net", RANDOM)

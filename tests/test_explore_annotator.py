@@ -7,16 +7,16 @@ import pytest
 
 from segxal.acquisition.oracles.base import Query, check_annotation
 from segxal.acquisition.oracles.superpixel import SuperpixelOracle, dominant_labels
-from segxal.apps.explore import annotator
-from segxal.apps.explore.annotator import Annotator, labels_picture, mask_view
-from segxal.apps.explore.corrections import Corrections, corrections_of, lesson
+from segxal.apps.explore.annotator import explorer
+from segxal.apps.explore.annotator.corrections import Corrections, corrections_of, lesson
+from segxal.apps.explore.annotator.explorer import Annotator, labels_picture, mask_view
 from segxal.apps.explore.picture import png
 from segxal.core import seeds
 from segxal.core.errors import AnnotationError, ConfigError
 from segxal.core.labels import CAMVID, VOID
 from segxal.methods.annotations import merge
 from segxal.methods.learner import learner_of
-from segxal.study.retrain import retrained, score
+from segxal.methods.retraining import retrained, score
 
 ROAD, CAR = CAMVID.index("road"), CAMVID.index("car")
 
@@ -116,7 +116,7 @@ def test_a_lesson_trains_a_copy_and_is_the_same_twice(learner, tiny_splits):
 @pytest.mark.parametrize(
     ("answers", "steps", "words"), [({"nowhere": None}, 3, "answer for nowhere"), ({}, 0, "0 steps")]
 )
-def test_what_cannot_be_learned_from_is_refused(learner, tiny_splits, answers, steps, words):
+def test_what_cannot_be_trained_on_is_refused(learner, tiny_splits, answers, steps, words):
     with pytest.raises(ConfigError, match=words):
         retrained(learner, tiny_splits.train, tiny_splits.val, answers, steps, seeds.generator(0, "lesson"))
 
@@ -185,7 +185,7 @@ def test_nothing_is_heard_while_a_network_is_trained(view, monkeypatch):
 
     view.relabel(1)
     before = view.given
-    monkeypatch.setattr(annotator, "lesson", pressed)
+    monkeypatch.setattr(explorer, "lesson", pressed)
     view.buttons["retrain"].click()
     assert view.given is before and "no lesson today" in view.message.value and view.result.value == ""
     assert view.pointer.listening and not view.category.disabled and not view.buttons["undo"].disabled
@@ -206,5 +206,5 @@ def test_there_is_no_picture_before_there_is_a_result(view):
 
 
 def test_an_image_that_is_not_there_is_refused(learner, tiny_splits):
-    with pytest.raises(ConfigError, match="no training image"):
+    with pytest.raises(ConfigError, match="no image"):
         Annotator(learner, tiny_splits, "nowhere")

@@ -8,10 +8,10 @@ import torch
 
 from segxal.acquisition.oracles import get_oracle
 from segxal.acquisition.query import masked_queries
-from segxal.apps.explore import maps as explore_maps
-from segxal.apps.explore.maps import Kept, MapStore, Setting
-from segxal.apps.explore.reading import asked_for, error_mask, pixel_facts, price_of, read, region_count
-from segxal.apps.explore.sources import known_to, only, subject_of
+from segxal.apps.explore.mask import maps as explore_maps
+from segxal.apps.explore.mask.maps import Kept, MapStore, Setting
+from segxal.apps.explore.mask.reading import asked_for, error_mask, pixel_facts, price_of, read, region_count
+from segxal.apps.explore.mask.sources import known_to, subject_of
 from segxal.core.cams import library_cam
 from segxal.core.detection import detection_scores
 from segxal.core.eem import top_area
@@ -22,7 +22,7 @@ from segxal.core.seeds import generator
 from segxal.data.splits import open_splits
 from segxal.models.checkpoints import folded
 from segxal.models.explain import error_masks
-from segxal.results import checks
+from segxal.results.learner import learner_that_asked
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,8 @@ def subject(tiny_run):
     """The image that the first cycle ranked first, seen by the network that asked."""
     cycle = tiny_run[1]
     splits = open_splits(cycle.settings.data, "", cycle.study / "cache")
-    index = splits.train.ids.index(cycle.queries()[0]["id"])
-    return subject_of("train", only(splits.train, index), "0", checks.learner_that_asked(cycle))
+    index = splits.train.position(cycle.queries()[0]["id"])
+    return subject_of("train", splits.train.select([index]), "0", learner_that_asked(cycle))
 
 
 def study_mask(subject, setting):

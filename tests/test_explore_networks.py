@@ -5,8 +5,8 @@ import torch
 
 from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore.eem import Explorer
-from segxal.apps.explore.maps import MapStore
+from segxal.apps.explore.mask.explorer import Explorer
+from segxal.apps.explore.mask.maps import MapStore
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID, Classes
 from segxal.models import build_model

@@ -5,8 +5,8 @@ import pytest
 
 from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore.game import autopilot, new_game
-from segxal.apps.explore.game_state import YOU, Rules
+from segxal.apps.explore.game.play import autopilot, new_game
+from segxal.apps.explore.game.state import YOU, Rules, asked_part
 from segxal.apps.workshop import part4
 from segxal.apps.workshop.checkpoints import RECIPES, SIZE, load_images
 from segxal.data.splits import Splits
@@ -47,8 +47,8 @@ def test_a_recipe_adds_maps_and_its_picks_are_the_highest(game):
     values = {first: np.zeros((32, 64)), second: (game.partitions[second] == 3).astype(float)}
     picks = part4.picks_of(game, values)
     assert picks[0] == (second, 3) and len(picks) == RULES.clicks == len(set(picks))
-    inside = part4.asked_part(game, picks[:1], second)
-    assert (inside == (game.partitions[second] == 3)).all() and not part4.asked_part(game, picks[:1], first).any()
+    inside = asked_part(game, picks[:1], second)
+    assert (inside == (game.partitions[second] == 3)).all() and not asked_part(game, picks[:1], first).any()
 
 
 @pytest.mark.parametrize("given", [..., None, {"no map": 1}])

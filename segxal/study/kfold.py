@@ -67,7 +67,7 @@ def cross_validate(preset: Preset, seed: int, study: Path, data_root: str = "") 
     """
     splits = open_splits(preset.data, data_root, study / "cache")
     torch.set_num_threads(preset.threads)
-    train = part_of(splits.train, [i for i, labelled in enumerate(splits.train.labelled) if labelled])
+    train = splits.train.select([i for i, labelled in enumerate(splits.train.labelled) if labelled])
     pairs = folds_of(train.labels, len(train.classes), preset.folds, seed)
     settings = _plain({part: dataclasses.asdict(getattr(preset, part)) for part in ("model", "train", "data")})
     files = [study / "kfold" / f"seed{seed}_fold{number}.json" for number in range(len(pairs))]
@@ -93,13 +93,5 @@ def _fold(
     generator = seeds.generator(seed, "fold", number)
     task = Task(train, tuple(inside), train.labels[inside], val, preset.train.steps, generator)
     trained = fit(model, task, preset.train)
-    held_out = evaluate(trained.model, part_of(train, outside), preset.train.amp).confusion
+    held_out = evaluate(trained.model, train.select(outside), preset.train.amp).confusion
     return {"images": len(inside), "miou": held_out.miou, "class_iou": held_out.iou.tolist()}
-
-
-def part_of(frames: Frames, indices: list[int]) -> Frames:
-    """Some images of a split as a split of their own."""
-    pick = [(frames.ids[i], frames.sequences[i], frames.labelled[i]) for i in indices]
-    ids, sequences, labelled = (tuple(column) for column in zip(*pick, strict=True))
-    depth = None if frames.depth is None else frames.depth[indices]
-    return Frames(frames.classes, ids, frames.images[indices], frames.labels[indices], depth, sequences, labelled)

@@ -69,10 +69,7 @@ def train_committee(learner: Learner, frames: Frames, rng: np.random.Generator) 
     if not learner.labelled:
         raise ConfigError("no annotated image to train a committee on; set strategy.committee to 0 or label some first")
     known = list(learner.labelled)
-    val = replace(
-        frames, ids=tuple(frames.ids[i] for i in known), images=frames.images[known], labels=learner.labels,
-        depth=None, sequences=(), labelled=(True,) * len(known),
-    )  # fmt: skip
+    val = replace(frames.select(known), labels=learner.labels)
     members = []
     for _ in range(learner.strategy.committee):
         generator = draw(rng)

@@ -24,7 +24,7 @@ from segxal.results.figures.base import (
     show_map,
     styled,
 )
-from segxal.results.figures.view import View, find_image, view_of
+from segxal.results.figures.view import View, view_of
 from segxal.study.state import Cycle
 
 
@@ -80,7 +80,7 @@ def attention_maps(cycle: Cycle, splits: Splits, image: str = "", category: str 
     if category not in frames.classes.names:
         raise ConfigError(f"no class {category!r}; choose one of {', '.join(frames.classes.names)}")
     number, learner = frames.classes.index(category), learner_of(cycle, cycle.settings)
-    index = find_image(frames, image, _most_of(splits, number))
+    index = frames.position(image or _most_of(splits, number))
     view = view_of(learner, frames, index)
     plain = frames.images[index].unsqueeze(0)
     informed = depth_informed(plain, torch.from_numpy(view.attention).unsqueeze(0))
@@ -122,11 +122,11 @@ def attention_figure(shown: AttentionMaps) -> Sheet:
         ("plain", "one"): f"(e) vanilla Grad-CAM, {one}", ("pae", "one"): f"(f) PAE, {one}",
     }  # fmt: skip
     for (image, classes), title in titles.items():
-        place = axes[int(classes == "one"), 1 + int(image == "pae")]
+        panel = axes[int(classes == "one"), 1 + int(image == "pae")]
         share = shown.near_share(image, classes)
         note = f"no pixel speaks for {one}" if np.isnan(share) else f"{percent(share)} of its mass is near"
-        heat = show_map(place, shown.maps[image, classes], title, note)
-        outline(place, shown.near, "white", 0.6)
+        heat = show_map(panel, shown.maps[image, classes], title, note)
+        outline(panel, shown.near, "white", 0.6)
         if image == "pae":
-            scale(place, heat, "0 to 1, per image", "right")
+            scale(panel, heat, "0 to 1, per image", "right")
     return sheet

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from segxal.acquisition.query import masks_of
-from segxal.apps.explore.game_state import YOU, Game, Pick, asked_part, standings
+from segxal.apps.explore.game.state import YOU, Game, Pick, asked_part, standings
 from segxal.apps.explore.picture import colour_bar, enlarge, factor_for, heat, label_picture, outline, overlay
 from segxal.apps.explore.tiles import GAP, asked_picture, in_column, in_row, titled, with_borders
 from segxal.core.errors import ConfigError
@@ -69,10 +69,10 @@ def pick_at(game: Game, row: int, column: int, width: int = WIDTH) -> Pick | Non
     height, wide = next(iter(game.partitions.values())).shape
     factor = factor_for((height, wide), width)
     (down, y), (right, x) = divmod(row, factor * height + GAP), divmod(column, factor * wide + GAP)
-    place = down * ACROSS + right
-    if y >= factor * height or x >= factor * wide or right >= ACROSS or place >= len(game.images):
+    number = down * ACROSS + right
+    if y >= factor * height or x >= factor * wide or right >= ACROSS or number >= len(game.images):
         return None
-    index = game.images[place]
+    index = game.images[number]
     return index, int(game.partitions[index][y // factor, x // factor])
 
 

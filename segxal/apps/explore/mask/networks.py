@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore.maps import Kept
+from segxal.apps.explore.mask.maps import Kept
 from segxal.core.errors import ConfigError
 from segxal.core.labels import Classes
 from segxal.data.splits import Splits
 from segxal.methods.learner import learner_of
-from segxal.results.checks import learner_that_asked
+from segxal.results.learner import learner_that_asked
 from segxal.study.state import Cycle
 from segxal.training.predict import probabilities
 

@@ -11,7 +11,7 @@ import torch
 
 from segxal.acquisition.oracles.base import Query, polygon_clicks
 from segxal.acquisition.oracles.human import HumanOracle, touched_objects
-from segxal.apps.explore.maps import ImageMaps, Setting
+from segxal.apps.explore.mask.maps import ImageMaps, Setting
 from segxal.core.detection import auroc
 from segxal.core.eem import fuse, top_area
 from segxal.core.labels import VOID, Classes
@@ -70,8 +70,8 @@ def price_of(asked: np.ndarray, prediction: np.ndarray, truth: np.ndarray, overl
         touched = touched_objects(prediction, asked, overlap)
         clicks = polygon_clicks(prediction, touched)
         return Price(int(touched.sum()), clicks, minutes(1.0, clicks), known=False)
-    nothing = np.zeros(0, dtype=np.uint8)  # the simulation looks neither at the image nor at the mask
-    answer = HumanOracle(overlap).annotate(Query("", nothing, prediction, nothing, asked, truth))
+    nothing = np.zeros(0, dtype=np.uint8)  # the simulation does not look at the image
+    answer = HumanOracle(overlap).annotate(Query("", nothing, prediction, asked, truth))
     return Price(answer.pixels, answer.clicks, minutes(1.0, answer.clicks), known=True)
 
 
@@ -160,13 +160,13 @@ class PixelFacts:
 
 
 def pixel_facts(
-    maps: ImageMaps, eem: np.ndarray, asked: np.ndarray, truth: np.ndarray, classes: Classes, place: tuple[int, int]
+    maps: ImageMaps, eem: np.ndarray, asked: np.ndarray, truth: np.ndarray, classes: Classes, pixel: tuple[int, int]
 ) -> PixelFacts:
-    """Everything the maps say of the pixel at ``place`` (row, column)."""
-    probs = maps.probs[:, place[0], place[1]]
+    """Everything the maps say of a ``pixel`` (row, column)."""
+    probs = maps.probs[:, pixel[0], pixel[1]]
     order = np.argsort(-probs, kind="stable")
-    label = int(truth[place])
+    label = int(truth[pixel])
     named = "" if (truth == VOID).all() else "void" if label == VOID else classes.names[label]
     ranked = tuple((classes.names[c], float(probs[c])) for c in order)
-    ebu, pae, depth, near = (float(part[place]) for part in (maps.ebu, maps.pae, maps.depth, maps.near))
-    return PixelFacts(*place, ranked, named, ebu, pae, float(eem[place]), depth, near, bool(asked[place]))
+    ebu, pae, depth, near = (float(part[pixel]) for part in (maps.ebu, maps.pae, maps.depth, maps.near))
+    return PixelFacts(*pixel, ranked, named, ebu, pae, float(eem[pixel]), depth, near, bool(asked[pixel]))

@@ -1,6 +1,6 @@
 """What a budget buys: what a method would ask for on given images, what people would answer, and the price."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,13 +15,8 @@ from segxal.core import seeds
 from segxal.core.errors import ConfigError
 from segxal.core.price import minutes
 from segxal.data.base import Frames
-from segxal.data.splits import Splits
 from segxal.methods import METHODS, get_method
 from segxal.methods.base import Method
-from segxal.methods.cycles import asked_pixels
-from segxal.methods.learner import asking_learner
-from segxal.results.figures.view import find_image
-from segxal.study.state import Cycle
 
 UNITS = ("pixels", "clicks")  # what a budget can be counted in
 SOLD = tuple(name for name, method in METHODS.items() if method.buys and method.needs_truth)  # people answer, simulated
@@ -92,33 +87,6 @@ class Purchase:
     def affordable(self) -> bool:
         """Whether the price is within the budget; it is not where even the least that can be asked for costs more."""
         return self.spent <= self.budget
-
-
-def offer_of(cycle: Cycle, splits: Splits, images: Sequence[str] = ()) -> Offer:
-    """What one cycle of a run may ask about; the cycle before it must be done.
-
-    Args:
-        cycle: the cycle whose choice is made, 1 or later.
-        splits: the study's splits.
-        images: names of training images that are not annotated yet; empty for all of them.
-
-    Raises:
-        ConfigError: if nothing is asked in the cycle, an image is unknown or annotated already.
-    """
-    before = cycle.previous
-    if before is None:
-        raise ConfigError(f"cycle 0 of {cycle.method} asks nothing; name a cycle from 1 on")
-    train, asked = splits.train, asked_pixels(before, splits.train)
-    free = [i for i in range(len(train)) if train.labelled[i] and not asked[i].any()]
-    chosen = [find_image(train, name, "") for name in images] or free
-    taken = [train.ids[i] for i in chosen if i not in free]
-    if taken or not chosen:
-        some = ", ".join(train.ids[i] for i in free[:5]) or "none is left"
-        raise ConfigError(
-            f"{', '.join(taken) or 'every image'} was asked about before; still free are, for example, {some}"
-        )
-    learner = asking_learner(before, cycle.settings, train)
-    return Offer(learner, train, tuple(chosen), asked, cycle.seed, cycle.number, cycle.settings.oracle)
 
 
 def buy(offer: Offer, method: str, budget: int, unit: str = "pixels") -> Purchase:

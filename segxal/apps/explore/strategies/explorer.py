@@ -9,7 +9,6 @@ import pandas as pd
 
 from segxal.apps.explore.keys import Keys
 from segxal.apps.explore.picture import factor_for, png
-from segxal.apps.explore.purchase import SOLD, UNITS, Offer, Purchase, buy
 from segxal.apps.explore.result import Result
 from segxal.apps.explore.tiles import asked_picture, in_column, in_row, titled
 from segxal.core.errors import SegxalError
@@ -17,6 +16,7 @@ from segxal.core.labels import VOID
 from segxal.core.regions import GRANULARITIES
 from segxal.methods import METHODS, get_method, names_of
 from segxal.methods.baselines import DROPOUT, STRATEGIES_AT
+from segxal.methods.purchase import SOLD, UNITS, Offer, Purchase, buy
 from segxal.results.figures.base import percent
 from segxal.results.figures.view import picture
 
@@ -124,7 +124,7 @@ class StrategyExplorer(widgets.VBox):
         self.granularities = widgets.SelectMultiple(
             options=GRANULARITIES, value=("superpixel",), description="asked by", **rows
         )
-        self.ours = widgets.SelectMultiple(options=SEGXAL, value=SEGXAL[-1:], description="SegXAL", **rows)
+        self.segxal = widgets.SelectMultiple(options=SEGXAL, value=SEGXAL[-1:], description="SegXAL", **rows)
         self.unit = widgets.Dropdown(options=UNITS, value="clicks", description="price in")
         self.budget = widgets.BoundedIntText(CLICKS, 1, self._on_offer, description="budget")
         self.button = widgets.Button(
@@ -135,21 +135,21 @@ class StrategyExplorer(widgets.VBox):
         self.unit.observe(self._other_unit, "value")
         self.button.on_click(lambda button: None if button.disabled else self.ask())
         self.ask()
-        choose = widgets.HBox([self.strategies, self.granularities, self.ours], layout={"flex_flow": "row wrap"})
+        choose = widgets.HBox([self.strategies, self.granularities, self.segxal], layout={"flex_flow": "row wrap"})
         spend = widgets.HBox([self.unit, self.budget, self.button, self.bar], layout={"flex_flow": "row wrap"})
         super().__init__([choose, spend, self.text, self.picture, Keys()])
 
     @property
     def methods(self) -> list[str]:
         """The methods chosen."""
-        return [*methods_of(self.strategies.value, self.granularities.value), *self.ours.value]
+        return [*methods_of(self.strategies.value, self.granularities.value), *self.segxal.value]
 
     def ask(self) -> None:
         """Compute and show what the chosen methods ask for; what cannot be asked is said and the others are shown."""
         absent = missing(self.strategies.value, self.granularities.value)
-        said = [f"Not defined: {', '.join(absent)}."] if absent else []
-        said += [f"Only the first {MOST} of {len(self.methods)} methods are shown."] * (len(self.methods) > MOST)
-        said += [] if self.methods else ["Nothing is chosen."]
+        notes = [f"Not defined: {', '.join(absent)}."] if absent else []
+        notes += [f"Only the first {MOST} of {len(self.methods)} methods are shown."] * (len(self.methods) > MOST)
+        notes += [] if self.methods else ["Nothing is chosen."]
         self.purchases, chosen = [], self.methods[:MOST]
         budget, unit = self.budget.value, self.unit.value
         self.bar.max, self.bar.layout.display = max(1, len(chosen)), None
@@ -161,17 +161,17 @@ class StrategyExplorer(widgets.VBox):
                         buy(self.offers[METHODS[name].needs(1, "none")[0].ablation], name, budget, unit)
                     )
                 except SegxalError as error:
-                    said.append(f"{name}: {error}.")
+                    notes.append(f"{name}: {error}.")
                 self.bar.value = done
         finally:
             self._lock(False)
             self.bar.layout.display = "none"
-        self.text.value = html.escape(" ".join(said) or "The same images and one budget for all.")
+        self.text.value = html.escape(" ".join(notes) or "The same images and one budget for all.")
         self.picture.value = png(compared_picture(self.offer, self.purchases)) if self.purchases else b""
 
     def _lock(self, busy: bool) -> None:
         """Nothing can be changed while it computes: what is shown belongs to what the controls say."""
-        for one in (self.strategies, self.granularities, self.ours, self.unit, self.budget, self.button):
+        for one in (self.strategies, self.granularities, self.segxal, self.unit, self.budget, self.button):
             one.disabled = busy
 
     @property

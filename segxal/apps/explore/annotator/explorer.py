@@ -9,8 +9,9 @@ import numpy as np
 
 from segxal.acquisition.oracles.base import Annotation
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore.corrections import Corrections, Lesson, corrections_of, lesson
+from segxal.apps.explore.annotator.corrections import Corrections, Lesson, corrections_of, lesson
 from segxal.apps.explore.keys import Keys
+from segxal.apps.explore.page import STYLE
 from segxal.apps.explore.picture import (
     class_legend,
     colour_bar,
@@ -25,13 +26,11 @@ from segxal.apps.explore.picture import (
 from segxal.apps.explore.pointer import Pointer
 from segxal.apps.explore.result import Result
 from segxal.apps.explore.tiles import change_tile, in_row, labels_tile, with_borders
-from segxal.apps.explore.words import STYLE
 from segxal.core.errors import SegxalError
 from segxal.core.labels import VOID, Classes
 from segxal.core.price import minutes
 from segxal.data.splits import Splits
 from segxal.results.figures.base import hex_of, percent
-from segxal.results.figures.view import find_image
 
 WIDTH = 512  # pixels of one picture, at most
 ANSWERED = 0.9  # opacity of what a person has answered
@@ -119,7 +118,7 @@ class Annotator(widgets.VBox):
         train = splits.train
         fresh = next((name for i, name in enumerate(train.ids) if i not in learner.labelled), train.ids[0])
         self.learner, self.splits, self.steps, self.seed = learner, splits, steps, seed
-        self.given = corrections_of(learner, train, find_image(train, image, fresh), pieces)
+        self.given = corrections_of(learner, train, train.position(image or fresh), pieces)
         self.learnt: Lesson | None = None
         self._busy = False
         self._clock, self._times = clock, list[float]()
@@ -156,18 +155,18 @@ class Annotator(widgets.VBox):
 
         Until it is trained nothing can be pressed or clicked on.
         """
-        said, self.result.value = self.result.value, f"Training for {self.steps} steps &hellip;"
+        text, self.result.value = self.result.value, f"Training for {self.steps} steps &hellip;"
         self._busy = True
         self._enable()
         try:
             with self.progress:
                 self.learnt = lesson(self.learner, self.splits, self.given, self.steps, self.seed)
-            said = lesson_text(self.learnt, self.steps)
+            text = lesson_text(self.learnt, self.steps)
         finally:
             self._busy = False
             self._enable()
             self.progress.clear_output()
-            self.result.value = said
+            self.result.value = text
         self.change.value = png(lesson_picture(self.learnt, self.given.query.truth, self.given.classes))
 
     def show(self) -> None:

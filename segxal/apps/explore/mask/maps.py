@@ -10,7 +10,7 @@ near        depth, proximity                              depth provider        
 explained   attention, depth-informed image, PAE          threshold, CAM method, class one pass, there and back
 =========== ============================================= ============================ ====================
 
-Weights, mask area and opacity touch none of them (:mod:`segxal.apps.explore.reading`).
+Weights, mask area and opacity touch none of them (:mod:`segxal.apps.explore.mask.reading`).
 """
 
 from collections import OrderedDict

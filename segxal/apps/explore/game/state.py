@@ -10,12 +10,12 @@ from segxal.core.errors import ConfigError
 from segxal.data.splits import Splits
 
 YOU = "you"
-RIVALS = {  # what asks for each machine player
+MACHINES = {  # what asks for each machine player
     "random": "random-superpixel",
     "entropy": "entropy-superpixel",
     "SegXAL": "eem-superpixel",
 }
-PLAYERS = (YOU, *RIVALS)
+PLAYERS = (YOU, *MACHINES)
 
 Pick = tuple[int, int]  # position of an image in the training split, number of a superpixel in it
 

@@ -16,51 +16,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from segxal.acquisition.oracles.base import Annotation, Query, check_annotation
+from segxal.acquisition.oracles.base import Annotation, check_annotation
 from segxal.acquisition.oracles.superpixel import SuperpixelOracle
 from segxal.acquisition.pool import random_subset
-from segxal.acquisition.query import predictions_of
+from segxal.acquisition.query import asks_about, predictions_of
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore.game_state import (
-    PLAYERS,
-    RIVALS,
-    YOU,
-    Game,
-    Pick,
-    Player,
-    Rules,
-    Standing,
-    asked_part,
-    standings,
-)
-from segxal.apps.explore.purchase import Offer, Purchase, buy
+from segxal.apps.explore.game.state import MACHINES, PLAYERS, YOU, Game, Pick, Player, Rules, asked_part
 from segxal.core import seeds
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.core.regions import regions_in, superpixels
 from segxal.data.splits import Splits
+from segxal.methods.purchase import Offer, Purchase, buy
+from segxal.methods.retraining import retrained, score
 from segxal.results.figures.view import picture
-from segxal.study.retrain import retrained, score
-
-__all__ = [
-    "PLAYERS",
-    "RIVALS",
-    "YOU",
-    "Game",
-    "Pick",
-    "Player",
-    "Rules",
-    "Standing",
-    "answers_to",
-    "autopilot",
-    "new_game",
-    "picks_in",
-    "play_round",
-    "predictions",
-    "rival_picks",
-    "standings",
-    "turn",
-]  # fmt: skip
 
 
 def new_game(learner: Learner, splits: Splits, rules: Rules | None = None) -> Game:
@@ -68,7 +37,7 @@ def new_game(learner: Learner, splits: Splits, rules: Rules | None = None) -> Ga
 
     Args:
         learner: the network all players start from, with the annotations it was trained on: of a finished cycle
-            (:func:`segxal.results.checks.learner_of`), or one that was loaded.
+            (:func:`segxal.methods.learner.learner_of`), or one that was loaded.
         splits: the data it was trained on; scores are of the test split.
         rules: how to play; the default rules if None.
 
@@ -119,19 +88,19 @@ def play_round(game: Game, picks: Sequence[Pick]) -> Game:
         picks: yours; see :func:`autopilot` for a simulated person's.
     """
     game = turn(game, YOU, picks)
-    for name in RIVALS:
-        game = turn(game, name, rival_picks(game, name))
+    for name in MACHINES:
+        game = turn(game, name, machine_picks(game, name))
     return game
 
 
-def rival_picks(game: Game, name: str) -> list[Pick]:
+def machine_picks(game: Game, name: str) -> list[Pick]:
     """What a machine player asks for in its next turn: its strategy's own choice (:mod:`segxal.acquisition.query`)."""
     player, train = game.players[name], game.splits.train
     asked = np.zeros(tuple(train.labels.shape), dtype=bool)
     for index in game.images:
         asked[index] = asked_part(game, player.asked, index)
     offer = Offer(player.learner, train, game.images, asked, game.rules.seed, player.rounds + 1)
-    return picks_in(buy(offer, RIVALS[name], game.rules.clicks, "clicks"))
+    return picks_in(buy(offer, MACHINES[name], game.rules.clicks, "clicks"))
 
 
 def picks_in(purchase: Purchase) -> list[Pick]:
@@ -167,15 +136,13 @@ def predictions(game: Game, name: str) -> dict[int, np.ndarray]:
 
 def answers_to(game: Game, name: str, picks: Sequence[Pick]) -> dict[int, Annotation]:
     """What the oracle answers to picks: per image an ordinary annotation, one click for each superpixel."""
-    train, seen, answers = game.splits.train, predictions(game, name), {}
-    for index in sorted({image for image, _ in picks}):
-        inside = asked_part(game, picks, index)
-        query = Query(
-            train.ids[index], train.images[index].numpy(), seen[index], inside.astype(float), inside,
-            train.labels[index].numpy(), np.where(inside, game.partitions[index], -1),
-        )  # fmt: skip
-        answers[index] = check_annotation(SuperpixelOracle().annotate(query), query, len(train.classes))
-    return answers
+    train, oracle = game.splits.train, SuperpixelOracle()
+    chosen = {
+        index: (0.0, np.where(asked_part(game, picks, index), game.partitions[index], -1))
+        for index in sorted({image for image, _ in picks})
+    }
+    queries = {one.index: one.query for one in asks_about(train, chosen, predictions(game, name))}
+    return {i: check_annotation(oracle.annotate(query), query, len(train.classes)) for i, query in queries.items()}
 
 
 def _checked(game: Game, name: str, picks: Sequence[Pick]) -> Player:

@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from segxal.apps.explore import panels, picture, sources, words
-from segxal.apps.explore.maps import MapStore, Setting, Subject
-from segxal.apps.explore.reading import asked_for, error_mask, read
+from segxal.apps.explore import page, picture
+from segxal.apps.explore.mask import panels, sources, words
+from segxal.apps.explore.mask.maps import MapStore, Setting, Subject
+from segxal.apps.explore.mask.reading import asked_for, error_mask, read
 from segxal.core.errors import DataMissing
 from segxal.data.splits import open_splits
 from segxal.methods import names_of
-from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import HEAT
+from segxal.results.figures.view import first_query
+from segxal.results.learner import learner_that_asked
 from segxal.storage.paths import RUNS
 from segxal.study.grid import run_of
 from segxal.study.settings import Preset
@@ -51,18 +53,18 @@ SCRIPT = """
 })();
 """
 STYLE = """<style>
-.segxal-twin { max-width: 660px; font: 14px/1.5 system-ui, sans-serif; margin: 1rem 0 }
-.segxal-twin .stack { position: relative; line-height: 0 }
-.segxal-twin .stack img { width: 100%; image-rendering: pixelated; margin: 0 }
-.segxal-twin .stack img + img { position: absolute; left: 0; top: 0; height: 100% }
-.segxal-twin label { display: grid; grid-template-columns: 13em 1fr 11em; gap: .8em; align-items: center }
-.segxal-twin input { width: 100% } .segxal-twin output { min-height: 3em; display: block }
-@media (max-width: 480px) { .segxal-twin label { grid-template-columns: 1fr } }
+.segxal-offline { max-width: 660px; font: 14px/1.5 system-ui, sans-serif; margin: 1rem 0 }
+.segxal-offline .stack { position: relative; line-height: 0 }
+.segxal-offline .stack img { width: 100%; image-rendering: pixelated; margin: 0 }
+.segxal-offline .stack img + img { position: absolute; left: 0; top: 0; height: 100% }
+.segxal-offline label { display: grid; grid-template-columns: 13em 1fr 11em; gap: .8em; align-items: center }
+.segxal-offline input { width: 100% } .segxal-offline output { min-height: 3em; display: block }
+@media (max-width: 480px) { .segxal-offline label { grid-template-columns: 1fr } }
 </style>"""
 
 
 def frames_of(subject: Subject, overlap: float, setting: Setting) -> dict[str, Any]:
-    """Every frame of the twin.
+    """Every frame of the copy.
 
     Args:
         subject: image and network.
@@ -93,7 +95,7 @@ def with_share(setting: Setting, share: float, area: float) -> Setting:
     return replace(setting, mask=mask, level=None)
 
 
-def twin(subject: Subject, overlap: float, setting: Setting, name: str = "segxal-twin") -> str:
+def offline_copy(subject: Subject, overlap: float, setting: Setting, name: str = "segxal-offline") -> str:
     """One image's explorer as HTML to be put into any page.
 
     Args:
@@ -126,17 +128,17 @@ def twin(subject: Subject, overlap: float, setting: Setting, name: str = "segxal
     source = "data:image/png;base64,"
     alt = f"image {html.escape(subject.frames.ids[0])} with its error mask and what would be asked for"
     return (
-        f'{STYLE}{words.STYLE}<div class="segxal-twin" id="{html.escape(name)}"><div class="stack">'
+        f'{STYLE}{page.STYLE}<div class="segxal-offline" id="{html.escape(name)}"><div class="stack">'
         f'<img data-role="image" alt="{alt}" src="{source}{image}">'
         f'<img data-role="eem" alt="" style="opacity: .5" src="{source}{data["eem"][share]}">'
         f'<img data-role="outline" alt="" src="{source}{first["outline"]}"></div>'
-        f"{words.colour_bar('EEM, 0 to 1', ('0', '0.5', '1'), HEAT)}{inputs}"
+        f"{page.colour_bar('EEM, 0 to 1', ('0', '0.5', '1'), HEAT)}{inputs}"
         f'<output data-role="numbers">{html.escape(first["numbers"])}</output></div><script>{script}</script>'
     )
 
 
-def study_twin(preset: Preset, runs: Path = RUNS, data_root: str = "") -> str:
-    """The twin of a study: the image that its first SegXAL run put first in its last cycle, seen by who asked.
+def study_copy(preset: Preset, runs: Path = RUNS, data_root: str = "") -> str:
+    """The copy for a study: the image that its first SegXAL run put first in its last cycle, seen by who asked.
 
     Args:
         preset: the study, with the seeds and methods that are recorded, see :func:`segxal.study.records.as_recorded`.
@@ -144,7 +146,7 @@ def study_twin(preset: Preset, runs: Path = RUNS, data_root: str = "") -> str:
         data_root: folder that holds the data sets.
 
     Returns:
-        HTML; a sentence that says why there is no twin where the weights (they are not in git) or the data are missing.
+        HTML; a sentence that says why there is none where the weights (they are not in git) or the data are missing.
     """
     methods = sorted(
         (name for name in preset.methods if name in names_of("segxal")), key=lambda method: method != METHOD
@@ -158,9 +160,9 @@ def study_twin(preset: Preset, runs: Path = RUNS, data_root: str = "") -> str:
     except DataMissing as error:
         return f"<p>The interactive error mask needs the images: {html.escape(str(error))}</p>"
     learner = learner_that_asked(done[-1])
-    index = splits.train.ids.index(str(done[-1].queries()[0]["id"]))
-    subject = sources.subject_of("train", sources.only(splits.train, index), "asker", learner)
-    return twin(subject, done[-1].settings.oracle.overlap, Setting(learner.mask))
+    index = splits.train.position(first_query(done[-1]))
+    subject = sources.subject_of("train", splits.train.select([index]), "asked", learner)
+    return offline_copy(subject, done[-1].settings.oracle.overlap, Setting(learner.mask))
 
 
 def _finished(preset: Preset, method: str, seed: int, runs: Path) -> list[Cycle]:

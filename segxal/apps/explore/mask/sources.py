@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore.maps import Subject
+from segxal.apps.explore.mask.maps import Subject
 from segxal.core.errors import DataInvalid
 from segxal.core.labels import VOID, Classes
 from segxal.data import open_dataset, report
@@ -69,7 +69,7 @@ def open_image(
         DataInvalid: if its files cannot be read.
     """
     if name == preset.data.name:
-        return only(getattr(open_splits(preset.data, data_root, cache), split), index)
+        return getattr(open_splits(preset.data, data_root, cache), split).select([index])
     data = _dataset(preset, name, split, data_root)
     return _frames(data[index], data.classes)
 
@@ -103,14 +103,6 @@ def read_upload(content: bytes, name: str, preset: Preset, classes: Classes) -> 
     size = (preset.data.height, preset.data.width)
     labels = np.full(size, VOID, dtype=np.uint8)
     return _frames(Sample(name, resize_image(image, size), labels, labelled=False), classes)
-
-
-def only(frames: Frames, index: int) -> Frames:
-    """One image of a split, as a split of its own."""
-    here = slice(index, index + 1)
-    depth = None if frames.depth is None else frames.depth[here]
-    parts = {name: getattr(frames, name)[here] for name in ("ids", "images", "labels", "sequences", "labelled")}
-    return replace(frames, depth=depth, **parts)
 
 
 def known_to(classes: Classes, frames: Frames) -> Frames:

@@ -1,14 +1,12 @@
-"""A cycle slider: one image through the cycles of a run, and what each cycle's labels changed."""
+"""One image through the cycles of a run: what each cycle saw, asked, was told and learned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 
 from segxal.acquisition.query import predictions_of
-from segxal.apps.explore.keys import Keys
 from segxal.apps.explore.picture import (
     class_legend,
     colour_bar,
@@ -16,19 +14,15 @@ from segxal.apps.explore.picture import (
     factor_for,
     heat,
     label_picture,
-    png,
 )
 from segxal.apps.explore.tiles import change_shares, change_tile, in_column, in_row, labels_tile, ruled, titled
-from segxal.core.errors import ConfigError
 from segxal.data.splits import Splits
 from segxal.methods.learner import learner_of
 from segxal.results.figures.base import percent
-from segxal.results.figures.cycles import Column, cycle_columns, spectator
-from segxal.results.figures.view import find_image
+from segxal.results.figures.cycles import Column, cycle_columns
 from segxal.study.state import Cycle
 
 WIDTH = 256  # pixels of one picture, at most
-INTERVAL = 1500  # milliseconds a cycle is shown while it plays
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,7 @@ def _scene(cycle: Cycle, column: Column, splits: Splits) -> Scene:
     asked = column.view.id in answers
     if asked:
         column = replace(column, annotation=answers[column.view.id])
-    learner, index = learner_of(cycle, cycle.settings), splits.train.ids.index(column.view.id)
+    learner, index = learner_of(cycle, cycle.settings), splits.train.position(column.view.id)
     after = predictions_of(learner, splits.train, [index])[index]
     before = cycle.previous.metrics() if cycle.previous else cycle.metrics()
     return Scene(column, asked, after, (before["report"]["miou"], cycle.metrics()["report"]["miou"]))
@@ -141,47 +135,3 @@ def scene_text(scene: Scene, played: Sequence[Scene]) -> str:
         f"Cycle {scene.column.cycle}: mIoU {100 * before:.1f} % &rarr; {100 * after:.1f} % "
         f"({100 * (after - before):+.1f} points). After each cycle (%): {', '.join(steps)}."
     )
-
-
-class CycleExplorer(widgets.VBox):
-    """A slider and a player over the cycles of a run, for any training image.
-
-    Args:
-        run: the finished cycles of a run in order, cycle 0 included.
-        splits: the data of its study.
-        image: name of the training image to begin with; empty for one that is never labelled.
-    """
-
-    def __init__(self, run: Sequence[Cycle], splits: Splits, image: str = "") -> None:
-        self.run, self.splits = run, splits
-        last = run[-1].number
-        if last == 0:
-            raise ConfigError("the run has only cycle 0, in which nothing is asked; run it to a later cycle")
-        first = find_image(splits.train, image, spectator(run, splits))
-        self.image = widgets.Dropdown(
-            options=list(splits.train.ids), value=splits.train.ids[first], description="image"
-        )
-        self.slider = widgets.IntSlider(1, 1, last, description="cycle")
-        self.play = widgets.Play(min=1, max=last, interval=INTERVAL, description="play the cycles")
-        widgets.jslink((self.play, "value"), (self.slider, "value"))
-        self.picture, self.text = widgets.Image(format="png"), widgets.HTML()
-        self.picture.layout.max_width = "100%"
-        choose = widgets.HBox([self.play, self.slider, self.image], layout={"flex_flow": "row wrap"})
-        self.image.observe(self._load, "value")
-        self.slider.observe(self._show, "value")
-        self._load()
-        super().__init__([choose, self.text, self.picture, Keys()])
-
-    @property
-    def scene(self) -> Scene:
-        """The cycle that is shown."""
-        return self.scenes[self.slider.value - 1]
-
-    def _load(self, _change: object = None) -> None:
-        found = scenes(self.run, self.splits, self.image.value)  # the slider may move meanwhile
-        self.scenes, self._tops = found, tops_of(found)
-        self._show()
-
-    def _show(self, _change: object = None) -> None:
-        self.picture.value = png(scene_picture(self.scene, self._tops))
-        self.text.value = scene_text(self.scene, self.scenes)

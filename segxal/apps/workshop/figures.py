@@ -64,8 +64,8 @@ def panels_figure(panels: Sequence[Panel], columns: int = 4, classes: Classes = 
     labelled = [panel.values for panel in panels if panel.kind == "labels"]
     patches = class_patches(classes, labelled, "void") if labelled else []
     sheet = new_sheet(page_height(shape, rows, columns, 0.62, len(patches)))
-    places = sheet.subplots(rows, columns, squeeze=False).ravel()
-    for axes, panel in zip(places, panels, strict=False):
+    all_axes = sheet.subplots(rows, columns, squeeze=False).ravel()
+    for axes, panel in zip(all_axes, panels, strict=False):
         if panel.kind == "image":
             show_image(axes, panel.values, panel.title, panel.note)
         elif panel.kind == "labels":
@@ -75,7 +75,7 @@ def panels_figure(panels: Sequence[Panel], columns: int = 4, classes: Classes = 
             scale(axes, show_map(axes, panel.values, panel.title, panel.note, table), panel.unit)
         if panel.line is not None:
             outline(axes, panel.line)
-    for axes in places[len(panels) :]:
+    for axes in all_axes[len(panels) :]:
         axes.set_axis_off()
     if patches:
         legend_below(sheet, patches)
@@ -98,8 +98,8 @@ def reliability_figure(bins: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarr
         top.set(title=name, xlim=(0, 1), ylim=(0, 1))
         below.bar(confidence, 100 * share, width=0.04, color=GREY)
         below.set(xlabel="confidence: the highest probability (0 to 1)")
-        for place in (top, below):
-            place.spines[["top", "right"]].set_visible(False)
+        for part in (top, below):
+            part.spines[["top", "right"]].set_visible(False)
     axes[0, 0].set_ylabel("share that is right (0 to 1)")
     axes[1, 0].set_ylabel("pixels (%)")
     axes[0, 0].legend(frameon=False, loc="upper left")

@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore.maps import Setting
+from segxal.apps.explore.mask.maps import Setting
 from segxal.core.cams import LIBRARY_CAMS
 from segxal.core.labels import Classes
 from segxal.models.depth import DEPTHS
@@ -95,10 +95,10 @@ class Controls:
             self.layer.options = named
         self.layer.value = layer if chosen == former or chosen not in layers else chosen
 
-    def said(self, names: tuple[str, ...]) -> dict[str, str]:
-        """What controls say, description -> value in words."""
+    def in_words(self, names: tuple[str, ...]) -> dict[str, str]:
+        """Description of controls -> value in words."""
         found = [getattr(self, name) for name in names]
-        return {one.description: _said(one) for one in found}
+        return {one.description: _value_in_words(one) for one in found}
 
     def column_of_all(self) -> widgets.VBox:
         """The controls under each other, in groups."""
@@ -158,8 +158,8 @@ def build(
         area=_share("share asked", mask.area, "share of the image that is asked for", 0.01, 0.01, ".0%"),
         level=_share("EEM at least", 0.5, "everything from this EEM on is asked for", 0.01),
         opacity=_share("opacity", 0.5, "of the error mask over the image"),
-        row=_place("row", middle[0], shape[0], "row of the pixel, 0 = top; or click on a picture"),
-        column=_place("column", middle[1], shape[1], "column of the pixel, 0 = left; or click on a picture"),
+        row=_coordinate("row", middle[0], shape[0], "row of the pixel, 0 = top; or click on a picture"),
+        column=_coordinate("column", middle[1], shape[1], "column of the pixel, 0 = left; or click on a picture"),
         follow=widgets.Checkbox(False, description="pixel follows the pointer", indent=False,
                                 tooltip="otherwise a click on a picture chooses the pixel"),
     )  # fmt: skip
@@ -173,7 +173,7 @@ def _categories(classes: Classes) -> list[tuple[str, int]]:
     return [(ALL, ALL_CLASSES), *((name, c) for c, name in enumerate(classes.names))]
 
 
-def _said(one: Any) -> str:
+def _value_in_words(one: Any) -> str:
     """The value of a control as it stands beside it."""
     return str(one.label) if isinstance(one, widgets.Dropdown) else format(one.value, one.readout_format)
 
@@ -195,5 +195,5 @@ def _share(
     return widgets.FloatSlider(value=value, min=low, max=1, step=step, readout_format=form, **_wide(words, hint))
 
 
-def _place(words: str, value: int, count: int, hint: str) -> widgets.IntSlider:
+def _coordinate(words: str, value: int, count: int, hint: str) -> widgets.IntSlider:
     return widgets.IntSlider(value=value, min=0, max=count - 1, **_wide(words, hint))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from segxal.apps.explore.board import (
+from segxal.apps.explore.game.board import (
     LAYERS,
     asked_pictures,
     board_picture,
@@ -15,12 +15,13 @@ from segxal.apps.explore.board import (
     score_chart,
     score_table,
 )
-from segxal.apps.explore.game import RIVALS, YOU, Game, Pick, autopilot, rival_picks, standings, turn
+from segxal.apps.explore.game.play import autopilot, machine_picks, turn
+from segxal.apps.explore.game.state import MACHINES, YOU, Game, Pick, standings
 from segxal.apps.explore.keys import Keys
+from segxal.apps.explore.page import STYLE, status_text
 from segxal.apps.explore.picture import png
 from segxal.apps.explore.pointer import Pointer
 from segxal.apps.explore.result import Result
-from segxal.apps.explore.words import STYLE, status_text
 from segxal.core.errors import SegxalError
 
 SHOWN = ("the images", "what your network predicts", "its entropy", "its error mask")
@@ -30,7 +31,7 @@ class GameView(widgets.VBox):
     """A game to play.
 
     Args:
-        game: before its first round, see :func:`segxal.apps.explore.game.new_game`.
+        game: before its first round, see :func:`segxal.apps.explore.game.play.new_game`.
 
     Attributes:
         game: the game as it stands.
@@ -58,20 +59,20 @@ class GameView(widgets.VBox):
         """Pick a superpixel, or take the pick back; what is against the rules is said and not done."""
         clicks, asked = self.game.rules.clicks, self.game.players[YOU].asked
         self.image.value, self.region.value = chosen
-        said = ""
+        message = ""
         if chosen in self.picks:
             self.picks.remove(chosen)
         elif unknown := self._unknown(chosen):
-            said = unknown
+            message = unknown
         elif chosen in asked:
-            said = "you asked for this one before"
+            message = "you asked for this one before"
         elif self.game.over:
-            said = "the game is over"
+            message = "the game is over"
         elif len(self.picks) >= clicks:
-            said = f"all {clicks} clicks of this round are spent; take one back or play the round"
+            message = f"all {clicks} clicks of this round are spent; take one back or play the round"
         else:
             self.picks.append(chosen)
-        self.message.value = status_text(said)
+        self.message.value = status_text(message)
         self.show()
 
     def undo(self) -> None:
@@ -93,13 +94,13 @@ class GameView(widgets.VBox):
         Raises:
             ConfigError: if nothing is picked or the game is over.
         """
-        self.bar.max, self.bar.value, self.bar.layout.display = len(RIVALS) + 1, 0, None
+        self.bar.max, self.bar.value, self.bar.layout.display = len(MACHINES) + 1, 0, None
         self._busy = True
         self._enable()
         try:
-            for name in (YOU, *RIVALS):
+            for name in (YOU, *MACHINES):
                 self.bar.description = f"{name}: training"
-                picks = self.picks if name == YOU else rival_picks(self.game, name)
+                picks = self.picks if name == YOU else machine_picks(self.game, name)
                 with self.progress:
                     self.game = turn(self.game, name, picks)
                 self.progress.clear_output()
@@ -118,8 +119,10 @@ class GameView(widgets.VBox):
         left, clicks = self.game.rules.clicks - len(self.picks), self.game.rules.clicks
         if left and self._told != self.picks:
             self._told = list(self.picks)
-            said = f"{left} of {clicks} clicks are unspent, the others spend all; press play again to play without them"
-            self.message.value = status_text(said)
+            message = (
+                f"{left} of {clicks} clicks are unspent, the others spend all; press play again to play without them"
+            )
+            self.message.value = status_text(message)
         else:
             self.play()
 
@@ -220,8 +223,8 @@ class GameView(widgets.VBox):
         keys = widgets.HBox([self.image, self.region, *self.buttons.values()], layout=wrap)
         top = widgets.HBox([self.layer, self.bar], layout=wrap)
         side = widgets.HBox([self.chart, self.scores], layout={**wrap, "align_items": "center", "grid_gap": "20px"})
-        said = widgets.HBox([self.status, self.message], layout=wrap)
+        messages = widgets.HBox([self.status, self.message], layout=wrap)
         return [
-            widgets.HTML(f"{STYLE}{hint}"), top, keys, said, self.board, self.key, self.progress, side,
+            widgets.HTML(f"{STYLE}{hint}"), top, keys, messages, self.board, self.key, self.progress, side,
             self.asked, self.pointer, Keys(),
         ]  # fmt: skip

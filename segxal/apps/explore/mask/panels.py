@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segxal.apps.explore import picture, words
-from segxal.apps.explore.maps import ImageMaps
+from segxal.apps.explore import page, picture
+from segxal.apps.explore.mask.maps import ImageMaps
 from segxal.core.labels import VOID
 from segxal.data.base import Frames
 from segxal.results.figures.base import HEAT, NEAR
@@ -78,7 +78,7 @@ def eem_picture(eem: np.ndarray) -> np.ndarray:
 
 
 def asked_picture(
-    image: np.ndarray, eem: np.ndarray, asked: np.ndarray, opacity: float, place: tuple[int, int]
+    image: np.ndarray, eem: np.ndarray, asked: np.ndarray, opacity: float, pixel: tuple[int, int]
 ) -> np.ndarray:  # fmt: skip
     """The image with the error mask over it, the outline of what is asked for, and a frame around one pixel.
 
@@ -87,14 +87,14 @@ def asked_picture(
         eem: (H, W) float.
         asked: (H, W) bool.
         opacity: of the error mask, 0..1.
-        place: (row, column) of the framed pixel.
+        pixel: (row, column) of the framed pixel.
 
     Returns:
         (kH, kW, 3) uint8.
     """
     factor = picture.factor_for(eem.shape, WIDTH)
     mixed = picture.enlarge(picture.overlay(image, picture.heat(eem), opacity), factor)
-    return picture.framed(picture.outline(mixed, asked), *place, factor)
+    return picture.framed(picture.outline(mixed, asked), *pixel, factor)
 
 
 def scale_texts(maps: ImageMaps, frames: Frames) -> dict[str, str]:
@@ -103,12 +103,12 @@ def scale_texts(maps: ImageMaps, frames: Frames) -> dict[str, str]:
     ticks = {"depth": [f"{low + share * (high - low):.3g}" for share in (0, 0.5, 1)]}
     present = [int(c) for c in np.unique(maps.prediction)]
     texts = {
-        name: words.colour_bar(panel.unit, ticks.get(name, ("0", "0.5", "1")), panel.table)
+        name: page.colour_bar(panel.unit, ticks.get(name, ("0", "0.5", "1")), panel.table)
         for name, panel in PANELS.items()
         if panel.unit
     }
-    texts["prediction"] = words.legend([(frames.classes.names[c], frames.classes.colours[c]) for c in present])
-    texts["error"] = words.legend(_error_entries(truth_of(frames)))
+    texts["prediction"] = page.legend([(frames.classes.names[c], frames.classes.colours[c]) for c in present])
+    texts["error"] = page.legend(_error_entries(truth_of(frames)))
     return texts
 
 

@@ -8,7 +8,7 @@ import pytest
 from segxal.acquisition.oracles import get_oracle
 from segxal.acquisition.pool import Pool
 from segxal.acquisition.query import ask
-from segxal.apps.explore.purchase import SOLD, Offer, buy, offer_of
+from segxal.apps.explore.strategies.offer import offer_of
 from segxal.core import seeds
 from segxal.core.errors import ConfigError
 from segxal.core.price import minutes
@@ -16,6 +16,7 @@ from segxal.methods import get_method
 from segxal.methods.base import PEOPLE
 from segxal.methods.cycles import asked_pixels
 from segxal.methods.learner import learner_of
+from segxal.methods.purchase import SOLD, Offer, buy
 from segxal.study.state import Cycle
 
 METHODS = [
@@ -122,7 +123,7 @@ def test_an_offer_names_what_it_cannot_hold(tiny, tiny_run, tiny_splits):
     known = tiny_splits.train.ids[learner_of(tiny_run[0], tiny_run[0].settings).labelled[0]]
     with pytest.raises(ConfigError, match=f"{known} was asked about before"):
         offer_of(tiny_run[1], tiny_splits, [known])
-    with pytest.raises(ConfigError, match="no training image"):
+    with pytest.raises(ConfigError, match="no image"):
         offer_of(tiny_run[1], tiny_splits, ["nowhere"])
     with pytest.raises(ConfigError, match="asks nothing"):
         offer_of(Cycle(tiny, "start", 0, 0, runs=tiny_run[0].runs), tiny_splits)

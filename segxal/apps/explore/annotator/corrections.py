@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from segxal.acquisition.oracles.base import Annotation, Query, check_annotation
-from segxal.acquisition.query import masks_of, predictions_of
+from segxal.acquisition.query import masked_queries, predictions_of
 from segxal.acquisition.strategies.base import Learner, region_scores
 from segxal.apps.explore.tiles import change_shares
 from segxal.core import seeds
@@ -14,8 +14,8 @@ from segxal.core.labels import VOID, Classes
 from segxal.core.regions import regions_in, superpixels
 from segxal.data.base import Frames
 from segxal.data.splits import Splits
+from segxal.methods.retraining import retrained, score
 from segxal.results.figures.view import picture
-from segxal.study.retrain import retrained, score
 
 
 @dataclass(frozen=True)
@@ -144,13 +144,10 @@ def corrections_of(learner: Learner, frames: Frames, index: int, pieces: int) ->
         index: position of the image.
         pieces: superpixels wanted, about.
     """
-    masks = masks_of(learner, frames, [index])
+    (query,) = masked_queries(learner, frames, [index])
     partition = superpixels(picture(frames, index), pieces)
-    query = Query(
-        frames.ids[index], frames.images[index].numpy(), masks.prediction[0].numpy(), masks.eem[0].float().numpy(),
-        np.ones(partition.shape, dtype=bool), frames.labels[index].numpy(), partition,
-    )  # fmt: skip
-    return Corrections(query, frames.classes)
+    whole = np.ones(partition.shape, dtype=bool)
+    return Corrections(replace(query, asked=whole, partition=partition), frames.classes)
 
 
 def lesson(learner: Learner, splits: Splits, given: Corrections, steps: int, seed: int) -> Lesson:

@@ -1,6 +1,6 @@
-"""Questions put to a finished cycle: is its mask right, is its explanation faithful, what would each oracle say?"""
+"""Checks of a finished cycle: is its mask right, is its explanation faithful, what would each oracle say?"""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -8,7 +8,6 @@ import torch
 
 from segxal.acquisition.oracles import get_oracle
 from segxal.acquisition.query import masked_queries, masks_of
-from segxal.acquisition.strategies.base import Learner
 from segxal.core import seeds
 from segxal.core.detection import detection_scores
 from segxal.core.eem import depth_informed, learn_weights
@@ -18,22 +17,11 @@ from segxal.core.gate import dice_agreement
 from segxal.core.labels import VOID
 from segxal.data.splits import Splits
 from segxal.methods.learner import learner_of
+from segxal.results.learner import learner_that_asked
 from segxal.study.state import Cycle
 from segxal.training.predict import probabilities
 
 COMPARED = ("pseudo", "gt-patch", "human", "whole-image")  # oracles that answer to an error mask
-
-
-def learner_that_asked(cycle: Cycle) -> Learner:
-    """The network that asked in a cycle, with the mask it asked with: the one the cycle before left.
-
-    Raises:
-        ConfigError: for cycle 0, in which nothing is asked.
-    """
-    if cycle.previous is None:
-        raise ConfigError(f"cycle 0 of {cycle.method} asks nothing; name a cycle from 1 on")
-    learner, metrics = learner_of(cycle.previous, cycle.previous.settings), cycle.metrics()
-    return replace(learner, mask=replace(cycle.settings.mask, w_pae=metrics["w_pae"], w_ebu=metrics["w_ebu"]))
 
 
 def mask_quality(cycle: Cycle, splits: Splits) -> list[dict[str, Any]]:
@@ -68,12 +56,12 @@ def compare_oracles(cycle: Cycle, splits: Splits) -> list[dict[str, Any]]:
     Raises:
         ConfigError: for cycle 0, in which nothing is asked.
     """
-    asker = learner_that_asked(cycle)
+    learner = learner_that_asked(cycle)
     settings, train = cycle.settings, splits.train
     models = (cycle.previous or cycle).networks()
     positions = {name: i for i, name in enumerate(train.ids)}
     chosen = [positions[query["id"]] for query in cycle.queries()]
-    queries = masked_queries(asker, train, chosen)
+    queries = masked_queries(learner, train, chosen)
     rows = []
     for name in COMPARED:
         oracle = get_oracle(

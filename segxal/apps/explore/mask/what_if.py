@@ -1,6 +1,6 @@
 """What if the study had asked by this setting? One cycle of the loop, beside the study's own records.
 
-    python -m segxal.apps.explore.what_if SCRATCH/what_if.json
+    python -m segxal.apps.explore.mask.what_if SCRATCH/what_if.json
 
 computes the two cycles that :func:`prepare` has described, which is what the explorer starts in the background.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from segxal.apps.explore.maps import Setting
+from segxal.apps.explore.mask.maps import Setting
 from segxal.core.errors import ConfigError, SegxalError
 from segxal.storage.files import read_json, write_json, write_text
 from segxal.study.loop import run_cycle

@@ -6,22 +6,22 @@ from typing import Any
 import ipywidgets as widgets
 
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore import panels, sources, words
-from segxal.apps.explore.controls import BY_LEVEL, IMAGE, MAPS, MASK, Controls, build
+from segxal.apps.explore import page
 from segxal.apps.explore.keys import Keys
 from segxal.apps.explore.later import Later
-from segxal.apps.explore.maps import MapStore, Setting
-from segxal.apps.explore.networks import Networks
+from segxal.apps.explore.mask import panels, sources, words
+from segxal.apps.explore.mask.controls import BY_LEVEL, IMAGE, MAPS, MASK, Controls, build
+from segxal.apps.explore.mask.maps import MapStore, Setting
+from segxal.apps.explore.mask.networks import Networks
+from segxal.apps.explore.mask.reading import Reading, asked_for, error_mask, pixel_facts, read
+from segxal.apps.explore.mask.what_if import next_cycle
+from segxal.apps.explore.mask.what_if_view import WhatIf
 from segxal.apps.explore.picture import png
 from segxal.apps.explore.pointer import Pointer
-from segxal.apps.explore.reading import Reading, asked_for, error_mask, pixel_facts, read
-from segxal.apps.explore.what_if import next_cycle
-from segxal.apps.explore.what_if_view import WhatIf
 from segxal.core.errors import ConfigError, SegxalError
 from segxal.core.labels import CITYSCAPES, Classes
 from segxal.data.base import Frames
 from segxal.data.splits import open_splits
-from segxal.results.figures.view import find_image
 from segxal.study.state import Cycle
 
 
@@ -38,7 +38,7 @@ class Explorer(widgets.VBox):
 
     Attributes:
         controls: what can be moved; setting ``value`` in code does what a hand does.
-        images: name of a picture (:data:`segxal.apps.explore.panels.PANELS`) -> its ``Image`` widget.
+        images: name of a picture (:data:`segxal.apps.explore.mask.panels.PANELS`) -> its ``Image`` widget.
         store: the cached maps.
         subject: the image and network that are chosen.
         maps: what is shown of them; of those before while they cannot be shown, which is said.
@@ -61,7 +61,7 @@ class Explorer(widgets.VBox):
         self.store, self._shown = MapStore(), dict[str, str]()
         self._quiet, self._later = False, Later()
         self._first = self._position(image)
-        self._look_through(self.networks.first, "first", sources.only(self.splits.train, self._first))
+        self._look_through(self.networks.first, "first", self.splits.train.select([self._first]))
         self.controls = self._controls()
         self._widgets()
         super().__init__(self._arranged())
@@ -77,7 +77,7 @@ class Explorer(widgets.VBox):
 
     def _position(self, image: str) -> int:
         train, queries = self.splits.train, self.run[-1].queries()
-        return find_image(train, image, str(queries[0]["id"]) if queries else train.ids[0])
+        return train.position(image or (str(queries[0]["id"]) if queries else train.ids[0]))
 
     def _controls(self) -> Controls:
         learner, number, data_sets = self.subject.learner, self.networks.first, sources.data_sets
@@ -91,7 +91,7 @@ class Explorer(widgets.VBox):
         full = {"width": "100%"}
         self.images = {name: widgets.Image(layout=full) for name in panels.PANELS}
         self.scales = {name: widgets.HTML() for name in panels.PANELS}
-        self.titles = {name: widgets.HTML(words.title(panel.title)) for name, panel in panels.PANELS.items()}
+        self.titles = {name: widgets.HTML(page.title(panel.title)) for name, panel in panels.PANELS.items()}
         self.pointer.watch(self.images, {name: panel.title for name, panel in panels.PANELS.items()})
         self.status, self.numbers, self.pixel = (widgets.HTML() for _ in range(3))
         self.what_if = WhatIf(self._question, self.data_root)
@@ -111,7 +111,7 @@ class Explorer(widgets.VBox):
         )
         pictures = widgets.VBox([self.status, top, rest, self.what_if], layout={"flex": "1 1 420px", "min_width": "0"})
         return [
-            widgets.HTML(words.STYLE),
+            widgets.HTML(page.STYLE),
             widgets.HBox([self.controls.column_of_all(), pictures], layout=wrap),
             self.pointer, Keys(),
         ]  # fmt: skip
@@ -142,10 +142,10 @@ class Explorer(widgets.VBox):
         try:
             self._enable()
             act()
-            said = self._note()
+            message = self._note()
         except SegxalError as error:
-            said = str(error)
-        self.status.value = words.status_text("\n".join(part for part in (said, self._still()) if part))
+            message = str(error)
+        self.status.value = page.status_text("\n".join(part for part in (message, self._still()) if part))
 
     def _note(self) -> str:
         """What is to be said of this setting.
@@ -161,7 +161,7 @@ class Explorer(widgets.VBox):
 
     def _still(self) -> str:
         """What is shown, where that is not what the controls say."""
-        now = self.controls.said((*IMAGE, *MAPS, *MASK))
+        now = self.controls.in_words((*IMAGE, *MAPS, *MASK))
         others = ", ".join(f"{name} {value}" for name, value in self._shown.items() if value != now[name])
         return f"Still showing {others}." if others else ""
 
@@ -219,7 +219,7 @@ class Explorer(widgets.VBox):
 
     def _look_at(self, name: str, frames: Frames) -> None:
         self._look_through(self.controls.network.value, name, frames)
-        self._chosen = self.controls.said(IMAGE)
+        self._chosen = self.controls.in_words(IMAGE)
         if frames.depth is None and self.controls.depth.value == "dataset":
             self._quiet = True
             self.controls.depth.value = "geometry"  # what works for every image
@@ -246,12 +246,12 @@ class Explorer(widgets.VBox):
     def show(self) -> None:
         """Draw everything anew."""
         self.maps, self.frames = self.store.maps(self.subject, self.setting), self.subject.frames
-        self._shown |= self._chosen | self.controls.said(MAPS)
+        self._shown |= self._chosen | self.controls.in_words(MAPS)
         for name, image in panels.map_pictures(self.maps, self.frames).items():
             self.images[name].value = png(image)
         for name, text in panels.scale_texts(self.maps, self.frames).items():
             self.scales[name].value = text
-        self.titles["asked"].value = words.title(f"{self.frames.ids[0]} · {panels.PANELS['asked'].title}")
+        self.titles["asked"].value = page.title(f"{self.frames.ids[0]} · {panels.PANELS['asked'].title}")
         self.show_mask()
 
     def show_mask(self) -> None:
@@ -259,7 +259,7 @@ class Explorer(widgets.VBox):
         setting = self.setting
         self.eem = error_mask(self.maps, setting)
         self.asked = asked_for(self.eem, setting)
-        self._shown |= self.controls.said(MASK)
+        self._shown |= self.controls.in_words(MASK)
         self.images["eem"].value = png(panels.eem_picture(self.eem))
         self._show_pixel()
         self._later(lambda: self._safely(self._say_numbers))
@@ -269,17 +269,17 @@ class Explorer(widgets.VBox):
         self.numbers.value = words.reading_text(self.reading)
 
     @property
-    def place(self) -> tuple[int, int]:
+    def chosen_pixel(self) -> tuple[int, int]:
         """(row, column) of the pixel that is looked at."""
         return self.controls.row.value, self.controls.column.value
 
     def _show_asked(self) -> None:
         image = panels.image_of(self.frames)
         opacity = self.controls.opacity.value
-        self.images["asked"].value = png(panels.asked_picture(image, self.eem, self.asked, opacity, self.place))
+        self.images["asked"].value = png(panels.asked_picture(image, self.eem, self.asked, opacity, self.chosen_pixel))
 
     def _show_pixel(self) -> None:
         truth, classes = panels.truth_of(self.frames), self.frames.classes
-        facts = pixel_facts(self.maps, self.eem, self.asked, truth, classes, self.place)
+        facts = pixel_facts(self.maps, self.eem, self.asked, truth, classes, self.chosen_pixel)
         self.pixel.value = words.pixel_text(facts)
         self._show_asked()

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from segxal.apps.explore import words
-from segxal.apps.explore.maps import Setting
-from segxal.apps.explore.what_if import NAMES, Gain, prepare
+from segxal.apps.explore import page
+from segxal.apps.explore.mask import words
+from segxal.apps.explore.mask.maps import Setting
+from segxal.apps.explore.mask.what_if import NAMES, Gain, prepare
 from segxal.core.errors import SegxalError
 from segxal.storage.files import read_json
 from segxal.storage.paths import ROOT
@@ -58,7 +59,7 @@ class WhatIf(widgets.VBox):
             plan = prepare(cycle, setting, share, Path(scratch.name), self._data_root)
         except SegxalError as error:
             scratch.cleanup()
-            self.answer.value = words.status_text(str(error))
+            self.answer.value = page.status_text(str(error))
             return
         self.start.disabled, self.bar.value = True, 0
         self.bar.layout.visibility = "visible"
@@ -76,9 +77,9 @@ class WhatIf(widgets.VBox):
 
     def _run(self, plan: Path) -> dict[str, Gain] | str:
         """Two gains, or why there are none."""
-        said, done = "", 0
+        message, done = "", 0
         with subprocess.Popen(
-            [sys.executable, "-m", "segxal.apps.explore.what_if", str(plan)],
+            [sys.executable, "-m", "segxal.apps.explore.mask.what_if", str(plan)],
             cwd=ROOT,
             stderr=subprocess.PIPE,
             text=True,
@@ -90,13 +91,13 @@ class WhatIf(widgets.VBox):
                     share = int(training.group(1)) / 100 if training else 0.0
                     self.bar.value = max(self.bar.value, round(100 * (done + share) / len(NAMES)))
                 elif line.strip():
-                    said = line.strip()
+                    message = line.strip()
         if process.returncode:
-            return said or f"the other process ended with {process.returncode}"
+            return message or f"the other process ended with {process.returncode}"
         return {name: Gain(**values) for name, values in read_json(plan.parent / "gains.json").items()}
 
 
 def _answer(gains: dict[str, Gain] | str, setting: Setting) -> str:
     if isinstance(gains, str):
-        return words.status_text(gains)
+        return page.status_text(gains)
     return words.gains_text(gains, setting.category is not None, setting.level is not None)
