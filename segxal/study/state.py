@@ -27,6 +27,12 @@ MANIFEST = "manifest.json"
 NETWORKS = ("model", "teacher")  # what every training leaves
 
 
+def fingerprint(*facts: Any) -> str:
+    """Sixteen hexadecimal digits for plain values (what JSON can hold) that a result depends on."""
+    words = json.dumps([VERSION, *facts], sort_keys=True)
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True)
 class Cycle:
     """Name of one cycle of one run, and the place of its state.
@@ -100,8 +106,7 @@ class Cycle:
         Settings at their default leave no trace in it, so that a setting added later does not make old records stale.
         """
         settings = self.settings.changes() | {"threads": self.settings.threads}
-        words = json.dumps([VERSION, settings, self.method, self.ablation, self.seed, self.number], sort_keys=True)
-        return hashlib.sha256(words.encode()).hexdigest()[:16]
+        return fingerprint(settings, self.method, self.ablation, self.seed, self.number)
 
     def is_recorded(self) -> bool:
         """Whether the cycle was finished with these settings; its weights may be gone (they are not in git)."""

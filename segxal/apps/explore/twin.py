@@ -139,7 +139,7 @@ def study_twin(preset: Preset, runs: Path = RUNS, data_root: str = "") -> str:
     """The twin of a study: the image that its first SegXAL run put first in its last cycle, seen by who asked.
 
     Args:
-        preset: the study, with the seeds and methods that are recorded, see :func:`segxal.study.grid.as_recorded`.
+        preset: the study, with the seeds and methods that are recorded, see :func:`segxal.study.records.as_recorded`.
         runs: folder that holds the studies.
         data_root: folder that holds the data sets.
 

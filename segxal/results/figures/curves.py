@@ -24,7 +24,7 @@ def curves(lines: Mapping[str, Sequence[dict[str, Any]]], unit: str = "labelled"
     """Scores (mIoU) of runs over what they had labelled or paid.
 
     Args:
-        lines: name -> rows of one run in order, see :func:`segxal.study.grid.rows_of`.
+        lines: name -> rows of one run in order, see :func:`segxal.study.records.rows_of`.
         unit: column of the horizontal axis: ``labelled``, ``images``, ``pixels`` or ``clicks``.
         title: what is seen.
     """
