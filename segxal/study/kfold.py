@@ -97,7 +97,8 @@ def digest_of(preset: Preset, seed: int, number: int) -> str:
 def row_of(digest: str, seed: int, number: int, classes: Sequence[str], result: dict[str, Any]) -> dict[str, Any]:
     """One row of ``kfold.csv``: the fold, how many images it was trained on, its scores as shares, and its digest."""
     shares = dict(zip(classes, result["class_iou"], strict=True))
-    return {"seed": seed, "fold": number, "images": result["images"], "miou": result["miou"], **shares, "digest": digest}
+    scores = {"images": result["images"], "miou": result["miou"], **shares}
+    return {"seed": seed, "fold": number, **scores, "digest": digest}
 
 
 def _fold(

@@ -87,8 +87,7 @@ def _rows_of_cycle(cycle: Cycle, named: Cycle) -> Rows:
     return {
         "results": [{name: values[name] for name in COLUMNS}],
         "class_iou": [
-            {**key, "class": name, "iou": _percent(iou)}
-            for name, iou in zip(classes, report["class_iou"], strict=True)
+            {**key, "class": name, "iou": _percent(iou)} for name, iou in zip(classes, report["class_iou"], strict=True)
         ],
         "bought": [{**key, **dict(zip(classes, metrics["bought"], strict=True))}],
         "training": [
@@ -114,52 +113,43 @@ def _short(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-class Kept:
-    """The rows that a study's tables hold now, which may be of cycles that are not on disk.
-
-    Args:
-        study: folder of the study.
-    """
-
-    def __init__(self, study: Path) -> None:
-        self.cycles: dict[tuple[str, ...], Rows] = {}
-        for name, file in TABLES.items():
-            for row in read_rows(study / file) if (study / file).is_file() else []:
-                rows = self.cycles.setdefault(_name_of(row), {table: [] for table in TABLES})
-                rows[name].append(row)
-
-    def fits(self, cycle: Cycle, named: Cycle) -> bool:
-        """Whether there is a row of a cycle, named after its run, that was made with today's settings."""
-        rows = self.cycles.get(_name(cycle, named), {}).get("results", [])
-        return bool(rows) and rows[0].get("digest") == cycle.digest
-
-    def rows_of(self, run: Sequence[Cycle]) -> Rows:
-        """The rows of a whole run, by table; none where a cycle of it is missing or was made with other settings."""
-        found: Rows = {name: [] for name in TABLES}
-        if all(self.fits(cycle, run[-1]) for cycle in run):
-            for cycle in run:
-                _extend(found, self.cycles[_name(cycle, run[-1])])
-        return found
+Name = tuple[str, ...]  # method, ablation, seed and cycle of a row, as text
 
 
-def _name_of(row: dict[str, Any]) -> tuple[str, ...]:
+def _name_of(row: dict[str, Any]) -> Name:
     return row["method"], row["ablation"], row["seed"], row["cycle"]
 
 
-def _name(cycle: Cycle, named: Cycle) -> tuple[str, ...]:
+def _name(cycle: Cycle, named: Cycle) -> Name:
     return named.method, named.ablation, str(cycle.seed), str(cycle.number)
+
+
+def _rows_in(study: Path, table: str) -> list[dict[str, Any]]:
+    """The rows a table holds now, which may be of cycles that are not on disk."""
+    file = study / TABLES[table]
+    return [*read_rows(file)] if file.is_file() else []
+
+
+def _digests_in(study: Path) -> dict[Name, str]:
+    """Digest of every cycle that the tables hold; empty for those from before digests were kept."""
+    return {_name_of(row): row.get("digest", "") for row in _rows_in(study, "results")}
+
+
+def _rows_by_cycle(study: Path) -> dict[Name, Rows]:
+    found: dict[Name, Rows] = {}
+    for table in TABLES:
+        for row in _rows_in(study, table):
+            found.setdefault(_name_of(row), {name: [] for name in TABLES})[table].append(row)
+    return found
 
 
 def recorded(preset: Preset, runs: Path = paths.RUNS) -> Preset:
     """The preset with every method and seed that the study holds, on disk or in its tables: no record is left out."""
-    return _with_all(preset, runs, Kept(runs / preset.name))
-
-
-def _with_all(preset: Preset, runs: Path, kept: Kept) -> Preset:
-    study = runs / preset.name / "runs"
-    places = [folder.relative_to(study).parts for folder in _cycle_folders(preset, runs)]
-    methods = {place[0] for place in places} | {method for method, *_ in kept.cycles}
-    seeds = {int(place[2].removeprefix("seed")) for place in places} | {int(seed) for _, _, seed, _ in kept.cycles}
+    study = runs / preset.name
+    places = [folder.relative_to(study / "runs").parts for folder in _cycle_folders(study)]
+    digests = _digests_in(study)
+    methods = {place[0] for place in places} | {method for method, *_ in digests}
+    seeds = {int(place[2].removeprefix("seed")) for place in places} | {int(seed) for _, _, seed, _ in digests}
     known = [name for name in METHODS if name in methods]
     return select(preset, sorted(seeds), sorted(known, key=lambda name: _place(preset.methods, name)))
 
@@ -168,8 +158,8 @@ def _place(names: Sequence[str], name: str) -> int:
     return names.index(name) if name in names else len(names)
 
 
-def _cycle_folders(preset: Preset, runs: Path) -> list[Path]:
-    return sorted((runs / preset.name / "runs").glob("*/*/seed*/cycle_*"))
+def _cycle_folders(study: Path) -> list[Path]:
+    return sorted((study / "runs").glob("*/*/seed*/cycle_*"))
 
 
 def outdated(preset: Preset, runs: Path = paths.RUNS) -> list[str]:
@@ -180,14 +170,19 @@ def outdated(preset: Preset, runs: Path = paths.RUNS) -> list[str]:
     Returns:
         Their names, ``method/ablation/seed0/cycle_01``.
     """
-    kept = Kept(runs / preset.name)
-    made = {folder for folder in _cycle_folders(preset, runs) if (folder / MANIFEST).is_file()}
-    cycles = [(cycle, run[-1]) for run in whole_grid(_with_all(preset, runs, kept), runs) for cycle in run]
-    recorded_here = {cycle.folder for cycle, _ in cycles if cycle.is_recorded()}
-    fitting = {_name(*pair) for pair in cycles if pair[0].folder in recorded_here or kept.fits(*pair)}
-    stale = {"/".join(folder.parts[-4:]) for folder in made - recorded_here}
-    stale |= {f"{m}/{a}/seed{seed}/cycle_{int(number):02d}" for m, a, seed, number in kept.cycles.keys() - fitting}
+    study = runs / preset.name
+    digests = _digests_in(study)
+    cycles = [(cycle, run[-1]) for run in whole_grid(recorded(preset, runs), runs) for cycle in run]
+    here = {cycle.folder for cycle, _ in cycles if cycle.is_recorded()}
+    fitting = {_name(*pair) for pair in cycles if pair[0].folder in here or _fits(*pair, digests)}
+    made = {folder for folder in _cycle_folders(study) if (folder / MANIFEST).is_file()}
+    stale = {"/".join(folder.parts[-4:]) for folder in made - here}
+    stale |= {f"{m}/{a}/seed{seed}/cycle_{int(number):02d}" for m, a, seed, number in digests.keys() - fitting}
     return sorted(stale)
+
+
+def _fits(cycle: Cycle, named: Cycle, digests: dict[Name, str]) -> bool:
+    return digests.get(_name(cycle, named)) == cycle.digest
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:
@@ -214,10 +209,14 @@ def collect(preset: Preset, runs: Path = paths.RUNS) -> Path:
         ConfigError: if no run is finished yet.
     """
     study = runs / preset.name
-    kept = Kept(study)
+    digests, kept = _digests_in(study), _rows_by_cycle(study)
     found: Rows = {name: [] for name in TABLES}
-    for run in whole_grid(_with_all(preset, runs, kept), runs):
-        _extend(found, rows_of(run) if all(cycle.is_recorded() for cycle in run) else kept.rows_of(run))
+    for run in whole_grid(recorded(preset, runs), runs):
+        if all(cycle.is_recorded() for cycle in run):
+            _extend(found, rows_of(run))
+        elif all(_fits(cycle, run[-1], digests) for cycle in run):
+            for cycle in run:
+                _extend(found, kept[_name(cycle, run[-1])])
     if not found["results"]:
         raise ConfigError(f"no finished run in {study}; run `segxal reproduce` with this preset first")
     for name, file in TABLES.items():

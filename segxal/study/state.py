@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Cycle:
         """The method itself."""
         return get_method(self.method)
 
-    @property
+    @cached_property
     def settings(self) -> Preset:
         """The preset as the ablation and the method change it."""
         return ablate(self.preset, self.ablation, self.preset.splits).with_changes(**self.how.changes)
