@@ -41,10 +41,11 @@ test: $(STAMP)  ## install what is missing, then run all tests and check all not
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 		tests $(NOTEBOOKS) $(ARGS)
 
-lint: $(STAMP)  ## rules, format and types
+lint: $(STAMP)  ## rules, format, types, and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(STAMP)  ## put the code into the house's format
 	$(BIN)/ruff check --fix .

@@ -15,7 +15,7 @@ from segxal.acquisition.strategies.base import Learner, whole_images
 from segxal.acquisition.strategies.core_set import k_center_greedy
 from segxal.core.seeds import rng
 from segxal.data.base import Frames
-from segxal.methods.base import BY_IMAGE
+from segxal.methods.baselines import BY_IMAGE
 from segxal.models.base import normalise
 from segxal.models.device import device
 from segxal.models.settings import MaskConfig

@@ -165,7 +165,7 @@ def test_memory_does_not_grow_with_the_passes():
 
 
 def test_a_committee_votes(learner, frames):
-    asked = dataclasses.replace(learner, loop=StrategyConfig(committee=3))
+    asked = dataclasses.replace(learner, strategy=StrategyConfig(committee=3))
     members = train_committee(asked, frames, rng(0))
     with torch.no_grad():
         probs = torch.stack([one(normalise(frames.images[:4])).softmax(1) for one in members])
@@ -176,7 +176,7 @@ def test_a_committee_votes(learner, frames):
 
 
 def test_members_of_a_committee_differ_and_are_repeatable(learner, frames):
-    asked = dataclasses.replace(learner, loop=StrategyConfig(committee=2))
+    asked = dataclasses.replace(learner, strategy=StrategyConfig(committee=2))
     one, other = train_committee(asked, frames, rng(0))
     again = train_committee(asked, frames, rng(0))
     for name, weight in one.named_parameters():

@@ -11,6 +11,7 @@ from segxal.results.comparison import compare_with, conclusion, conclusions, p_w
 from segxal.storage import paths
 from segxal.study import grid
 from segxal.study.execution import parameters_of
+from segxal.study.records import collect
 from segxal.study.settings import load_preset
 
 METHODS = ["segxal-human", "random", "margin-pixel", "supervised"]
@@ -23,7 +24,7 @@ def finished(tiny, tmp_path_factory):
     for method in METHODS:
         for seed in preset.seeds:
             grid.run_cycles(grid.run_of(preset, method, seed, "none", runs))
-    grid.collect(preset, runs)
+    collect(preset, runs)
     return preset, runs
 
 

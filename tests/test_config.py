@@ -8,7 +8,8 @@ import pytest
 from segxal.acquisition.settings import StrategyConfig
 from segxal.core.errors import ConfigError
 from segxal.data.settings import DataConfig
-from segxal.methods.base import ABLATIONS, METHODS, ablate, get_method, split_name
+from segxal.methods import METHODS, get_method
+from segxal.methods.ablations import ABLATIONS, ablate, split_name
 from segxal.models.settings import MaskConfig
 from segxal.study.settings import Preset, load_preset, preset_names
 from segxal.training.settings import TrainConfig

@@ -7,20 +7,12 @@ import pytest
 import torch
 from skimage.filters import threshold_otsu
 
-from segxal.core.eem import (
-    ErrorMask,
-    depth_informed,
-    error_masks,
-    fuse,
-    learn_weights,
-    proximity,
-    soft_attention,
-    top_area,
-)
+from segxal.core.eem import ErrorMask, depth_informed, fuse, learn_weights, proximity, soft_attention, top_area
 from segxal.core.entropy import entropy_map, patch_entropy_map
 from segxal.core.errors import ConfigError, DataMissing, ShapeError
 from segxal.core.gradcam import gradcam, traced
 from segxal.models.base import normalise
+from segxal.models.explain import error_masks
 from segxal.models.settings import MaskConfig
 
 FIXED = MaskConfig(depth="dataset", batch=3)

@@ -15,8 +15,8 @@ from segxal.apps.explore.teach import score, taught
 from segxal.core import seeds
 from segxal.core.errors import AnnotationError, ConfigError
 from segxal.core.labels import CAMVID, VOID
+from segxal.methods.annotations import merge
 from segxal.methods.learner import learner_of
-from segxal.study.state import merge
 
 ROAD, CAR = CAMVID.index("road"), CAMVID.index("car")
 

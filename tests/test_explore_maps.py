@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from segxal.acquisition.oracles import get_oracle
-from segxal.acquisition.query import queries_for
+from segxal.acquisition.query import masked_queries
 from segxal.apps.explore import maps as explore_maps
 from segxal.apps.explore.maps import Kept, MapStore, Setting, layer_name, layer_names
 from segxal.apps.explore.reading import asked_for, error_mask, pixel_facts, price_of, read, region_count
@@ -70,8 +70,8 @@ def test_the_mask_is_the_study_s_own_bit_for_bit(subject, name):
 
 def test_what_is_asked_and_its_price_are_those_of_the_study_s_query(subject):
     learner, setting = subject.learner, Setting(subject.learner.mask)
-    (query,) = queries_for(learner, subject.frames, [0])
-    answer = get_oracle("human", learner.loop, {"model": learner.model}, learner.amp).annotate(query)
+    (query,) = masked_queries(learner, subject.frames, [0])
+    answer = get_oracle("human", learner.strategy, {"model": learner.model}, learner.amp).annotate(query)
     here = MapStore().maps(subject, setting)
     found = read(here, setting, subject.frames.labels[0].numpy(), learner.oracle.overlap)
     assert (found.price.pixels, found.price.clicks) == (answer.pixels, answer.clicks) and found.price.known

@@ -7,12 +7,14 @@ import pytest
 
 from segxal.acquisition.oracles import get_oracle
 from segxal.acquisition.pool import Pool
-from segxal.acquisition.query import ask, asked_up_to
+from segxal.acquisition.query import ask
 from segxal.apps.explore.purchase import SOLD, Offer, buy, offer_of
 from segxal.core import seeds
 from segxal.core.errors import ConfigError
 from segxal.core.price import minutes
-from segxal.methods.base import PEOPLE, get_method
+from segxal.methods import get_method
+from segxal.methods.base import PEOPLE
+from segxal.methods.cycles import asked_pixels
 from segxal.methods.learner import learner_of
 from segxal.study.state import Cycle
 
@@ -28,9 +30,9 @@ def offer(tiny_run, tiny_splits):
     first = tiny_run[0]
     train = tiny_splits.train
     learner = learner_of(first, first.settings)
-    learner = replace(learner, loop=replace(learner.loop, region_step=0.05, pixels=6, cell=4, pieces=12))
+    learner = replace(learner, loop=replace(learner.strategy, region_step=0.05, pixels=6, cell=4, pieces=12))
     free = tuple(i for i in range(len(train)) if i not in learner.labelled)
-    return Offer(learner, train, free, asked_up_to(first, train), 0, 1)
+    return Offer(learner, train, free, asked_pixels(first, train), 0, 1)
 
 
 def parts(asks):
@@ -43,7 +45,7 @@ def test_at_the_loops_budget_it_is_the_loops_query(offer, tiny_run, name):
     streams = {word: seeds.rng(0, word, 1) for word in ("subset", "query")}
     expected = ask(offer.learner, method, offer.frames, pool, tiny_run[0], streams)
     models = {"model": offer.learner.model, "teacher": offer.learner.model}
-    person = get_oracle(method.oracle, offer.learner.loop, models, "off")
+    person = get_oracle(method.oracle, offer.learner.strategy, models, "off")
     answers = [person.annotate(one.query) for one in expected]
     bought = buy(offer, name, sum(answer.pixels for answer in answers), "pixels")
     assert [one.query.id for one in bought.asks] == [one.query.id for one in expected]

@@ -25,7 +25,8 @@ from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.core.price import minutes
 from segxal.core.regions import GRANULARITIES
-from segxal.methods.base import METHODS, STRATEGIES_AT
+from segxal.methods import METHODS
+from segxal.methods.baselines import STRATEGIES_AT
 from segxal.study.grid import run_cycles
 
 

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 import torch
 
-from segxal.acquisition.settings import StrategyConfig
 from segxal.core.errors import ConfigError
 from segxal.core.labels import CAMVID, VOID
 from segxal.data.settings import DataConfig
 from segxal.data.splits import open_splits
+from segxal.methods.settings import GateConfig, PoolConfig
 from segxal.models.settings import MaskConfig, ModelConfig
 from segxal.results import figures
 from segxal.results.checks import learner_that_asked
@@ -30,7 +30,8 @@ PRESET = Preset(
     model=ModelConfig(base=4, depth=2),
     train=TrainConfig(steps=4, cycle_steps=2, batch=4, evaluations=1, amp="off"),
     mask=MaskConfig(depth="dataset"),
-    loop=StrategyConfig(start=0.25, step=0.17, cycles=2, subset=1.0, tau=0.3),
+    pool=PoolConfig(start=0.25, step=0.17, cycles=2, subset=1.0),
+    gate=GateConfig(tau=0.3),
     splits=(0.25, 0.5),
 )
 
@@ -144,7 +145,7 @@ def test_cycle_sheet_shows_what_was_asked(human, splits, number):
 
 def test_the_network_that_asked_is_the_one_before(human, splits):
     learner = learner_that_asked(human[2])
-    expected = loop.load_models(human[1], len(splits.train.classes))["model"].state_dict()
+    expected = human[1].networks()["model"].state_dict()
     assert all(torch.equal(value, expected[name]) for name, value in learner.model.state_dict().items())
     with pytest.raises(ConfigError, match="asks nothing"):
         learner_that_asked(human[0])

@@ -11,7 +11,6 @@ from annotating import annotation as annotation_of
 
 from segxal.acquisition.oracles.human import HumanOracle
 from segxal.acquisition.oracles.label_studio import LabelStudioOracle
-from segxal.acquisition.query import askable
 from segxal.apps.annotate.answers import save_answers
 from segxal.apps.annotate.export import read_export
 from segxal.apps.annotate.project import read_project
@@ -19,10 +18,11 @@ from segxal.apps.annotate.wait import command
 from segxal.core.errors import AnnotationError, AnnotationsWanted, ConfigError
 from segxal.core.labels import VOID
 from segxal.core.price import minutes
-from segxal.methods.base import METHODS
+from segxal.methods import METHODS
+from segxal.methods.cycles import askable
 from segxal.results import tables
 from segxal.storage.files import read_json, write_json
-from segxal.study import grid
+from segxal.study import grid, records
 from segxal.study.loop import run_cycle
 from segxal.study.state import Cycle
 
@@ -186,8 +186,8 @@ def test_records_and_tables_show_the_measured_time(runs, tiny):
         save_answers(cycle.project, dataclasses.replace(answers, lead_time={n: 90.0 for n in answers.lead_time}))
         run_cycle(cycle)
     human = grid.run_cycles(grid.run_of(tiny, "segxal-human", 0, runs=runs))
-    rows = [row for run in (cycles, human) for row in grid.rows_of(run)[0]]
-    assert all(set(row) == set(grid.COLUMNS) for row in rows)
+    rows = [row for run in (cycles, human) for row in records.rows_of(run)["results"]]
+    assert all(set(row) == set(records.COLUMNS) for row in rows)
     assert [row["lead_time"] for row in rows] == [0, 180, 360, 0, 0, 0]
     main = tables.main_runs(pd.DataFrame(rows)).reset_index()
     start = minutes(main.images[0], main.clicks[0])

@@ -13,12 +13,14 @@ from segxal.core.errors import ConfigError, DataInvalid, DataMissing
 from segxal.core.labels import VOID
 from segxal.core.seeds import rng
 from segxal.data.splits import Splits, open_splits
-from segxal.methods.base import METHODS, PEOPLE, SEGXAL
+from segxal.methods import METHODS, names_of
 from segxal.study import loop
 from segxal.study.loop import run_cycle
 from segxal.study.state import Cycle
 
-SIMULATED = tuple(name for name in SEGXAL if METHODS[name].oracle != PEOPLE)  # people: test_label_studio_oracle.py
+SIMULATED = tuple(
+    name for name in names_of("segxal") if not METHODS[name].asks_people
+)  # people: test_label_studio_oracle.py
 WHOLE = (*SIMULATED, "random", "core-set", "deal-ds", "eem-top")  # one of each kind; all are in test_strategies.py
 SOME = (*SIMULATED, "random", "class-random", "entropy-superpixel", "eem-component", "margin-pixel", "s4al")
 RECORDS = ("metrics.json", "queries.json", "pool.json")

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from segxal.acquisition.query import region_budget
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.data.splits import open_splits
-from segxal.methods.base import METHODS, STRATEGIES_AT
+from segxal.methods import METHODS
+from segxal.methods.baselines import STRATEGIES_AT
+from segxal.methods.cycles import region_budget
 from segxal.study.loop import run_cycle
 from segxal.study.state import Cycle
 

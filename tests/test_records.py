@@ -6,13 +6,13 @@ import subprocess
 import pandas as pd
 import pytest
 
-from segxal.methods.base import SEGXAL, SUPERVISED, get_method
+from segxal.methods import get_method, names_of
 from segxal.results import comparison_tables, tables
 from segxal.results.comparison import compare_with, conclusion
 from segxal.results.statistics import ALPHA
 from segxal.results.tables import check_means, read_class_iou, read_records
 from segxal.storage import paths
-from segxal.study.grid import ours
+from segxal.study.grid import segxal_methods
 from segxal.study.settings import load_preset, preset_names
 
 COMMITTED = [name for name in ("quick", "camvid", "camvid-pixels") if (paths.RUNS / name / "results.csv").is_file()]
@@ -35,7 +35,7 @@ def test_tables_regenerate_from_the_records(preset):
     records = read_records(preset)
     for name, build in (("table2", tables.table2), ("table3", tables.table3)):
         file = paths.RUNS / preset.name / "tables" / f"{name}.csv"
-        if name == "table3" and not ours(preset):
+        if name == "table3" and not segxal_methods(preset):
             assert not file.exists(), "no mask, nothing to ablate"
             continue
         pd.testing.assert_frame_equal(printed_table(preset.name, name), build(records).astype(str), check_dtype=False)
@@ -90,7 +90,11 @@ def test_readme_concludes_what_the_records_allow(budget):
     if budget == "pixels":
         best = [c.method for c in sorted(compared, key=lambda c: -c.test.difference if c.test.seeds else 0.0)]
         assert best[:5] == ["margin-pixel", "eem-component", "eem-pixel", "segxal-gt-patch", "random-pixel"]
-        parts = [m for m in methods if m != SUPERVISED and (m in SEGXAL or get_method(m).granularity != "image")]
+        parts = [
+            m
+            for m in methods
+            if get_method(m).buys and (m in names_of("segxal") or get_method(m).granularity != "image")
+        ]
         assert len(above & set(parts)) > len(parts) / 2, "most that ask for parts of images, it says"
 
 
@@ -184,7 +188,7 @@ def test_readme_names_the_times_of_the_bench():
 def test_readme_says_what_more_labels_at_first_are_worth():
     kept = shipped_records("camvid")
     ends = kept[kept.ablation.str.startswith("split") & (kept.cycle == kept.cycle.max())]
-    assert set(ends.method) == set(ours(load_preset("camvid")))
+    assert set(ends.method) == set(segxal_methods(load_preset("camvid")))
     for method, rows in ends.groupby("method"):
         words = [f"{one.miou.mean():.1f} ± {one.miou.std():.1f}" for one in (rows[rows.ablation == name] for name in
                  ("split-4", "split-10"))]  # fmt: skip

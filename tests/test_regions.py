@@ -7,7 +7,7 @@ from scipy import ndimage
 from segxal.core.errors import ConfigError, ShapeError
 from segxal.core.regions import GRANULARITIES, annotated_out, components, grid, regions_in, superpixels, top_pixels
 from segxal.core.seeds import rng
-from segxal.methods.base import METHODS
+from segxal.methods import METHODS
 
 
 def free_of(shape):

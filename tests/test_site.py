@@ -14,7 +14,7 @@ from segxal.apps.site import books, gallery, readme, stage, tables
 from segxal.apps.site.notebooks import page_of, write_notebook
 from segxal.apps.site.sources import Sources
 from segxal.apps.site.statements import module_name, modules, statements
-from segxal.methods.base import METHODS
+from segxal.methods import METHODS
 from segxal.storage import paths
 from segxal.study.settings import preset_names
 

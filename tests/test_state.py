@@ -7,7 +7,7 @@ import pytest
 
 from segxal.core.errors import ConfigError, DataInvalid
 from segxal.core.labels import VOID
-from segxal.methods.base import METHODS
+from segxal.methods import METHODS
 from segxal.storage.files import read_json, write_arrays, write_json
 from segxal.study.settings import load_preset
 from segxal.study.state import MANIFEST, Cycle

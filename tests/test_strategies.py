@@ -15,7 +15,7 @@ from segxal.acquisition.strategies.eem import top_mean
 from segxal.core.errors import ConfigError
 from segxal.core.regions import GRANULARITIES
 from segxal.core.seeds import rng
-from segxal.methods.base import STRATEGIES_AT
+from segxal.methods.baselines import STRATEGIES_AT
 from segxal.models.base import build_model, normalise
 from segxal.models.explain import error_masks
 from segxal.models.settings import MaskConfig, ModelConfig
@@ -65,7 +65,7 @@ def learner(frames, monkeypatch):
 
 def ask(name, learner, frames, units, budget, seed=0):
     if name == "qbc-committee":
-        name, learner = "qbc", dataclasses.replace(learner, loop=StrategyConfig(committee=2))
+        name, learner = "qbc", dataclasses.replace(learner, strategy=StrategyConfig(committee=2))
     return get_strategy(name)(learner, frames, units, budget, rng(seed, "query"))
 
 

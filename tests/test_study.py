@@ -12,9 +12,11 @@ import torch
 
 from segxal.core.errors import ConfigError
 from segxal.data.splits import open_splits
-from segxal.methods.base import ABLATIONS, METHODS, ablate, get_method, split_name
+from segxal.methods import METHODS, get_method
+from segxal.methods.ablations import ABLATIONS, ablate, split_name
 from segxal.results import checks, report, tables
-from segxal.study import grid, kfold
+from segxal.study import grid, kfold, records
+from segxal.study.records import COLUMNS, KEY
 from segxal.study.settings import load_preset, preset_names
 from segxal.study.state import Cycle
 
@@ -25,7 +27,7 @@ def finished(tiny, tmp_path_factory):
     runs = tmp_path_factory.mktemp("runs")
     preset = grid.select(tiny, seeds=[0, 1], methods=["segxal-human", "random", "supervised"])
     grid.run_cycles([cycle for run in grid.whole_grid(preset, runs) for cycle in run])
-    grid.collect(preset, runs)
+    records.collect(preset, runs)
     return preset, runs
 
 
@@ -81,7 +83,7 @@ def test_records_hold_one_row_per_cycle_and_scores_in_percent(finished):
     assert grid.noisy(preset) == ["segxal-human", "random"]
     runs_per_seed = 2 + sum(len(methods) for methods in grid.ablations_of(preset).values())
     assert len(records) == 2 * (per_run * runs_per_seed + 1)
-    assert list(records) == grid.COLUMNS
+    assert list(records) == COLUMNS
     cycle = grid.run_of(preset, "random", 1, runs=runs)[-1]
     row = records[(records.method == "random") & (records.ablation == "none") & (records.seed == 1)].iloc[-1]
     assert row.miou == pytest.approx(100 * cycle.metrics()["report"]["miou"], abs=1e-4)
@@ -92,7 +94,7 @@ def test_every_miou_is_the_mean_of_its_class_ious(finished):
     preset, runs = finished
     records, class_iou = tables.read_records(preset, runs), tables.read_class_iou(preset, runs)
     assert tables.check_means(records, class_iou) < 1e-3
-    first = (class_iou[grid.KEY] == class_iou.loc[0, grid.KEY]).all(axis=1)
+    first = (class_iou[KEY] == class_iou.loc[0, KEY]).all(axis=1)
     assert np.isinf(tables.check_means(records, class_iou[~first])), "a cycle without class IoUs does not agree"
     class_iou.loc[0, "iou"] = 99.0
     assert tables.check_means(records, class_iou) > 1e-3
@@ -100,28 +102,29 @@ def test_every_miou_is_the_mean_of_its_class_ious(finished):
 
 def test_collecting_again_gives_the_same_bytes(finished):
     preset, runs = finished
-    before = [(runs / preset.name / name).read_bytes() for name in ("results.csv", "class_iou.csv")]
-    grid.collect(preset, runs)
-    assert before == [(runs / preset.name / name).read_bytes() for name in ("results.csv", "class_iou.csv")]
+    before = {name: (runs / preset.name / name).read_bytes() for name in records.TABLES.values()}
+    records.collect(preset, runs)
+    assert before == {name: (runs / preset.name / name).read_bytes() for name in before}
 
 
 def test_collecting_a_selection_leaves_no_record_out(finished):
     preset, runs = finished
     everything = (runs / preset.name / "results.csv").read_bytes()
-    grid.collect(grid.select(preset, seeds=[1], methods=["random"]), runs)
+    records.collect(grid.select(preset, seeds=[1], methods=["random"]), runs)
     kept = tables.read_records(preset, runs)
-    grid.collect(preset, runs)
+    records.collect(preset, runs)
     assert set(kept.seed) == {0, 1} and set(kept.method) == {"segxal-human", "random", "supervised"}
     assert (runs / preset.name / "results.csv").read_bytes() == everything
 
 
-def test_cycles_of_other_settings_are_counted_and_in_no_table(finished):
+def test_cycles_of_other_settings_are_named_and_in_no_table(finished):
     preset, runs = finished
-    assert grid.outdated(preset, runs) == 0
+    assert records.outdated(preset, runs) == []
     other = preset.with_changes(train={"lr": 1e-4})
-    assert grid.outdated(other, runs) == len(list((runs / preset.name).rglob("manifest.json")))
+    states = {str(file.parent.relative_to(runs / preset.name / "runs")) for file in runs.rglob("manifest.json")}
+    assert states and states <= set(records.outdated(other, runs))
     with pytest.raises(ConfigError, match="no finished run"):
-        grid.collect(other, runs)
+        records.collect(other, runs)
 
 
 def test_the_depth_provider_is_named_only_where_a_mask_is_made(finished):
@@ -131,15 +134,15 @@ def test_the_depth_provider_is_named_only_where_a_mask_is_made(finished):
 
 def test_nothing_recorded_says_what_to_run(tiny, tmp_path):
     with pytest.raises(ConfigError, match=r"no finished run in .*smoke; run `segxal reproduce` with this preset"):
-        grid.collect(tiny, tmp_path)
+        records.collect(tiny, tmp_path)
     with pytest.raises(ConfigError, match="segxal reproduce"):
         tables.read_records(tiny, tmp_path)
 
 
 def test_ensure_runs_nothing_when_records_are_there(finished, monkeypatch):
     preset, runs = finished
-    monkeypatch.setattr(grid, "run_cycles", lambda *_: pytest.fail("a recorded study was run again"))
-    assert grid.ensure(preset, runs=runs) == runs / preset.name
+    monkeypatch.setattr(records, "run_cycles", lambda *_: pytest.fail("a recorded study was run again"))
+    assert records.ensure(preset, runs=runs) == runs / preset.name
 
 
 def test_table2_prints_mean_and_spread_over_seeds_and_the_papers_rows(finished):
@@ -265,7 +268,7 @@ def test_the_study_runs_as_a_plain_module(tmp_path):
     code = (
         "import sys\n"
         "for name in 'papermill snakemake IPython nbformat pandas matplotlib'.split(): sys.modules[name] = None\n"
-        "from segxal.study import grid\n"
+        "from segxal.study import grid, records\n"
         "grid.main(['--help'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -69,7 +69,7 @@ def class_table(cycle: Cycle) -> pd.DataFrame:
 
 
 def run_table(lines: dict[str, list[dict[str, Any]]]) -> pd.DataFrame:
-    """Rows of ``results`` of several runs, see :func:`segxal.study.records.rows_of`: what was labelled, and its cost."""
+    """Cycles of several runs (:func:`segxal.study.records.rows_of`): what was labelled, what it cost, what it gave."""
     columns = ["cycle", "labelled", "accepted", "pixels", "clicks", "miou", "val_miou"]
     parts = [pd.DataFrame(rows)[columns].assign(run=name) for name, rows in lines.items()]
     return pd.concat(parts)[["run", *columns]].round(2)

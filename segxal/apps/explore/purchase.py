@@ -1,7 +1,7 @@
 """What a budget buys: what a method would ask for on given images, what people would answer, and the price."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
