@@ -186,7 +186,7 @@ def test_records_and_tables_show_the_measured_time(runs, tiny):
         save_answers(cycle.project, dataclasses.replace(answers, lead_time={n: 90.0 for n in answers.lead_time}))
         run_cycle(cycle)
     human = grid.run_cycles(grid.run_of(tiny, "segxal-human", 0, runs=runs))
-    rows = [row for run in (cycles, human) for row in records.rows_of(run)[0]]
+    rows = [row for run in (cycles, human) for row in records.rows_of(run)["results"]]
     assert all(set(row) == set(records.COLUMNS) for row in rows)
     assert [row["lead_time"] for row in rows] == [0, 180, 360, 0, 0, 0]
     main = tables.main_runs(pd.DataFrame(rows)).reset_index()

@@ -16,6 +16,7 @@ from segxal.methods import METHODS, get_method
 from segxal.methods.ablations import ABLATIONS, split_name
 from segxal.results import cycle_checks, report, tables
 from segxal.study import grid, kfold, records
+from segxal.study.records import COLUMNS, KEY
 from segxal.study.settings import load_preset, preset_names
 from segxal.study.state import Cycle
 
@@ -82,7 +83,7 @@ def test_records_hold_one_row_per_cycle_and_scores_in_percent(finished):
     assert grid.noisy(preset) == ["segxal-human", "random"]
     runs_per_seed = 2 + sum(len(methods) for methods in grid.ablations_of(preset).values())
     assert len(records) == 2 * (per_run * runs_per_seed + 1)
-    assert list(records) == records.COLUMNS
+    assert list(records) == COLUMNS
     cycle = grid.run_of(preset, "random", 1, runs=runs)[-1]
     row = records[(records.method == "random") & (records.ablation == "none") & (records.seed == 1)].iloc[-1]
     assert row.miou == pytest.approx(100 * cycle.metrics()["report"]["miou"], abs=1e-4)
@@ -93,7 +94,7 @@ def test_every_miou_is_the_mean_of_its_class_ious(finished):
     preset, runs = finished
     records, class_iou = tables.read_records(preset, runs), tables.read_class_iou(preset, runs)
     assert tables.check_means(records, class_iou) < 1e-3
-    first = (class_iou[records.KEY] == class_iou.loc[0, records.KEY]).all(axis=1)
+    first = (class_iou[KEY] == class_iou.loc[0, KEY]).all(axis=1)
     assert np.isinf(tables.check_means(records, class_iou[~first])), "a cycle without class IoUs does not agree"
     class_iou.loc[0, "iou"] = 99.0
     assert tables.check_means(records, class_iou) > 1e-3
@@ -101,9 +102,9 @@ def test_every_miou_is_the_mean_of_its_class_ious(finished):
 
 def test_collecting_again_gives_the_same_bytes(finished):
     preset, runs = finished
-    before = [(runs / preset.name / name).read_bytes() for name in ("results.csv", "class_iou.csv")]
+    before = {name: (runs / preset.name / name).read_bytes() for name in records.TABLES.values()}
     records.collect(preset, runs)
-    assert before == [(runs / preset.name / name).read_bytes() for name in ("results.csv", "class_iou.csv")]
+    assert before == {name: (runs / preset.name / name).read_bytes() for name in before}
 
 
 def test_collecting_a_selection_leaves_no_record_out(finished):
@@ -116,11 +117,12 @@ def test_collecting_a_selection_leaves_no_record_out(finished):
     assert (runs / preset.name / "results.csv").read_bytes() == everything
 
 
-def test_cycles_of_other_settings_are_counted_and_in_no_table(finished):
+def test_cycles_of_other_settings_are_named_and_in_no_table(finished):
     preset, runs = finished
-    assert records.outdated(preset, runs) == 0
+    assert records.outdated(preset, runs) == []
     other = preset.with_changes(train={"lr": 1e-4})
-    assert records.outdated(other, runs) == len(list((runs / preset.name).rglob("manifest.json")))
+    states = {str(file.parent.relative_to(runs / preset.name / "runs")) for file in runs.rglob("manifest.json")}
+    assert states and states <= set(records.outdated(other, runs))
     with pytest.raises(ConfigError, match="no finished run"):
         records.collect(other, runs)
 
@@ -139,7 +141,7 @@ def test_nothing_recorded_says_what_to_run(tiny, tmp_path):
 
 def test_ensure_runs_nothing_when_records_are_there(finished, monkeypatch):
     preset, runs = finished
-    monkeypatch.setattr(grid, "run_cycles", lambda *_: pytest.fail("a recorded study was run again"))
+    monkeypatch.setattr(records, "run_cycles", lambda *_: pytest.fail("a recorded study was run again"))
     assert records.ensure(preset, runs=runs) == runs / preset.name
 
 

@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--seeds", type=int, nargs="+", default=[], help="instead of the preset's, e.g. 0 1 2")
     reproduce.add_argument("--methods", nargs="+", default=[], help=f"instead of the preset's: {', '.join(METHODS)}")
     reproduce.add_argument("--dry-run", action="store_true", help="only say which notebooks would run")
-    records = commands.add_parser("records", help="collect results.csv and class_iou.csv from finished runs")
+    records = commands.add_parser("records", help="collect results.csv and the other tables from finished runs")
     for command in (reproduce, records):
         command.add_argument(
             "--preset", default="quick", help=f"one of {', '.join(preset_names())}, or a .yml file (default: quick)"
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _reproduce(options: argparse.Namespace) -> None:
     from segxal.study.grid import select
-    from segxal.study.records import outdated
+    from segxal.study.records import TABLES, listed, outdated
     from segxal.study.reproduce import planned, reproduce
 
     preset = select(load_preset(options.preset), options.seeds, options.methods)
@@ -96,7 +96,7 @@ def _reproduce(options: argparse.Namespace) -> None:
         print("\n".join(f"{count:>5}  {name}" for name, count in steps.items()) or "nothing is left to run")
         return
     if others := outdated(preset):
-        print(f"cycles on disk that are not of this study's settings: {others}; what the study needs is made anew")
+        print(f"cycles with other settings than this study's: {listed(others)}; what the study needs is made anew")
     study = reproduce(preset, options.preset, options.data_root, options.jobs)
     print(f"tables     {study / 'tables'}")
     if (paths.FIGURES / study.name).is_dir():  # a study of real people alone has none
@@ -104,17 +104,17 @@ def _reproduce(options: argparse.Namespace) -> None:
     if not random_selection(preset.methods):
         print("comparison none: no random selection is among the methods; the notebook takes another `reference`")
     print(f"notebooks  {study / 'notebooks'}")
-    print(f"records    {study / 'results.csv'}, {study / 'class_iou.csv'}")
+    print(f"records    {study / 'results.csv'}, and beside it {', '.join(list(TABLES.values())[1:])}")
     print(f"report     {study / 'report.html'}  (open it in a browser)")
 
 
 def _records(options: argparse.Namespace) -> None:
-    from segxal.study.records import collect, outdated
+    from segxal.study.records import collect, listed, outdated
 
     preset = load_preset(options.preset)
+    if others := outdated(preset):  # before their rows go
+        print(f"cycles with other settings than this study's, left out of its tables: {listed(others)}")
     print(collect(preset))
-    if others := outdated(preset):
-        print(f"{others} cycles there are not of this study's settings; they are in no table")
 
 
 def _data(options: argparse.Namespace) -> None:

@@ -9,12 +9,11 @@ import pandas as pd
 from segxal.methods import get_method
 from segxal.results.comparison import compare_with, p_words
 from segxal.results.statistics import spread
-from segxal.results.tables import last_cycles, main_runs, published, shares_of_supervised
+from segxal.results.tables import last_cycles, main_runs, published, read_records, shares_of_supervised
 from segxal.storage import paths
-from segxal.study.grid import NOISE_ABLATIONS, run_of
-from segxal.study.records import KEY, recorded
+from segxal.study.grid import NOISE_ABLATIONS
+from segxal.study.records import KEY, as_recorded
 from segxal.study.settings import Preset
-from segxal.study.state import Cycle
 
 
 def table1(records: pd.DataFrame, class_iou: pd.DataFrame) -> pd.DataFrame:
@@ -143,22 +142,15 @@ def bought_table(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
     Returns:
         One row per method, one column per class; methods that bought nothing are left out.
     """
+    bought = read_records(preset, runs, "bought")
+    bought = bought[(bought.ablation == "none") & (bought.cycle > 0)]
     rows = []
-    study = recorded(preset, runs)
-    for method in study.methods:
+    for method in as_recorded(preset, bought).methods:
         if not get_method(method).buys or get_method(method).oracle == "pseudo":
             continue
-        shares = [_bought(run_of(preset, method, seed, runs=runs)[1:]) for seed in study.seeds]
-        known = [share for share in shares if not share.empty]
-        if known:
-            rows.append({"method": method, "seeds": len(known), **pd.concat(known, axis=1).mean(axis=1)})
+        pixels = bought[bought.method == method].drop(columns=KEY).groupby(bought.seed).sum()
+        pixels = pixels[pixels.sum(axis=1) > 0]
+        if len(pixels):
+            shares = 100 * pixels.div(pixels.sum(axis=1), axis=0)
+            rows.append({"method": method, "seeds": len(pixels), **shares.mean()})
     return pd.DataFrame(rows).round(2)
-
-
-def _bought(cycles: list[Cycle]) -> pd.Series:
-    """Shares of one run in percent; empty where it is not finished or nothing joined."""
-    done = [cycle.metrics() for cycle in cycles] if cycles[-1].is_recorded() else []
-    total = np.sum([metrics["bought"] for metrics in done], axis=0)
-    if not np.any(total):
-        return pd.Series(dtype=float)
-    return pd.Series(100 * total / total.sum(), index=done[0]["classes"])

@@ -16,7 +16,7 @@ from segxal.results.statistics import shared_seeds, spread
 from segxal.storage import paths
 from segxal.storage.files import write_text
 from segxal.study.grid import MASK_ABLATIONS
-from segxal.study.records import KEY
+from segxal.study.records import KEY, TABLES
 from segxal.study.settings import Preset
 from segxal.study.state import Cycle
 
@@ -25,13 +25,21 @@ MASKS = {"none": "with EEM", "without-ebu": "without EBU", "without-pae": "witho
 BUDGET = "pixels"  # of a study's own comparison, which its tables and its report show
 
 
-def read_records(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
-    """``results.csv`` of a study: one row per cycle.
+def read_records(preset: Preset, runs: Path = paths.RUNS, table: str = "results") -> pd.DataFrame:
+    """One of the tables of a study's records; what is not in them needs the networks of a computed run.
+
+    Args:
+        preset: the study.
+        runs: folder that holds the studies.
+        table: a key of :data:`segxal.study.records.TABLES`; ``results`` has one row per cycle.
 
     Raises:
         ConfigError: if the study has not been collected.
     """
-    return _read(runs / preset.name / "results.csv", preset)
+    file = runs / preset.name / TABLES[table]
+    if not file.is_file():
+        raise ConfigError(f"{file} is not there; run `segxal reproduce` with this preset first")
+    return pd.read_csv(file)
 
 
 def read_class_iou(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
@@ -40,13 +48,7 @@ def read_class_iou(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
     Raises:
         ConfigError: if the study has not been collected.
     """
-    return _read(runs / preset.name / "class_iou.csv", preset)
-
-
-def _read(file: Path, preset: Preset) -> pd.DataFrame:
-    if not file.is_file():
-        raise ConfigError(f"{file} is not there; run `segxal reproduce` with this preset first")
-    return pd.read_csv(file)
+    return read_records(preset, runs, "class_iou")
 
 
 def published(name: str) -> pd.DataFrame:

@@ -5,6 +5,8 @@ content and never half of either; a full disk leaves the old file as it was.
 """
 
 import csv
+import gzip
+import io
 import json
 import os
 import shutil
@@ -100,11 +102,31 @@ def read_json(path: Path) -> Any:
 
 
 def write_rows(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    """Write rows as CSV atomically, with exactly ``columns`` in that order."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    """Write rows as CSV atomically, with exactly ``columns`` in that order; compressed where the name ends in .gz.
+
+    The same rows give the same bytes.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    data = text.getvalue().encode()
+    with replacing(path) as temporary:
+        temporary.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read rows that :func:`write_rows` wrote, every cell as the text it is.
+
+    Raises:
+        DataInvalid: if the file is not UTF-8 text, or truncated.
+    """
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise DataInvalid(f"{path} is not a readable table ({error}); restore it, or delete it") from error
+    return list(csv.DictReader(io.StringIO(text)))
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:

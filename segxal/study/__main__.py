@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from segxal.core.errors import SegxalError
 from segxal.study.grid import run_cycles, select, whole_grid
-from segxal.study.records import collect, outdated
+from segxal.study.records import collect, listed, outdated
 from segxal.study.settings import load_preset
 
 
@@ -25,9 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     preset = select(load_preset(options.preset), options.seeds, options.methods)
     run_cycles([cycle for run in whole_grid(preset) for cycle in run], options.data_root)
+    if others := outdated(preset):  # before their rows go
+        print(f"cycles with other settings, left out of the tables: {listed(others)}")
     print(f"records: {collect(preset)}")
-    if others := outdated(preset):
-        print(f"{others} cycles there were made with other settings; they are in no table")
 
 
 if __name__ == "__main__":

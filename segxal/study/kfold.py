@@ -1,6 +1,6 @@
 """Stratified K-fold cross-validation of the supervised baseline (paper section 4)."""
 
-import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,14 @@ from segxal.core.errors import ConfigError
 from segxal.data.base import Frames
 from segxal.data.splits import open_splits
 from segxal.models import build_model
-from segxal.storage.files import read_json, write_json
+from segxal.storage.files import read_rows, write_rows
 from segxal.study.settings import Preset
+from segxal.study.state import fingerprint
 from segxal.training.engine import fit
 from segxal.training.predict import evaluate
 from segxal.training.task import Task
+
+FOLDS = "kfold.csv"  # in the folder of the study: one row per fold
 
 
 def strata(labels: Tensor, classes: int) -> np.ndarray:
@@ -60,7 +63,7 @@ def cross_validate(preset: Preset, seed: int, study: Path, data_root: str = "") 
     """Train and score the supervised network on every fold of the training split.
 
     Scores are taken on the held-out fold; the validation split picks the weights as everywhere. Finished folds are
-    kept in ``study/kfold`` and not run again with the same settings.
+    kept in ``study/kfold.csv`` and not run again with the same settings.
 
     Returns:
         ``miou``: shares in 0..1, one per fold; ``class_iou``: per fold a list over classes.
@@ -69,21 +72,34 @@ def cross_validate(preset: Preset, seed: int, study: Path, data_root: str = "") 
     torch.set_num_threads(preset.threads)
     train = splits.train.select([i for i, labelled in enumerate(splits.train.labelled) if labelled])
     pairs = folds_of(train.labels, len(train.classes), preset.folds, seed)
-    settings = _plain({part: dataclasses.asdict(getattr(preset, part)) for part in ("model", "train", "data")})
-    files = [study / "kfold" / f"seed{seed}_fold{number}.json" for number in range(len(pairs))]
-    missing = [k for k, file in enumerate(files) if not file.is_file() or read_json(file)["settings"] != settings]
+    file = study / FOLDS
+    rows: list[dict[str, Any]] = [*read_rows(file)] if file.is_file() else []
+    digests = [digest_of(preset, seed, number) for number in range(len(pairs))]
+    missing = [number for number, digest in enumerate(digests) if digest not in {row["digest"] for row in rows}]
     for number in tqdm(missing, desc="folds", disable=not missing):
         result = _fold(preset, seed, number, train, splits.val, *pairs[number])
-        write_json(files[number], {"settings": settings, **result})
-    results = [read_json(file) for file in files]
-    return {key: [result[key] for result in results] for key in ("miou", "class_iou")}
-
-
-def _plain(settings: dict[str, Any]) -> dict[str, Any]:
+        rows = [row for row in rows if (int(row["seed"]), int(row["fold"])) != (seed, number)]
+        rows.append(row_of(digests[number], seed, number, train.classes.names, result))
+        write_rows(file, list(rows[-1]), sorted(rows, key=lambda row: (int(row["seed"]), int(row["fold"]))))
+    found = {row["digest"]: row for row in rows}
+    kept = [found[digest] for digest in digests]
     return {
-        part: {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
-        for part, fields in settings.items()
+        "miou": [float(row["miou"]) for row in kept],
+        "class_iou": [[float(row[name]) for name in train.classes.names] for row in kept],
     }
+
+
+def digest_of(preset: Preset, seed: int, number: int) -> str:
+    """Fingerprint of everything the score of a fold depends on, except the code and the data."""
+    changes = preset.changes()
+    return fingerprint({part: changes[part] for part in ("model", "train", "data")}, preset.folds, seed, number)
+
+
+def row_of(digest: str, seed: int, number: int, classes: Sequence[str], result: dict[str, Any]) -> dict[str, Any]:
+    """One row of ``kfold.csv``: the fold, how many images it was trained on, its scores as shares, and its digest."""
+    shares = dict(zip(classes, result["class_iou"], strict=True))
+    scores = {"images": result["images"], "miou": result["miou"], **shares}
+    return {"seed": seed, "fold": number, **scores, "digest": digest}
 
 
 def _fold(

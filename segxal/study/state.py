@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,12 @@ from segxal.study.settings import Preset
 VERSION = 2  # of the state on disk; a cycle of another version is computed again
 MANIFEST = "manifest.json"
 NETWORKS = ("model", "teacher")  # what every training leaves
+
+
+def fingerprint(*facts: Any) -> str:
+    """Sixteen hexadecimal digits for plain values (what JSON can hold) that a result depends on."""
+    words = json.dumps([VERSION, *facts], sort_keys=True)
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class Cycle:
         """The method itself."""
         return get_method(self.method)
 
-    @property
+    @cached_property
     def settings(self) -> Preset:
         """The preset as the ablation and the method change it."""
         return self.preset.ablated(self.ablation).with_changes(**self.how.changes)
@@ -100,8 +107,7 @@ class Cycle:
         Settings at their default leave no trace in it, so that a setting added later does not make old records stale.
         """
         settings = self.settings.changes() | {"threads": self.settings.threads}
-        words = json.dumps([VERSION, settings, self.method, self.ablation, self.seed, self.number], sort_keys=True)
-        return hashlib.sha256(words.encode()).hexdigest()[:16]
+        return fingerprint(settings, self.method, self.ablation, self.seed, self.number)
 
     def is_recorded(self) -> bool:
         """Whether the cycle was finished with these settings; its weights may be gone (they are not in git)."""

@@ -15,7 +15,8 @@ from segxal.storage import paths
 RECORDS = {
     "read_records": "results.csv",
     "read_class_iou": "class_iou.csv",
-}  # function of results.tables -> its file
+    "bought_table": "bought.csv",
+}  # function of results.tables or results.comparison_tables -> the file it reads
 NO_RECORDS = "no records, but images and networks"
 
 
