@@ -9,10 +9,13 @@ from segxal.apps.site.sources import Sources
 from segxal.apps.site.statements import Statement, docstring, module_name, modules, statements
 from segxal.methods.base import METHODS, Method
 
+SEGXAL_PARTS = (
+    "core.entropy", "core.gradcam", "core.cams", "models.depth", "core.eem", "core.gate", "study.loop",
+)  # fmt: skip
 CHAPTERS = {  # page -> title, modules; what no chapter names stands in the last one
-    "segxal": ("SegXAL: error mask and gate", ("entropy", "gradcam", "cams", "depth", "eem", "gate", "loop")),
-    "strategies": ("Query strategies", ("strategies", "semi")),
-    "oracles": ("Oracles", ("oracles", "annotate", "price")),
+    "segxal": ("SegXAL: error mask and gate", SEGXAL_PARTS),
+    "strategies": ("Query strategies", ("acquisition.strategies", "training.objectives")),
+    "oracles": ("Oracles", ("acquisition.oracles", "apps.annotate", "core.price")),
 }
 REST = ("rest", "Data, training, scores, statistics")
 INTRODUCTION = """\

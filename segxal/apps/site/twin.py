@@ -25,4 +25,4 @@ def write_twin(sources: Sources) -> None:
     one = only(frames, kinds.index(max(kinds)))
     subject = Subject(f"streets val {one.ids[0]}", one, NETWORK, learner)
     piece = twin(subject, LoopConfig().overlap, Setting(learner.mask))
-    sources.write("readme/twin.md", f"````{{raw}} html\n{piece}\n````\n")
+    sources.write("pieces/twin.md", f"````{{raw}} html\n{piece}\n````\n")
