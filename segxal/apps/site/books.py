@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segxal.apps.site.notebooks import page_of, title_of, write_notebook
-from segxal.apps.site.pages import GUIDE, page_text
+from segxal.apps.site.pages import GUIDE, relink
 from segxal.apps.site.sources import Sources, by_study, toctree
 from segxal.storage import paths
 
@@ -59,5 +59,5 @@ def write_workshop(sources: Sources) -> None:
     books = sorted(WORKSHOP.glob("*.ipynb"))
     for notebook in books:
         write_notebook(sources, notebook)
-    text = page_text(GUIDE, sources)
+    text = relink(GUIDE.read_text(encoding="utf-8"), sources, WORKSHOP)
     sources.write("workshop.md", f"{text}\n\n{toctree(f'/{page_of(book)}' for book in books)}\n")

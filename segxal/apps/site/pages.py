@@ -23,24 +23,25 @@ def write_pages(sources: Sources) -> None:
     """Write every page of ``docs/``, Sphinx' settings beside them, and the pages whose text lies at the root."""
     for file in sorted(file for file in DOCS.rglob("*") if file.is_file() and "__pycache__" not in file.parts):
         if file.suffix == ".md":
-            sources.write(_page_in_docs(file)[1:], page_text(file, sources))
+            sources.write(_page_in_docs(file)[1:], relink(file.read_text(encoding="utf-8"), sources, file.parent))
         else:
             sources.copy(file, file.relative_to(DOCS).as_posix())
     for name in ("CONTRIBUTING.md", "CHANGELOG.md"):
         file = paths.ROOT / name
-        sources.write(OUTSIDE_DOCS[file][1:], page_text(file, sources))
+        sources.write(OUTSIDE_DOCS[file][1:], relink(file.read_text(encoding="utf-8"), sources, paths.ROOT))
 
 
-def page_text(file: Path, sources: Sources) -> str:
-    """A Markdown file of the repository, its links led to the site's pages, tables, pictures and copies.
+def relink(text: str, sources: Sources, folder: Path) -> str:
+    """The text of a Markdown file, its links led to the site's pages, tables, pictures and copies.
 
     A link that starts with ``/`` names a page that only the site has and stays as it is.
 
     Args:
-        file: any Markdown file of the repository.
+        text: what the file says.
         sources: gets copies of the files it links to.
+        folder: of the repository, where the file lies.
     """
-    return LINK.sub(lambda match: _relinked(match, sources, file.parent), file.read_text(encoding="utf-8"))
+    return LINK.sub(lambda match: _relinked(match, sources, folder), text)
 
 
 def _relinked(match: re.Match[str], sources: Sources, folder: Path) -> str:
