@@ -83,9 +83,7 @@ def test_results_conclude_what_the_records_allow(budget):
     compared = compare_with(records[records.method.isin(methods)], "random", budget)
     told = [c for c in compared if c.method.startswith("segxal") or c.holm < ALPHA]
     assert len(told) >= 3 and all(mentioned(conclusion(c)) for c in told)
-    assert not any(c.method.startswith("segxal") and c.holm < ALPHA for c in compared), (
-        "nothing is shown, it says"
-    )
+    assert not any(c.method.startswith("segxal") and c.holm < ALPHA for c in compared), "nothing is shown, it says"
     above = {c.method for c in compared if c.test.difference > 0}
     if budget == "images":
         assert not above, "the page says that every method lies below random"
