@@ -105,7 +105,13 @@ def test_results_name_the_scores_of_the_records():
         scores = last[last.method == method].miou
         assert mentioned(words.format(f"{scores.mean():.1f} ± {scores.std():.1f}")), method
     quality = pd.read_csv(paths.RUNS / "camvid" / "tables" / "error_detection.csv").set_index(["map", "pixels"]).AUROC
-    assert mentioned(", ".join(f"{quality[name, 'near']:.3f}" for name in ("ebu", "eem", "pae", "random")))
+    maps = ("ebu", "eem", "pae", "random")
+    assert mentioned(
+        ", ".join(f"{name if name == 'random' else name.upper()} {quality[name, 'all']:.3f}" for name in maps)
+    )
+    assert mentioned(", ".join(f"{quality[name, 'near']:.3f}" for name in maps))
+    start = camvid()[0].query("method == 'segxal-pseudo' and cycle == 0").miou
+    assert mentioned(f"{start.mean():.1f} before the first cycle")
 
 
 def test_results_say_what_labels_are_worth_in_streets():
@@ -194,6 +200,8 @@ def test_results_say_what_more_labels_at_the_start_are_worth():
         words = [f"{one.miou.mean():.1f} ± {one.miou.std():.1f}" for one in (rows[rows.ablation == name] for name in
                  ("split-4", "split-10"))]  # fmt: skip
         assert set(rows.seed) == {0, 1, 2} and mentioned(f"`{method}` {words[0]} and {words[1]}")
+    last = tables.last_cycles(camvid()[0]).query("method == 'random'").miou
+    assert mentioned(f"`random` reaches {last.mean():.1f} ± {last.std():.1f} from 1 %")
 
 
 @pytest.mark.parametrize("name", ["table2", "table3", "differences"])

@@ -22,7 +22,10 @@ def write_books(sources: Sources) -> None:
     for notebook in plain:
         write_notebook(sources, notebook)
     listed = [f"/{page_of(notebook)}" for notebook in plain if notebook != AUDIT]
-    text = "Executed with the preset `smoke`: each runs in seconds or about a minute, nothing is learned well."
+    text = (
+        "Start with the first. Each runs in seconds or about a minute: with a small network that comes with the package, "
+        "or with the preset `smoke`, in which nothing is learned well."
+    )
     sources.write("notebooks/index.md", f"# Notebooks\n\n{text}\n\n{toctree(listed, hidden=False)}\n")
     _write_studies(sources)
     write_workshop(sources)
