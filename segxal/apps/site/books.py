@@ -23,7 +23,7 @@ def write_books(sources: Sources) -> None:
         write_notebook(sources, notebook)
     listed = [f"/{page_of(notebook)}" for notebook in plain if notebook != AUDIT]
     text = (
-        "Start with the first. Each runs in seconds or about a minute: with a small network that comes with the package, "
+        "Start with the first. Each runs in seconds or about a minute: with a small network from the package, "
         "or with the preset `smoke`, in which nothing is learned well."
     )
     sources.write("notebooks/index.md", f"# Notebooks\n\n{text}\n\n{toctree(listed, hidden=False)}\n")
