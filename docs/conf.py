@@ -7,11 +7,11 @@ import segxal
 project, author, version = "segxal", "The segxal developers", segxal.__version__
 release, language, project_copyright = version, "en", author
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser"]
-exclude_patterns = ["readme", "files", "extra"]  # pieces that pages include, copies to download, finished pages
+exclude_patterns = ["pieces", "files", "extra"]  # what pages include, copies to download, finished pages
 nitpicky = True  # a docstring that names what is not there is a warning
 # Types of other packages in signatures; constants, whose values stand in the code alone.
 nitpick_ignore_regex = [("py:(class|exc|data)", ".*")]
-suppress_warnings = ["myst.header"]  # pieces start at the third level
+suppress_warnings = ["myst.header"]  # a notebook may start below the first level
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -16,7 +16,7 @@ PICKLES = {"pickle", "dill", "cloudpickle", "joblib", "shelve"}
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
 CHECKED_FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
 NOTEBOOK_FILES = sorted(p for p in NOTEBOOKS.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
-MAX_LINES, MAX_BODY, MAX_CELL, MAX_NOTEBOOK = 300, 50, 25, 1_000_000
+MAX_LINES, MAX_BODY, MAX_CELL, MAX_NOTEBOOK, MAX_README = 300, 50, 25, 1_000_000, 120
 
 
 def name_of(path):
@@ -103,6 +103,10 @@ def test_files_and_functions_stay_small(path):
             first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
             length = node.end_lineno - first.lineno + 1
             assert length <= MAX_BODY, f"{show(path)}: {node.name} has {length} lines, at most {MAX_BODY}"
+
+
+def test_the_readme_is_one_page():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= MAX_README
 
 
 def test_every_module_has_a_docstring():

@@ -1,4 +1,4 @@
-"""The committed records: tables and README say what the records say."""
+"""The committed records: tables, README and the pages of docs/ say what the records say."""
 
 import json
 import subprocess
@@ -54,16 +54,16 @@ def test_figures_name_runs_that_are_recorded():
                 assert (paths.RUNS / name / "runs" / run / "metrics.json").is_file(), f"{file.name} shows {run}"
 
 
-def mentioned(number):
-    """Whether the README says it, line breaks aside."""
-    return number in " ".join((paths.ROOT / "README.md").read_text().split())
+def mentioned(words, page="results"):
+    """Whether a page of docs/ says it, line breaks aside."""
+    return words in " ".join((paths.ROOT / "docs" / f"{page}.md").read_text().split())
 
 
 def shipped(name):
-    """A record in its folder; skips where it was made anew here, for the README speaks of the one in the repository."""
+    """A record in its folder; skips where it was made anew here, for the pages speak of the one in the repository."""
     file = paths.RUNS / name
     if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", file], cwd=paths.ROOT).returncode == 1:
-        pytest.skip(f"{name} was made anew here, and the README speaks of the one in the repository")
+        pytest.skip(f"{name} was made anew here, and the pages speak of the one in the repository")
     return file
 
 
@@ -78,7 +78,7 @@ def camvid():
 
 
 @pytest.mark.parametrize("budget", ["images", "pixels", "clicks"])
-def test_readme_concludes_what_the_records_allow(budget):
+def test_results_conclude_what_the_records_allow(budget):
     records, methods = camvid()
     compared = compare_with(records[records.method.isin(methods)], "random", budget)
     told = [c for c in compared if c.method.startswith("segxal") or c.holm < ALPHA]
@@ -86,7 +86,7 @@ def test_readme_concludes_what_the_records_allow(budget):
     assert not any(c.method.startswith("segxal") and c.holm < ALPHA for c in compared), "nothing is shown, it says"
     above = {c.method for c in compared if c.test.difference > 0}
     if budget == "images":
-        assert not above, "the README says that every method lies below random"
+        assert not above, "the page says that every method lies below random"
     if budget == "pixels":
         best = [c.method for c in sorted(compared, key=lambda c: -c.test.difference if c.test.seeds else 0.0)]
         assert best[:5] == ["margin-pixel", "eem-component", "eem-pixel", "segxal-gt-patch", "random-pixel"]
@@ -98,21 +98,27 @@ def test_readme_concludes_what_the_records_allow(budget):
         assert len(above & set(parts)) > len(parts) / 2, "most that ask for parts of images, it says"
 
 
-def test_readme_names_what_was_not_run():
+def test_results_name_what_was_not_run():
     absent = [name for name in load_preset("camvid").methods if name not in set(camvid()[0].method)]
     assert not absent or mentioned("not run yet: " + ", ".join(f"`{name}`" for name in absent))
 
 
-def test_readme_names_the_scores_of_the_records():
+def test_results_name_the_scores_of_the_records():
     last = tables.last_cycles(camvid()[0])
     for method, words in (("supervised", "All labels give {}"), ("segxal-pseudo", "before the first cycle, {} after")):
         scores = last[last.method == method].miou
         assert mentioned(words.format(f"{scores.mean():.1f} ± {scores.std():.1f}")), method
     quality = pd.read_csv(paths.RUNS / "camvid" / "tables" / "error_detection.csv").set_index(["map", "pixels"]).AUROC
-    assert mentioned(", ".join(f"{quality[name, 'near']:.3f}" for name in ("ebu", "eem", "pae", "random")))
+    maps = ("ebu", "eem", "pae", "random")
+    assert mentioned(
+        ", ".join(f"{name if name == 'random' else name.upper()} {quality[name, 'all']:.3f}" for name in maps)
+    )
+    assert mentioned(", ".join(f"{quality[name, 'near']:.3f}" for name in maps))
+    start = camvid()[0].query("method == 'segxal-pseudo' and cycle == 0").miou
+    assert mentioned(f"{start.mean():.1f} before the first cycle")
 
 
-def test_readme_says_what_labels_are_worth_in_streets():
+def test_results_say_what_labels_are_worth_in_streets():
     records = tables.main_runs(shipped_records("quick"))
     gain, random = tables.random_gain(records), records[records.method == "random"].miou
     (full,) = records[records.method == "supervised"].miou
@@ -120,22 +126,26 @@ def test_readme_says_what_labels_are_worth_in_streets():
     assert mentioned(f"(**+{gain['grow']:.1f}**), and all labels give {full:.1f} (**+{gain['full']:.1f}** more)")
 
 
-def test_readme_says_what_another_cpu_changes():
+def test_the_page_on_speed_says_what_another_cpu_changes():
     other, class_iou = (pd.read_csv(paths.RUNS / "quick" / f"{name}_amd_epyc.csv") for name in ("results", "class_iou"))
     assert check_means(other, class_iou) < 1e-3
     runs = ["method", "ablation", "seed"]
     here, there = (tables.last_cycles(records).set_index(runs).miou for records in (shipped_records("quick"), other))
     moved = there - here
-    assert mentioned(f"{moved.min():+.1f} to {moved.max():+.1f} points of mIoU") and mentioned(f"its {len(moved)} runs")
     gain = tables.random_gain(other)
-    assert mentioned(f"**+{gain['grow']:.1f}** and **+{gain['full']:.1f}** points there")
+    for words in (
+        f"{moved.min():+.1f} to {moved.max():+.1f} points of mIoU",
+        f"its {len(moved)} runs",
+        f"**+{gain['grow']:.1f}** and **+{gain['full']:.1f}** points there",
+    ):
+        assert mentioned(words, "speed")
 
 
 def printed_table(preset, name):
     return pd.read_csv(paths.RUNS / preset / "tables" / f"{name}.csv", dtype=str).fillna("")
 
 
-def test_readme_names_the_distance_to_pixelpick():
+def test_results_name_the_distance_to_pixelpick():
     shares = comparison_tables.share_table(shipped_records("camvid-pixels")).astype(str)
     pd.testing.assert_frame_equal(printed_table("camvid-pixels", "shares"), shares, check_dtype=False)
     for _, row in shares.iterrows():
@@ -146,46 +156,47 @@ def test_readme_names_the_distance_to_pixelpick():
             assert mentioned(f"at {third} and {fifth}:") and mentioned(f"`{row.method}` {score} and {last}")
 
 
-def test_readme_names_what_errors_of_people_cost():
+def test_results_name_what_errors_of_people_cost():
     noise = comparison_tables.noise_table(shipped_records("camvid")).astype(str)
     pd.testing.assert_frame_equal(printed_table("camvid", "noise"), noise, check_dtype=False)
     assert len(noise) >= 6 and all(mentioned(f"`{row.method}` {row.change}") for row in noise.itertuples())
 
 
 @pytest.mark.parametrize("record", ["bench", "bench_amd_epyc"])
-def test_readme_names_the_ratios_of_the_bench(record):
+def test_the_page_on_speed_names_the_ratios_of_the_bench(record):
     rows = json.loads(shipped(f"{record}.json").read_text())["rows"]
     said = ("Grad-CAM, one class", "Grad-CAM, all predicted classes at once", "whole EEM (depth known) / one class",
             "training / plain loop", "BALD, 20 passes / baal", "Core-Set / scikit-activeml")  # fmt: skip
     for name in said:
-        assert mentioned(", ".join(f"{row['ratio']:.2f}" for row in rows if row["name"] == name) + " |"), name
+        assert mentioned(", ".join(f"{row['ratio']:.2f}" for row in rows if row["name"] == name) + " |", "speed"), name
     steps = [row["ratio"] for row in rows if row["name"].startswith("step, bf16")]
-    assert mentioned(f"at {min(steps):.2f} to {max(steps):.2f}")
+    assert mentioned(f"at {min(steps):.2f} to {max(steps):.2f}", "speed")
 
 
-def test_readme_names_the_target_that_the_epyc_misses():
+def test_the_page_on_speed_names_the_target_that_the_epyc_misses():
     xeon, epyc = (json.loads(shipped(f"{name}.json").read_text()) for name in ("bench", "bench_amd_epyc"))
     assert "Xeon" in xeon["machine"]["processor"] and "EPYC" in epyc["machine"]["processor"]
     assert all(row["verdict"] != "MISSED" for row in xeon["rows"])
     (row,) = (row for row in epyc["rows"] if row["verdict"] == "MISSED")
     assert (row["name"], row["size"]) == ("whole EEM (depth known) / one class", "128x256")
-    assert mentioned(f"{row['target']:.0f} for the whole EEM at {row['size']}, by a hair ({row['ratio']:.3f})")
+    assert mentioned(f"{row['target']:.0f} for the whole EEM at {row['size']}, by a hair ({row['ratio']:.3f})", "speed")
 
 
-def test_readme_names_the_times_of_the_bench():
+def test_the_page_on_speed_names_the_times_of_the_bench():
     rows = json.loads(shipped("bench.json").read_text())["rows"]
     assert {"scoring by eem / one forward pass", "explorer: key to new pixels"} <= {row["name"] for row in rows}
     pool = next(row["note"].split()[0] for row in rows if row["name"] == "scoring by random / one forward pass")
-    assert mentioned(f"scoring a pool of {pool} images")
+    assert mentioned(f"scoring a pool of {pool} images", "speed")
     for row in rows:
         if row["name"].startswith("scoring by "):
-            assert mentioned(f"`{row['name'].removeprefix('scoring by ').split(' /')[0]}` {1 / row['ratio']:.1f}"), row
+            name = row["name"].removeprefix("scoring by ").split(" /")[0]
+            assert mentioned(f"`{name}` {1 / row['ratio']:.1f}", "speed"), row
         if row["name"] in {"explorer: a weight is moved", "explorer: another class", "explorer: another target layer",
                            "explorer: key to new pixels"}:  # fmt: skip
-            assert mentioned(f" {row['ours']:.0f} ms"), row
+            assert mentioned(f" {row['ours']:.0f} ms", "speed"), row
 
 
-def test_readme_says_what_more_labels_at_first_are_worth():
+def test_results_say_what_more_labels_at_the_start_are_worth():
     kept = shipped_records("camvid")
     ends = kept[kept.ablation.str.startswith("split") & (kept.cycle == kept.cycle.max())]
     assert set(ends.method) == set(segxal_methods(load_preset("camvid")))
@@ -193,25 +204,41 @@ def test_readme_says_what_more_labels_at_first_are_worth():
         words = [f"{one.miou.mean():.1f} ± {one.miou.std():.1f}" for one in (rows[rows.ablation == name] for name in
                  ("split-4", "split-10"))]  # fmt: skip
         assert set(rows.seed) == {0, 1, 2} and mentioned(f"`{method}` {words[0]} and {words[1]}")
+    last = tables.last_cycles(camvid()[0]).query("method == 'random'").miou
+    assert mentioned(f"`random` reaches {last.mean():.1f} ± {last.std():.1f} from 1 %")
 
 
 @pytest.mark.parametrize("name", ["table2", "table3", "differences"])
-def test_readme_prints_the_committed_tables(name):
-    text = (paths.ROOT / "README.md").read_text()
+def test_results_print_the_committed_tables(name):
+    text = (paths.ROOT / "docs" / "results.md").read_text()
     assert shipped(f"camvid/tables/{name}.md").read_text() in text
 
 
-def test_readme_names_every_preset_and_target():
-    text = (paths.ROOT / "README.md").read_text()
-    for preset in preset_names():
-        assert f"`{preset}`" in text
-    for target in (
-        "make reproduce",
-        "make test",
-        "make lab",
-        "make bench",
-        "make site",
-        "make app",
-        "make label-studio",
-    ):
-        assert target in text
+def test_readme_prints_rows_of_the_committed_tables():
+    lines = [line for line in (paths.ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
+    ends = printed_table("camvid", "table2").set_index("method")
+    against = printed_table("camvid", "differences").set_index("method")
+    assert 0 < len(lines) <= 8
+    for method, _, *cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in lines):
+        name = method.strip("`")
+        row = ends.loc[name]
+        told = against.loc[name, ["over images", "over pixels"]].tolist() if name in against.index else ["", ""]
+        assert cells == [row["cycle 5"] or row["cycle 0"], *told], method
+        assert row.seeds == "3", "the README speaks of 3 seeds"
+
+
+def test_readme_concludes_no_more_than_the_records_allow():
+    records, methods = camvid()
+    kept = records[records.method.isin(methods)]
+    for budget in ("images", "pixels", "clicks"):
+        compared = compare_with(kept, "random", budget)
+        assert not any(c.method.startswith("segxal") and c.holm < ALPHA for c in compared), "nothing separates them"
+    text = " ".join((paths.ROOT / "README.md").read_text().split())
+    assert "nothing separates SegXAL from random whole images, over images, pixels or clicks" in text
+
+
+def test_the_pages_name_every_preset_and_target():
+    assert all(f"| `{preset}` |" in (paths.ROOT / "docs" / "commands.md").read_text() for preset in preset_names())
+    text = "".join(file.read_text() for file in (paths.ROOT / "README.md", *(paths.ROOT / "docs").glob("*.md")))
+    for target in ("reproduce", "test", "lab", "bench", "site", "app", "label-studio"):
+        assert f"make {target}" in text

@@ -1,4 +1,4 @@
-"""The site's pages: docstrings, figures, tables, notebooks and README are all there, each from its one source."""
+"""The site's pages: docstrings, figures, tables, notebooks, docs/ are all there, each from its one source."""
 
 import ast
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from segxal.apps.site import books, gallery, readme, stage, tables
+from segxal.apps.site import books, gallery, methods, pages, stage, tables
 from segxal.apps.site.notebooks import page_of, write_notebook
 from segxal.apps.site.sources import Sources
 from segxal.apps.site.statements import module_name, modules, statements
@@ -58,7 +58,7 @@ def test_every_statement_of_a_docstring_is_read(word):
 
 
 def test_a_statement_is_cut_where_its_paragraph_ends():
-    found = {one.name: one for one in statements(paths.PACKAGE / "gate.py")}["dice_agreement"]
+    found = {one.name: one for one in statements(paths.PACKAGE / "core" / "gate.py")}["dice_agreement"]
     assert found.source == "section 3.4, equation 4."
     assert found.departure == "the paper writes it for one set; we average over classes."
     assert found.summary.startswith("Dice of the prediction") and found.public
@@ -75,7 +75,7 @@ def test_method_pages_hold_every_source_and_departure(staged):
 def test_every_strategy_and_oracle_has_a_section(staged, family):
     text = (staged / f"methods/{family}.rst").read_text()
     serving = ("__init__", "base")
-    for file in (paths.PACKAGE / family).glob("*.py"):
+    for file in (paths.PACKAGE / "acquisition" / family).glob("*.py"):
         assert (f".. py:currentmodule:: {module_name(file)}\n" in text) == (file.stem not in serving)
     shown = set(re.findall(r"``([\w-]+)``", " ".join(re.findall(r"^Methods: .*$", text, re.MULTILINE))))
     # a person at Label Studio is asked by the oracle of that name: all other methods stand under both their parts
@@ -87,7 +87,7 @@ def test_all_methods_stand_in_the_table_of_names(staged):
     assert names == list(METHODS)
 
 
-# --- figures, tables, notebooks, README ------------------------------------------------------------------------------
+# --- figures, tables, notebooks, docs/ ------------------------------------------------------------------------------
 
 
 def tracked(folder, kind):
@@ -187,39 +187,64 @@ def test_outputs_become_text_boxes_tables_and_words(tmp_path, monkeypatch):
     assert 'tabindex="0"' in text and "<style" not in text and "<table><tr>" in text and "\n\n<table>" not in text
 
 
-def test_sections_of_the_readme_stand_once_and_are_found(staged):
-    text = (paths.ROOT / "README.md").read_text()
-    found = readme.sections(text)
-    assert found[readme.INTRODUCTION] and "your-own-pictures" in found
-    used = readme.including(stage.DOCS)
-    for name in used:
-        assert (staged / "readme" / f"{name}.md").is_file(), f"docs/ includes {name}, which README.md does not have"
-    sentences = [plain(line) for body in found.values() for line in re.split(r"(?<=[.:]) ", body) if len(line) > 60]
-    for file in stage.DOCS.rglob("*.md"):
-        assert not [line for line in sentences if line in page(stage.DOCS, file.relative_to(stage.DOCS))]
+HAND_WRITTEN = sorted([*pages.DOCS.rglob("*.md"), *pages.OUTSIDE_DOCS], key=str)
 
 
-def test_links_of_the_readme_hold_in_the_site(tmp_path):
+@pytest.mark.parametrize("file", HAND_WRITTEN, ids=lambda file: file.relative_to(paths.ROOT).as_posix())
+def test_links_of_pages_lead_to_files_of_the_repository(file):
+    for _, words, target in pages.LINK.findall(file.read_text()):
+        if "://" in target or target.startswith("/"):
+            continue
+        path, _, anchor = target.partition("#")
+        assert not path or (file.parent / path).exists(), f"[{words}]({target})"
+        assert not anchor or f"# {anchor.replace('-', ' ')}" in (file.parent / path or file).read_text().lower()
+
+
+def test_no_sentence_of_the_readme_stands_in_docs_too():
+    sentences = re.split(r"(?<=[.:]) ", plain((paths.ROOT / "README.md").read_text()))
+    for file in pages.DOCS.rglob("*.md"):
+        text = plain(file.read_text())
+        assert not [sentence for sentence in sentences if len(sentence) > 60 and sentence in text], file.name
+
+
+def test_links_of_pages_hold_in_the_site(tmp_path):
     text = (
-        "[a](#own) ![b](figures/camvid/budget.png) [c](papermill_runs/camvid/tables/table1.md) [`d`](LICENSE) "
-        "[e](notebooks/table1.ipynb) [f](https://example.org/x) [g](segxal) [h](notebooks/workshop/README.md)"
+        "[a](own_data.md#depth) ![b](../figures/camvid/budget.png) [c](../papermill_runs/camvid/tables/table1.md) "
+        "[`d`](../LICENSE) [e](../notebooks/table1.ipynb) [f](https://example.org/x) [g](../segxal) "
+        "[h](../notebooks/workshop/README.md) [i](../CONTRIBUTING.md) [`j`](../segxal/core/eem.py) [k](/api/index.rst)"
     )
-    assert readme.relink(text, Sources(tmp_path), {"own": "/own.md"}) == (
-        "[a](/own.md) ![b](/files/figures/camvid/budget.png) [c](#table-camvid-table1) {download}`d </files/LICENSE>` "
-        "[e](/notebooks/table1.md) [f](https://example.org/x) g (`segxal`) [h](/workshop.md)"
+    assert pages.relink(text, Sources(tmp_path), pages.DOCS) == (
+        "[a](/own_data.md#depth) ![b](/files/figures/camvid/budget.png) [c](#table-camvid-table1) "
+        "{download}`d </files/LICENSE>` [e](/notebooks/table1.md) [f](https://example.org/x) g (`segxal`) "
+        "[h](/workshop.md) [i](/contributing.md) {py:mod}`j <segxal.core.eem>` [k](/api/index.rst)"
     )
     assert (tmp_path / "files/LICENSE").read_bytes() == (paths.ROOT / "LICENSE").read_bytes()
 
 
+def test_every_chapter_names_modules_that_are_there():
+    units = [unit for _, names in methods.CHAPTERS.values() for unit in names]
+    names = [f"{module_name(file)}." for file in modules()]
+    assert all(any(name.startswith(f"segxal.{unit}.") for name in names) for unit in units)
+
+
+def test_the_first_notebook_of_every_list_is_the_one_in_ten_lines(staged):
+    for text in (
+        (staged / "notebooks/index.md").read_text(),
+        (paths.ROOT / "README.md").read_text(),
+        *((pages.DOCS / name).read_text() for name in ("index.md", "commands.md")),
+    ):
+        assert re.search(r"notebooks/(\w+)", text)[1] == books.FIRST.stem
+
+
 def test_the_workshop_is_its_guide_with_the_notebooks_in_the_menu(staged):
     text = (staged / "workshop.md").read_text()
-    assert text.startswith(readme.GUIDE.read_text().splitlines()[0])
+    assert text.startswith(pages.GUIDE.read_text().splitlines()[0])
     assert all(f"\n/{page_of(book)}\n" in text for book in NOTEBOOKS if book.parent == books.WORKSHOP)
 
 
 def test_the_twin_is_on_the_start_page(staged):
-    text = (staged / "readme/twin.md").read_text()
-    assert "/readme/twin.md" in (staged / "index.md").read_text()
+    text = (staged / "pieces/offline_copy.md").read_text()
+    assert "/pieces/offline_copy.md" in (staged / "index.md").read_text()
     assert text.startswith("````{raw} html\n") and text.count('type="range"') == 3 and "http" not in text
 
 

@@ -15,7 +15,8 @@ import browser
 KINDS = [
     "index.html", "own_data.html", "results.html", "workshop.html", "reports.html", "search.html",
     "gallery/index.html", "gallery/camvid.html", "gallery/others.html", "tables/index.html", "tables/camvid.html",
-    "methods/segxal.html", "methods/strategies.html", "api/index.html", "api/strategies.html",
+    "methods/segxal.html", "methods/strategies.html", "api/index.html", "api/acquisition/strategies.html",
+    "speed.html", "contributing.html",
     "notebooks/paper_audit.html", "notebooks/workshop/part1_uncertainty.html", "camvid/notebooks/comparison.html",
     "reports/camvid.html",
 ]  # fmt: skip
@@ -118,7 +119,7 @@ def test_the_site_is_built_without_a_warning_and_every_link_holds(built):
     text = (built / "methods/segxal.html").read_text()
     assert (
         "<strong>Departure:</strong> divided by ln C" in text
-        and "../api/eem.html#segxal.core.eem.soft_attention" in text
+        and "../api/core/eem.html#segxal.core.eem.soft_attention" in text
     )
 
 

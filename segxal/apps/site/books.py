@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from segxal.apps.site.notebooks import page_of, title_of, write_notebook
-from segxal.apps.site.readme import GUIDE, relink
+from segxal.apps.site.pages import GUIDE, relink
 from segxal.apps.site.sources import Sources, by_study, toctree
 from segxal.storage import paths
 
 WORKSHOP = GUIDE.parent
+FIRST = paths.NOTEBOOKS / "eem_in_ten_lines.ipynb"  # heads the list
 AUDIT = paths.NOTEBOOKS / "paper_audit.ipynb"  # has a place of its own in the menu
 STUDY_TEXT = """\
 The notebooks of `{study}` as that study ran them, with its own settings and images (those of the menu above ran with
@@ -17,11 +18,14 @@ the preset `smoke`, in which nothing is learned well). Not every run has one her
 
 def write_books(sources: Sources) -> None:
     """Write every executed notebook and the pages that list them."""
-    plain = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
+    plain = sorted(paths.NOTEBOOKS.glob("*.ipynb"), key=lambda notebook: (notebook != FIRST, notebook))
     for notebook in plain:
         write_notebook(sources, notebook)
     listed = [f"/{page_of(notebook)}" for notebook in plain if notebook != AUDIT]
-    text = "Executed with the preset `smoke`: each runs in seconds or about a minute, nothing is learned well."
+    text = (
+        "Start with the first. Each runs in seconds or about a minute: with a small network from the package, "
+        "or with the preset `smoke`, in which nothing is learned well."
+    )
     sources.write("notebooks/index.md", f"# Notebooks\n\n{text}\n\n{toctree(listed, hidden=False)}\n")
     _write_studies(sources)
     write_workshop(sources)
@@ -58,5 +62,5 @@ def write_workshop(sources: Sources) -> None:
     books = sorted(WORKSHOP.glob("*.ipynb"))
     for notebook in books:
         write_notebook(sources, notebook)
-    text = relink(GUIDE.read_text(encoding="utf-8"), sources, {}, WORKSHOP)
+    text = relink(GUIDE.read_text(encoding="utf-8"), sources, WORKSHOP)
     sources.write("workshop.md", f"{text}\n\n{toctree(f'/{page_of(book)}' for book in books)}\n")

@@ -10,6 +10,9 @@ from segxal.apps.site.statements import Statement, docstring, module_name, modul
 from segxal.methods import METHODS
 from segxal.methods.base import Method
 
+SEGXAL_PARTS = (
+    "core.entropy", "core.gradcam", "core.cams", "models.depth", "core.eem", "core.gate", "study.loop",
+)  # fmt: skip
 CHAPTERS = {  # page -> title, modules; what no chapter names stands in the last one
     "segxal": (
         "SegXAL: error mask and gate",

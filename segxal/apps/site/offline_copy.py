@@ -24,4 +24,4 @@ def write_offline_copy(sources: Sources) -> None:
     one = frames.select([kinds.index(max(kinds))])
     subject = Subject(f"streets val {one.ids[0]}", one, NETWORK, learner)
     copy = offline_copy(subject, OracleConfig().overlap, Setting(learner.mask))
-    sources.write("readme/twin.md", f"````{{raw}} html\n{copy}\n````\n")
+    sources.write("pieces/offline_copy.md", f"````{{raw}} html\n{copy}\n````\n")
