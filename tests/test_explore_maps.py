@@ -8,6 +8,7 @@ import torch
 
 from segxal.acquisition.oracles import get_oracle
 from segxal.acquisition.query import masked_queries
+from segxal.acquisition.settings import OracleConfig
 from segxal.apps.explore.mask import maps as explore_maps
 from segxal.apps.explore.mask.maps import Kept, MapStore, Setting
 from segxal.apps.explore.mask.reading import asked_for, error_mask, pixel_facts, price_of, read, region_count
@@ -71,9 +72,9 @@ def test_the_mask_is_the_study_s_own_bit_for_bit(subject, name):
 def test_what_is_asked_and_its_price_are_those_of_the_study_s_query(subject):
     learner, setting = subject.learner, Setting(subject.learner.mask)
     (query,) = masked_queries(learner, subject.frames, [0])
-    answer = get_oracle("human", learner.strategy, {"model": learner.model}, learner.amp).annotate(query)
+    answer = get_oracle("human", OracleConfig(), {"model": learner.model}, learner.amp).annotate(query)
     here = MapStore().maps(subject, setting)
-    found = read(here, setting, subject.frames.labels[0].numpy(), learner.oracle.overlap)
+    found = read(here, setting, subject.frames.labels[0].numpy(), OracleConfig().overlap)
     assert (found.price.pixels, found.price.clicks) == (answer.pixels, answer.clicks) and found.price.known
     assert found.pixels == query.asked.sum() and found.share == pytest.approx(query.asked.mean())
     assert found.price.minutes == pytest.approx((2 * answer.clicks + 10) / 60)

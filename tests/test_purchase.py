@@ -6,14 +6,11 @@ import numpy as np
 import pytest
 
 from segxal.acquisition.oracles import get_oracle
-from segxal.acquisition.pool import Pool
-from segxal.acquisition.query import ask
 from segxal.apps.explore.strategies.offer import offer_of
-from segxal.core import seeds
 from segxal.core.errors import ConfigError
 from segxal.core.price import minutes
 from segxal.methods import get_method
-from segxal.methods.base import PEOPLE
+from segxal.methods.base import PEOPLE, Context
 from segxal.methods.cycles import asked_pixels
 from segxal.methods.learner import learner_of
 from segxal.methods.purchase import SOLD, Offer, buy
@@ -27,11 +24,11 @@ METHODS = [
 
 @pytest.fixture(scope="module")
 def offer(tiny_run, tiny_splits):
-    """Four images on offer, with loop settings that suit images of 16x32."""
+    """All free images on offer, cut into regions that suit images of 16x32."""
     first = tiny_run[0]
     train = tiny_splits.train
     learner = learner_of(first, first.settings)
-    learner = replace(learner, loop=replace(learner.strategy, region_step=0.05, pixels=6, cell=4, pieces=12))
+    learner = replace(learner, strategy=replace(learner.strategy, cell=4, pieces=12))
     free = tuple(i for i in range(len(train)) if i not in learner.labelled)
     return Offer(learner, train, free, asked_pixels(first, train), 0, 1)
 
@@ -41,12 +38,12 @@ def parts(asks):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_at_the_loops_budget_it_is_the_loops_query(offer, tiny_run, name):
-    method, pool = get_method(name), Pool.read(tiny_run[0].folder / "pool.json")
-    streams = {word: seeds.rng(0, word, 1) for word in ("subset", "query")}
-    expected = ask(offer.learner, method, offer.frames, pool, tiny_run[0], streams)
+def test_at_the_loops_budget_it_is_the_loops_query(offer, tiny, tiny_run, tiny_splits, name):
+    method, before = get_method(name), tiny_run[0]
+    settings = tiny.with_changes(pool={"region_step": 0.05, "pixels": 6})
+    expected = method._asks(Context(settings, tiny_splits, 0, 1, (before,)), offer.learner, before)
     models = {"model": offer.learner.model, "teacher": offer.learner.model}
-    person = get_oracle(method.oracle, offer.learner.strategy, models, "off")
+    person = get_oracle(method.oracle, offer.oracle, models, "off")
     answers = [person.annotate(one.query) for one in expected]
     bought = buy(offer, name, sum(answer.pixels for answer in answers), "pixels")
     assert [one.query.id for one in bought.asks] == [one.query.id for one in expected]
