@@ -55,7 +55,7 @@ def overwrite(study, value):
 
 
 def scores(preset, runs):
-    return tables.read_records(preset, runs).set_index(["method", "seed", "cycle"]).miou
+    return tables.read_records(preset, runs).set_index(["method", "seed", "cycle"]).miou.sort_index()
 
 
 def test_a_fresh_clone_reads_and_collects_from_tables_alone(finished, clone):
