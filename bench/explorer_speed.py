@@ -12,8 +12,8 @@ import browser
 from scene import Sizes
 from timer import Row, seconds
 
-from segxal.apps.explore.eem import Explorer
-from segxal.apps.explore.maps import MapStore
+from segxal.apps.explore.mask.explorer import Explorer
+from segxal.apps.explore.mask.maps import MapStore
 from segxal.storage.paths import NOTEBOOKS
 from segxal.study.grid import run_cycles, run_of
 from segxal.study.settings import Preset, load_preset

@@ -13,7 +13,7 @@ from timer import Row, medians
 from torch import Tensor, nn
 
 from segxal.core.gradcam import class_maps, gradcam, traced
-from segxal.models.base import normalise
+from segxal.models.base import Network
 from segxal.models.device import device
 from segxal.models.explain import error_masks
 from segxal.models.settings import MaskConfig
@@ -22,23 +22,22 @@ Work = Callable[[], Any]
 CACHED = 4 * 128 * 256  # pixels of a batch of masks; larger ones leave the caches of the CPUs we measured
 
 
-def rows(model: nn.Module, layer: nn.Module, sizes: Sizes, repeats: int) -> list[Row]:
+def rows(model: Network, sizes: Sizes, repeats: int) -> list[Row]:
     """All rows about maps, for each image size."""
-    return [row for size in sizes.images for row in _rows(model, layer, size, sizes, repeats)]
+    return [row for size in sizes.images for row in _rows(model, size, sizes, repeats)]
 
 
-def _rows(model: nn.Module, layer: nn.Module, size: tuple[int, int], sizes: Sizes, repeats: int) -> list[Row]:
+def _rows(model: Network, size: tuple[int, int], sizes: Sizes, repeats: int) -> list[Row]:
     frames = streets(size, sizes.batch, "test")
     plain = copy.deepcopy(model).to(device(), memory_format=torch.contiguous_format)  # NCHW, as the tutorial has it
-    names = {module: name for name, module in model.named_modules()}
-    x = normalise(frames.images.to(device()))
+    x = model.normalise(frames.images.to(device()))
     category = int(predicted(plain, x).flatten().mode().values)
     classes = predicted(plain, x).flatten(1)
     many = sum(len(row.unique()) for row in classes) / len(x)
-    cases: dict[str, Work] = _ours(model, layer, x, category)
-    cases |= _tutorial(plain, plain.get_submodule(names[layer]), x, category)
-    cases |= _masks(model, layer, frames)
-    cases["floor"] = lambda: [_floor(model, layer, part) for part in x.split(sizes.batch)]
+    cases: dict[str, Work] = _ours(model, x, category)
+    cases |= _tutorial(plain, plain.layer(), x, category)
+    cases |= _masks(model, frames)
+    cases["floor"] = lambda: [_floor(model, part) for part in x.split(sizes.batch)]
     times = {name: 1000 * value / len(x) for name, value in medians(cases, repeats).items()}  # ms per image
     note = f"{many:.1f} classes are predicted per image on average; the peer makes one map for each"
     compared = [
@@ -62,13 +61,13 @@ def _rows(model: nn.Module, layer: nn.Module, size: tuple[int, int], sizes: Size
     return [Row(n, where, times[a], times[b], times[b] / times[a], t, "ms/image", m) for n, a, b, t, m in compared]
 
 
-def _ours(model: nn.Module, layer: nn.Module, x: Tensor, category: int) -> dict[str, Work]:
+def _ours(model: Network, x: Tensor, category: int) -> dict[str, Work]:
     x = x.contiguous(memory_format=torch.channels_last)
     model.to(device(), memory_format=torch.channels_last)
 
     def run(make: Callable[[Any], Any], batch: int) -> Work:
         def act() -> None:
-            with traced(model, layer) as trace:
+            with traced(model, model.layer()) as trace:
                 for part in x.split(batch):
                     make(trace(part))
 
@@ -99,15 +98,15 @@ def _tutorial(model: nn.Module, layer: nn.Module, x: Tensor, category: int) -> d
     }
 
 
-def _masks(model: nn.Module, layer: nn.Module, frames: Any) -> dict[str, Work]:
+def _masks(model: Network, frames: Any) -> dict[str, Work]:
     def run(depth: Any) -> Work:
         config = MaskConfig(depth=depth, batch=max(1, CACHED // frames.labels[0].numel()))
-        return lambda: list(error_masks(model, layer, frames.images, frames.depth, frames.classes, config, "off"))
+        return lambda: list(error_masks(model, frames.images, frames.depth, frames.classes, config, "off"))
 
     return {"EEM": run("dataset"), "EEM geometry": run("geometry")}
 
 
-def _floor(model: nn.Module, layer: nn.Module, x: Tensor) -> None:
+def _floor(model: Network, x: Tensor) -> None:
     """What no mask can do without: one plain forward pass, one with back-propagation to the layer."""
     x = x.contiguous(memory_format=torch.channels_last)
     kept: list[Tensor] = []
@@ -120,7 +119,7 @@ def _floor(model: nn.Module, layer: nn.Module, x: Tensor) -> None:
         model(x)
     wanted = [weight.requires_grad for weight in model.parameters()]
     model.requires_grad_(False)
-    handle = layer.register_forward_hook(leaf)
+    handle = model.layer().register_forward_hook(leaf)
     torch.autograd.grad(model(x).amax(1).sum(), kept)
     handle.remove()
     for weight, flag in zip(model.parameters(), wanted, strict=True):

@@ -35,12 +35,12 @@ PACKAGES = (
 def measure(sizes: Sizes, repeats: int, stream: int) -> list[Row]:
     """All rows, in the order of the table; what is done and found so far goes to standard error."""
     _say("training a small network for the maps")
-    model, layer = briefly_trained(sizes)
+    model = briefly_trained(sizes)
     parts = (
-        ("maps", lambda: map_speed.rows(model, layer, sizes, repeats)),
+        ("maps", lambda: map_speed.rows(model, sizes, repeats)),
         ("training", lambda: train_speed.rows(sizes, repeats)),
-        (f"strategies over {sizes.pool} images", lambda: strategy_speed.rows(model, layer, sizes, min(3, repeats))),
-        (f"memory over {stream} images", lambda: [steady.memory(model, layer, sizes, stream)]),
+        (f"strategies over {sizes.pool} images", lambda: strategy_speed.rows(model, sizes, min(3, repeats))),
+        (f"memory over {stream} images", lambda: [steady.memory(model, sizes, stream)]),
         ("rendering", lambda: [steady.rendering(sizes, repeats)]),
         ("the explorer", lambda: explorer_speed.rows(sizes, repeats)),
     )

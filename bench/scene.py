@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from segxal.core.seeds import generator
 from segxal.data import open_dataset
 from segxal.data.base import Frames, load_frames
-from segxal.models.base import build_model, target_layer
+from segxal.models import build_model
+from segxal.models.base import Network
 from segxal.models.settings import ModelConfig
 from segxal.training.engine import fit
 from segxal.training.settings import TrainConfig
+from segxal.training.task import Task
 
 
 @dataclass(frozen=True)
@@ -55,19 +56,18 @@ def streets(size: tuple[int, int], count: int, split: str = "train") -> Frames:
     return load_frames(open_dataset("streets", split, size, count=count, seed=0))
 
 
-def briefly_trained(sizes: Sizes) -> tuple[nn.Module, nn.Module]:
-    """A U-Net after a short training at the smaller size, and its target layer."""
+def briefly_trained(sizes: Sizes) -> Network:
+    """A U-Net after a short training at the smaller size."""
     config = ModelConfig("unet", base=sizes.base)
     size = sizes.images[-1]
     frames, val = streets(size, 10 * sizes.batch), streets(size, 2, "val")
     model = build_model(config, len(frames.classes), generator(0, "bench", "weights"))
     settings = TrainConfig(steps=sizes.steps, cycle_steps=1, batch=sizes.batch, evaluations=1, amp="off")
-    everything = list(range(len(frames)))
-    fit(model, frames, everything, frames.labels, val, settings, sizes.steps, generator(0, "bench", "train"))
-    return model.eval(), target_layer(model, config)
+    everything, random = tuple(range(len(frames))), generator(0, "bench", "train")
+    return fit(model, Task(frames, everything, frames.labels, val, sizes.steps, random), settings).model
 
 
-def predicted(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def predicted(model: Network, x: torch.Tensor) -> torch.Tensor:
     """(N, H, W) predicted classes of normalised images."""
     with torch.no_grad():
         return model(x).argmax(1)

@@ -7,9 +7,9 @@ import psutil
 import torch
 from scene import Sizes, streets
 from timer import Row, seconds
-from torch import nn
 
 from segxal.data import open_dataset
+from segxal.models.base import Network
 from segxal.models.explain import error_masks
 from segxal.models.settings import MaskConfig
 
@@ -17,12 +17,11 @@ GROWTH = 50.0  # MiB between the first tenth and the end; one image's maps alone
 CHUNK = 100
 
 
-def memory(model: nn.Module, layer: nn.Module, sizes: Sizes, count: int) -> Row:
+def memory(model: Network, sizes: Sizes, count: int) -> Row:
     """Growth of the resident memory while images pass through the EEM; no image is seen twice.
 
     Args:
         model: the network.
-        layer: its target layer.
         sizes: the smaller image size is used.
         count: images in all.
     """
@@ -31,9 +30,7 @@ def memory(model: nn.Module, layer: nn.Module, sizes: Sizes, count: int) -> Row:
     process, resident, highest = psutil.Process(), [], 0.0
     for chunk in range(chunks):
         images = torch.roll(frames.images, chunk, 3)  # another picture each time, made when it is needed
-        for mask in error_masks(
-            model, layer, images, frames.depth, frames.classes, MaskConfig(depth="geometry"), "off"
-        ):
+        for mask in error_masks(model, images, frames.depth, frames.classes, MaskConfig(depth="geometry"), "off"):
             highest = max(highest, float(mask.eem.max()))
         gc.collect()
         resident.append(process.memory_info().rss / 2**20)

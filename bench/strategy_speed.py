@@ -16,7 +16,7 @@ from segxal.acquisition.strategies.core_set import k_center_greedy
 from segxal.core.seeds import rng
 from segxal.data.base import Frames
 from segxal.methods.baselines import BY_IMAGE
-from segxal.models.base import normalise
+from segxal.models.base import Network
 from segxal.models.device import device
 from segxal.models.settings import MaskConfig
 from segxal.training.predict import predict
@@ -27,10 +27,10 @@ STRATEGIES = tuple(name for name in BY_IMAGE if name != "vaal")
 CENTRES, PICKED, WIDTH = 50, 100, 256  # Core-Set against its peer: labelled features, features picked, length of one
 
 
-def rows(model: nn.Module, layer: nn.Module, sizes: Sizes, repeats: int) -> list[Row]:
+def rows(model: Network, sizes: Sizes, repeats: int) -> list[Row]:
     """Strategies over a pool of images, then the two peers."""
     frames = streets(sizes.images[-1], sizes.pool)
-    learner = _learner(model, layer, frames)
+    learner = _learner(model, frames)
     return [
         *_scoring(learner, frames),
         _bald(learner, frames, sizes, repeats),
@@ -38,16 +38,13 @@ def rows(model: nn.Module, layer: nn.Module, sizes: Sizes, repeats: int) -> list
     ]
 
 
-def _learner(model: nn.Module, layer: nn.Module, frames: Frames) -> Learner:
+def _learner(model: Network, frames: Frames) -> Learner:
     """The bench's network with dropout before its last convolution, and two annotated images."""
-    names = {module: name for name, module in model.named_modules()}
     twin = copy.deepcopy(model)
     twin.dropout = nn.Dropout2d(0.2)
     train = TrainConfig(steps=1, cycle_steps=1, amp="off")
     mask = MaskConfig(depth="dataset", batch=8)
-    return Learner(
-        twin.eval(), twin.get_submodule(names[layer]), mask, StrategyConfig(), train, (0, 1), frames.labels[:2]
-    )
+    return Learner(twin.eval(), mask, StrategyConfig(), train, (0, 1), frames.labels[:2])
 
 
 def _scoring(learner: Learner, frames: Frames) -> list[Row]:
@@ -86,7 +83,7 @@ def _bald(learner: Learner, frames: Frames, sizes: Sizes, repeats: int) -> Row:
 
     def peer() -> None:
         for images in frames.images[few].split(8):
-            predictions = wrapper.predict_on_batch(normalise(images.to(device())), iterations=passes)
+            predictions = wrapper.predict_on_batch(learner.model.normalise(images.to(device())), iterations=passes)
             BALD(reduction="mean").get_uncertainties(predictions.cpu())
 
     cases = {"ours": lambda: get_strategy("bald")(learner, frames, units, units.size[0], rng(0)), "peer": peer}

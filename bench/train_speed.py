@@ -11,12 +11,15 @@ from torch.nn import functional as F
 
 from segxal.core.seeds import generator
 from segxal.data.base import Frames
-from segxal.models.base import build_model, normalise
+from segxal.models import build_model
+from segxal.models.base import Network
 from segxal.models.device import amp_dtype, device, has_fast_bf16
 from segxal.models.settings import ModelConfig
 from segxal.training.augment import Augmentation
-from segxal.training.engine import class_weights, fit
+from segxal.training.engine import fit
+from segxal.training.objectives.supervised import class_weights
 from segxal.training.settings import TrainConfig
+from segxal.training.task import Task
 
 
 def rows(sizes: Sizes, repeats: int) -> list[Row]:
@@ -36,9 +39,8 @@ def _whole(size: tuple[int, int], sizes: Sizes, repeats: int) -> Row:
     config = TrainConfig(steps=steps, cycle_steps=1, batch=sizes.batch, evaluations=1)
 
     def ours() -> None:
-        everything = list(range(len(frames)))
-        model = _network(sizes.base, frames)
-        fit(model, frames, everything, frames.labels, val, config, steps, generator(0, "bench", "train"))
+        everything, random = tuple(range(len(frames))), generator(0, "bench", "train")
+        fit(_network(sizes.base, frames), Task(frames, everything, frames.labels, val, steps, random), config)
 
     times = medians({"ours": ours, "plain": lambda: _plain_loop(_network(sizes.base, frames), frames, config)}, repeats)
     speed = {name: steps / value for name, value in times.items()}
@@ -52,11 +54,11 @@ def _whole(size: tuple[int, int], sizes: Sizes, repeats: int) -> Row:
                times["plain"] / times["ours"], target, "steps/s", note)  # fmt: skip
 
 
-def _network(base: int, frames: Frames) -> nn.Module:
+def _network(base: int, frames: Frames) -> Network:
     return build_model(ModelConfig("unet", base=base), len(frames.classes), generator(0, "bench", "weights"))
 
 
-def _plain_loop(model: nn.Module, frames: Frames, config: TrainConfig) -> None:
+def _plain_loop(model: Network, frames: Frames, config: TrainConfig) -> None:
     """A training loop as one writes it first: float32, NCHW, no teacher."""
     place, draw = device(), generator(0, "bench", "train")
     model.to(place, memory_format=torch.contiguous_format).train()
@@ -68,7 +70,7 @@ def _plain_loop(model: nn.Module, frames: Frames, config: TrainConfig) -> None:
     for _ in range(config.steps):
         chosen = torch.randint(len(frames), (config.batch,), generator=draw)
         x, y = augment(frames.images[chosen], frames.labels[chosen], draw)
-        loss = criterion(model(normalise(x.to(place))), y.long().to(place))
+        loss = criterion(model(model.normalise(x.to(place))), y.long().to(place))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -95,7 +97,7 @@ def _bare(size: tuple[int, int], base: int, batch: int, repeats: int) -> list[Ro
 def _step(frames: Frames, base: int, layout: torch.memory_format, dtype: torch.dtype) -> Callable[[], Any]:
     model = _network(base, frames).to(device(), memory_format=layout)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-4)
-    x = normalise(frames.images.to(device())).contiguous(memory_format=layout)
+    x = model.normalise(frames.images.to(device())).contiguous(memory_format=layout)
     y = frames.labels.long().to(device())
 
     def act() -> None:

@@ -25,7 +25,7 @@ def a_query(name, seed=0, size=SIZE):
     truth = rng.choice([0, 1, 2, 10, VOID], size).astype(np.uint8)
     eem = rng.random(size)
     image = rng.integers(0, 256, (3, *size), dtype=np.uint8)
-    return Query(name, image, rng.choice([0, 1, 2], size).astype(np.uint8), eem, eem > 0.6, truth)
+    return Query(name, image, rng.choice([0, 1, 2], size).astype(np.uint8), eem > 0.6, truth, eem)
 
 
 def a_project(folder, names=("a", "b/c", "d"), zoom=ZOOM):

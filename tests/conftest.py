@@ -51,7 +51,7 @@ def tiny_run(tiny, tmp_path_factory):
 @pytest.fixture
 def unet():
     """A small U-Net with 19 classes in evaluation mode, the same one every time."""
-    from segxal.models.base import build_model
+    from segxal.models import build_model
     from segxal.models.settings import ModelConfig
 
     return build_model(ModelConfig(base=4, depth=2), 19, torch.Generator().manual_seed(3)).eval()
@@ -60,11 +60,11 @@ def unet():
 @pytest.fixture(scope="session")
 def networks_on_disk(tmp_path_factory):
     """Folder of a tiny depth network with random weights, by family; ``metric`` is a Depth Anything in metres."""
-    from segxal.models.depth.tiny import PROCESSORS, save_tiny_network
+    from segxal.results.untrained_depth import PROCESSORS, save_untrained_network
 
     root = tmp_path_factory.mktemp("networks")
-    made = {name: save_tiny_network(name, root / name, torch.Generator().manual_seed(1)) for name in PROCESSORS}
-    metric = save_tiny_network("depth-anything", root / "metric", torch.Generator().manual_seed(1), metric=True)
+    made = {name: save_untrained_network(name, root / name, torch.Generator().manual_seed(1)) for name in PROCESSORS}
+    metric = save_untrained_network("depth-anything", root / "metric", torch.Generator().manual_seed(1), metric=True)
     return made | {"metric": metric}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from segxal.core.errors import ConfigError, DataInvalid
 from segxal.results import audit
-from segxal.results.audit import NAMES, OURS
+from segxal.results.audit import NAMES, SEGXAL_ROWS
 from segxal.results.figures.audit import ranking_figure
 from segxal.storage import paths
 
@@ -179,9 +179,9 @@ def test_ranking_by_exact_decimals():
     means = {method: exact_mean(row) for method, row in exact("segxal_table1").items() if method != "Fully-supervised"}
     found = audit.ranking()
     assert found.sort_values("recomputed rank").method.tolist() == sorted(means, key=means.get, reverse=True)
-    assert found.method.tolist()[:4] == [*reversed(OURS), "DEAL"]
+    assert found.method.tolist()[:4] == [*reversed(SEGXAL_ROWS), "DEAL"]
     gaps = found.set_index("method")["recomputed - DEAL"]
-    for method in OURS:
+    for method in SEGXAL_ROWS:
         assert gaps[method] == pytest.approx(float(means[method] - means["DEAL"]))
 
 

@@ -11,25 +11,30 @@ import torch
 from torch import nn
 
 from segxal.acquisition.settings import StrategyConfig
-from segxal.acquisition.strategies.bald import bald, bald_maps, dropping
+from segxal.acquisition.strategies.bald import bald, bald_maps
 from segxal.acquisition.strategies.base import Learner, draw
 from segxal.acquisition.strategies.qbc import fresh, qbc_maps, train_committee, vote_entropy
 from segxal.core.errors import ConfigError
-from segxal.core.seeds import lent, rng
-from segxal.models.base import build_model, normalise
+from segxal.core.seeds import drawing_from, rng
+from segxal.models import build_model
+from segxal.models.base import Network
 from segxal.models.settings import MaskConfig, ModelConfig
 from segxal.training.settings import TrainConfig
 
 
-class Plain(nn.Module):
+class Plain(Network):
     """A network in which nobody knows where the dropout is."""
 
     def __init__(self, network):
         super().__init__()
         self.network = network
+        self.explained, self.identity = "network.bottleneck", {"name": "plain"}
 
-    def forward(self, x):
-        return self.network(x)
+    def features(self, x):
+        return x
+
+    def classify(self, features, size):
+        return self.network(features)
 
 
 def net(dropout=0.3, seed=3):
@@ -40,7 +45,7 @@ def learner_of(model, frames=None, **loop):
     train = TrainConfig(steps=2, cycle_steps=1, batch=2, amp="off", evaluations=1)
     loop = StrategyConfig(**{"passes": 5} | loop)
     labels = () if frames is None else ((0, 3), frames.labels[[0, 3]])
-    return Learner(model, model.bottleneck, MaskConfig(batch=3), loop, train, *labels)
+    return Learner(model, MaskConfig(batch=3), loop, train, *labels)
 
 
 @pytest.fixture
@@ -116,23 +121,23 @@ def test_passes_of_the_head_alone_equal_passes_of_the_network(maps, size, frames
 def test_maps_are_those_of_passes_made_by_hand(learner, frames):
     found = torch.cat(list(bald_maps(learner, frames, [1, 2], rng(5))))
     model = learner.model
-    with torch.no_grad(), lent(draw(rng(5))):
+    with torch.no_grad(), drawing_from(draw(rng(5))):
         model.dropout.train()
-        probs = torch.stack([model(normalise(frames.images[[1, 2]])).softmax(1) for _ in range(5)])
+        probs = torch.stack([model(model.prepare(frames.images[[1, 2]])).softmax(1) for _ in range(5)])
     assert not probs[0].allclose(probs[1])
     assert torch.allclose(found, bald(probs), atol=1e-5)
 
 
 def test_only_dropout_is_switched_on():
-    model = nn.Sequential(nn.BatchNorm2d(3), nn.Dropout(0.5), nn.Dropout2d(0.0), nn.Dropout2d(0.1)).train()
-    model[1].eval()
-    with dropping(model) as active:
-        assert active == [model[1], model[3]]
-        assert [module.training for module in model] == [False, True, False, True]
-    assert [module.training for module in model] == [True, False, True, True]
-    with pytest.raises(RuntimeError, match="broken"), dropping(model):
+    parts = nn.Sequential(nn.BatchNorm2d(3), nn.Dropout(0.5), nn.Dropout2d(0.0), nn.Dropout2d(0.1))
+    model = Plain(parts).train()
+    parts[1].eval()
+    with model.dropping():
+        assert [module.training for module in parts] == [False, True, False, True]
+    assert [module.training for module in parts] == [True, False, True, True]
+    with pytest.raises(RuntimeError, match="broken"), model.dropping():
         raise RuntimeError("broken")
-    assert [module.training for module in model] == [True, False, True, True]
+    assert [module.training for module in parts] == [True, False, True, True]
 
 
 @pytest.mark.parametrize("maps", [bald_maps, qbc_maps])
@@ -168,7 +173,7 @@ def test_a_committee_votes(learner, frames):
     asked = dataclasses.replace(learner, strategy=StrategyConfig(committee=3))
     members = train_committee(asked, frames, rng(0))
     with torch.no_grad():
-        probs = torch.stack([one(normalise(frames.images[:4])).softmax(1) for one in members])
+        probs = torch.stack([one(one.prepare(frames.images[:4])).softmax(1) for one in members])
     assert not any(module.training for one in members for module in one.modules())
     maps = list(qbc_maps(asked, frames, [0, 1, 2, 3], rng(0)))
     assert [len(part) for part in maps] == [3, 1]

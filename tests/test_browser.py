@@ -13,10 +13,11 @@ import torch
 
 pytest.importorskip("playwright", reason="needs `pip install playwright`")
 
-from segxal.apps.explore import panels, picture, twin
-from segxal.apps.explore.eem import Explorer
-from segxal.apps.explore.maps import MapStore, Setting
-from segxal.apps.explore.reading import asked_for, error_mask
+from segxal.apps.explore import picture
+from segxal.apps.explore.mask import offline_copy, panels
+from segxal.apps.explore.mask.explorer import Explorer
+from segxal.apps.explore.mask.maps import MapStore, Setting
+from segxal.apps.explore.mask.reading import asked_for, error_mask
 from segxal.apps.workshop.seen import learner_of
 from segxal.storage.paths import NOTEBOOKS, ROOT
 from segxal.study import grid
@@ -49,7 +50,7 @@ def at(explorer, place=None, **changes):
     setting = Setting(replace(setting.mask, **changes), setting.layer, setting.category)
     maps = MapStore().maps(explorer.subject, setting)
     eem = error_mask(maps, setting)
-    image, place = panels.image_of(explorer.subject.frames), place or explorer.place
+    image, place = panels.image_of(explorer.subject.frames), place or explorer.chosen_pixel
     asked = panels.asked_picture(image, eem, asked_for(eem, setting), OPACITY, place)
     return panels.map_pictures(maps, explorer.subject.frames) | {"eem": panels.eem_picture(eem), "asked": asked}
 
@@ -110,14 +111,16 @@ def test_voila(explorer, tmp_path):
         assert all("fontawesome" in asked for asked in page.abroad), "icons alone, and it works without them"
 
 
-def test_the_static_twin(explorer, tmp_path):
+def test_the_offline_copy(explorer, tmp_path):
     subject, setting = explorer.subject, explorer.setting
-    file = tmp_path / "twin.html"
-    file.write_text(f"<!doctype html><body>{twin.twin(subject, explorer.preset.oracle.overlap, setting)}</body>")
+    file = tmp_path / "copy.html"
+    file.write_text(
+        f"<!doctype html><body>{offline_copy.offline_copy(subject, explorer.preset.oracle.overlap, setting)}</body>"
+    )
     maps = MapStore().maps(subject, setting)
 
     def wanted(share, area):
-        here = twin.with_share(setting, twin.SHARES[share], twin.AREAS[area])
+        here = offline_copy.with_share(setting, offline_copy.SHARES[share], offline_copy.AREAS[area])
         eem = error_mask(maps, here)
         asked = asked_for(eem, here)
         ground = np.full((*asked.shape, 3), picture.UNKNOWN, np.uint8)

@@ -13,8 +13,8 @@ from segxal.methods.learner import learner_of
 
 pytest.importorskip("playwright", reason="needs `pip install playwright`")
 
-from segxal.apps.explore.annotator import labels_picture, mask_view
-from segxal.apps.explore.corrections import corrections_of
+from segxal.apps.explore.annotator.corrections import corrections_of
+from segxal.apps.explore.annotator.explorer import labels_picture, mask_view
 from segxal.data.splits import open_splits
 from segxal.storage.paths import NOTEBOOKS, ROOT
 from segxal.study import grid

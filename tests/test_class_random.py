@@ -9,7 +9,7 @@ from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner, Units, whole_images
 from segxal.acquisition.strategies.class_random import class_counts, class_random_scores, race, rarity
 from segxal.core.seeds import rng
-from segxal.models.base import build_model, normalise
+from segxal.models import build_model
 from segxal.models.settings import MaskConfig, ModelConfig
 from segxal.training.settings import TrainConfig
 
@@ -22,9 +22,9 @@ def learner(frames):
     model = build_model(ModelConfig(base=4, depth=2), 19, torch.Generator().manual_seed(3)).eval()
     with torch.no_grad():  # an untrained network predicts one class everywhere; this one twelve
         model.head.weight.mul_(200)
-        model.head.bias.sub_(model(normalise(frames.images)).mean((0, 2, 3)))
+        model.head.bias.sub_(model(model.prepare(frames.images)).mean((0, 2, 3)))
     mask, train = MaskConfig(batch=2), TrainConfig(steps=1, cycle_steps=1)
-    return Learner(model, model.bottleneck, mask, StrategyConfig(), train)
+    return Learner(model, mask, StrategyConfig(), train)
 
 
 def all_cells():
@@ -39,7 +39,7 @@ def test_rarity_closed_form():
 
 def test_classes_are_counted_in_their_units(learner, frames):
     with torch.no_grad():
-        prediction = learner.model(normalise(frames.images[CANDIDATES])).argmax(1).numpy()
+        prediction = learner.model(learner.model.prepare(frames.images[CANDIDATES])).argmax(1).numpy()
     assert len(np.unique(prediction)) >= 3
     for units in (whole_images(CANDIDATES, 32 * 64), all_cells()):
         counts = class_counts(learner, frames, units)

@@ -6,8 +6,9 @@ import pytest
 
 from segxal.core.errors import ConfigError
 from segxal.core.price import minutes
-from segxal.results import audit, comparison_tables, figures, tables
+from segxal.results import audit, comparison_tables, tables
 from segxal.results.comparison import compare_with, conclusion, conclusions, p_words, penalty_matrix
+from segxal.results.figures.budget import bought_figure, budget_figure, penalty_figure
 from segxal.storage import paths
 from segxal.study import grid
 from segxal.study.execution import parameters_of
@@ -138,16 +139,16 @@ def _refused(preset, runs):
 
 
 def test_figures_show_every_method(finished, records):
-    sheet = figures.budget_figure(records, ("pixels", "clicks", "minutes"))
+    sheet = budget_figure(records, ("pixels", "clicks", "minutes"))
     names = {text.get_text() for axes in sheet.axes if axes.get_legend() for text in axes.get_legend().get_texts()}
     assert {"segxal-human", "random", "margin-pixel", "fully supervised"} <= names
     matrix = penalty_matrix(records, "pixels")
-    assert figures.penalty_figure(matrix).axes[0].get_xticklabels()[0].get_text() == matrix.columns[0]
+    assert penalty_figure(matrix).axes[0].get_xticklabels()[0].get_text() == matrix.columns[0]
     shares = comparison_tables.bought_table(*finished)
-    shown = figures.bought_figure(shares).axes[0]
+    shown = bought_figure(shares).axes[0]
     assert [label.get_text() for label in shown.get_yticklabels()] == list(shares.method)
     with pytest.raises(ConfigError, match=r"segxal-pseudo bought no labels.*choose one of .*random"):
-        figures.bought_figure(shares, "segxal-pseudo")
+        bought_figure(shares, "segxal-pseudo")
 
 
 def test_another_question_never_replaces_the_tables_of_the_study(tmp_path):

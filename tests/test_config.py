@@ -5,11 +5,12 @@ import json
 
 import pytest
 
-from segxal.acquisition.settings import StrategyConfig
+from segxal.acquisition.settings import OracleConfig
 from segxal.core.errors import ConfigError
 from segxal.data.settings import DataConfig
 from segxal.methods import METHODS, get_method
-from segxal.methods.ablations import ABLATIONS, ablate, split_name
+from segxal.methods.ablations import ABLATIONS, split_name
+from segxal.methods.settings import GateConfig, PoolConfig
 from segxal.models.settings import MaskConfig
 from segxal.study.settings import Preset, load_preset, preset_names
 from segxal.training.settings import TrainConfig
@@ -24,13 +25,13 @@ def preset(tmp_path, text):
 def test_shipped_presets_load(name):
     loaded = load_preset(name)
     assert loaded.name == name and loaded == load_preset(name)
-    assert hash(loaded) == hash(load_preset(name))  # open_splits keeps splits by preset
+    assert hash(loaded) == hash(load_preset(name))
     for part, changes in json.loads(json.dumps(loaded.changes())).items():  # a cycle's digest: nothing may be missing
         settings = getattr(loaded, part)
         restored = {f.name: changes.get(f.name, f.default) for f in dataclasses.fields(settings)}
         assert json.dumps(restored) == json.dumps(vars(settings))
     for ablation in [*ABLATIONS, *map(split_name, loaded.splits)]:
-        hash(ablate(loaded, ablation))
+        hash(loaded.ablated(ablation))
 
 
 def test_the_presets_are_there():
@@ -54,9 +55,13 @@ def test_a_preset_of_your_own(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("sedes: [1]", "unknown sedes; known are name, data"),
-        ("loop: {tau: 1.5}", "mine.yml: loop: tau = 1.5"),
-        ("loop: {taau: 0.5}", "mine.yml: loop: unknown taau; known are start"),
+        ("sedes: [1]", "unknown sedes; known are data, model"),
+        ("gate: {tau: 1.5}", "mine.yml: gate: tau = 1.5"),
+        ("gate: {taau: 0.5}", "mine.yml: gate: unknown taau; known are tau, accept"),
+        (
+            "loop: {tau: 0.5}",
+            "mine.yml: unknown loop; known are data, model, train, mask, pool, strategy",
+        ),
         ("1: 2\nseedz: 3", "unknown 1, seedz"),
         ("- seeds", "expected settings as `key: value`, got"),
         ("data:", "data: expected settings as `key: value`, got None"),
@@ -72,9 +77,9 @@ def test_a_preset_of_your_own(tmp_path):
         ("data: {report: train}", "report = 'train'; choose one of"),
         ("train: {flip: 1, steps: 1, cycle_steps: 1}", "flip = 1; expected bool"),
         ("model: {base: true}", "base = True; expected int"),
-        ("loop: {accept: both}", "accept = 'both'; choose one of"),
-        ("loop: {accept: [high]}", "accept = .*; choose one of"),
-        ("loop: {start: 0.5, step: 0.2, cycles: 5}", r"budget larger than the pool: start 0.5 \+ 5 cycles x step 0.2"),
+        ("gate: {accept: both}", "accept = 'both'; choose one of"),
+        ("gate: {accept: [high]}", "accept = .*; choose one of"),
+        ("pool: {start: 0.5, step: 0.2, cycles: 5}", r"budget larger than the pool: start 0.5 \+ 5 cycles x step 0.2"),
         ("train: {steps: 5, cycle_steps: 5, epochs: 2}", "training length is unclear"),
         ("a: [", "is not valid YAML"),
     ],
@@ -122,10 +127,10 @@ def test_training_length_is_given_one_way(given):
         (MaskConfig, {"quantile": 1.5}, "quantile = 1.5 is not in"),
         (MaskConfig, {"area": float("nan")}, "area = nan is not in"),
         (MaskConfig, {"batch": 0}, "at least one image"),
-        (StrategyConfig, {"cycles": 0}, "at least one cycle"),
-        (StrategyConfig, {"patch": 0}, "patch = 0; it is at least 1"),
-        (StrategyConfig, {"start": 0.0}, "start = 0.0 is not in"),
-        (StrategyConfig, {"tau": 1.1}, "tau = 1.1 is not in"),
+        (PoolConfig, {"cycles": 0}, "at least one cycle"),
+        (OracleConfig, {"patch": 0}, "patch = 0; it is at least 1"),
+        (PoolConfig, {"start": 0.0}, "start = 0.0 is not in"),
+        (GateConfig, {"tau": 1.1}, "tau = 1.1 is not in"),
     ],
 )
 def test_ranges(kind, values, words):
@@ -144,10 +149,10 @@ def test_changes_make_a_new_checked_preset():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"lopp": {}}, "unknown part lopp; known are data, model, train, mask, loop"),
+        ({"lopp": {}}, "unknown part lopp; known are data, model, train, mask, pool"),
         ({"seeds": {}}, "unknown part seeds"),
-        ({"pool": {"starrt": 0.1}}, "loop: unknown starrt"),
-        ({"gate": {"accept": "hihg"}}, "loop: accept = 'hihg'; choose one of"),
+        ({"pool": {"starrt": 0.1}}, "pool: unknown starrt"),
+        ({"gate": {"accept": "hihg"}}, "gate: accept = 'hihg'; choose one of"),
         ({"pool": {"start": 0.9}}, "budget larger than the pool"),
         ({"mask": {"area": "0.1"}}, "mask: area = '0.1'; expected float"),
     ],
@@ -158,7 +163,7 @@ def test_bad_changes_are_refused(changes, words):
 
 
 def test_defaults_make_a_preset():
-    assert Preset("plain").data == DataConfig()
+    assert Preset(name="plain").data == DataConfig()
 
 
 # methods and ablations
@@ -166,17 +171,17 @@ def test_defaults_make_a_preset():
 
 def test_ablations_change_what_they_say():
     smoke = load_preset("smoke")
-    assert ablate(smoke, "none") == smoke
-    assert (ablate(smoke, "without-ebu").mask.w_pae, ablate(smoke, "without-ebu").mask.w_ebu) == (1, 0)
-    assert (ablate(smoke, "without-pae").mask.w_pae, ablate(smoke, "without-pae").mask.w_ebu) == (0, 1)
-    assert [ablate(smoke, f"gate-{side}").gate.accept for side in ("low", "all")] == ["low", "all"]
-    assert ablate(smoke, "split-40").pool.start == 0.4
+    assert smoke.ablated("none") == smoke
+    assert (smoke.ablated("without-ebu").mask.w_pae, smoke.ablated("without-ebu").mask.w_ebu) == (1, 0)
+    assert (smoke.ablated("without-pae").mask.w_pae, smoke.ablated("without-pae").mask.w_ebu) == (0, 1)
+    assert [smoke.ablated(f"gate-{side}").gate.accept for side in ("low", "all")] == ["low", "all"]
+    assert smoke.ablated("split-40").pool.start == 0.4
     assert [split_name(s) for s in (0.01, 0.25, 0.125)] == ["split-1", "split-25", "split-12.5"]
 
 
 def test_unknown_names_list_the_known():
     with pytest.raises(ConfigError, match=r"no ablation 'split-99'; choose one of none, .*split-20, split-40"):
-        ablate(load_preset("smoke"), "split-99")
+        load_preset("smoke").ablated("split-99")
     with pytest.raises(ConfigError, match=r"no method 'core-sett'; choose one of segxal-pseudo, .*, supervised"):
         get_method("core-sett")
     assert all(get_method(name) is method for name, method in METHODS.items())

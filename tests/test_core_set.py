@@ -21,7 +21,6 @@ from segxal.acquisition.strategies.core_set import (
 )
 from segxal.core.errors import ConfigError
 from segxal.core.seeds import rng
-from segxal.models.base import normalise
 from segxal.models.settings import MaskConfig
 from segxal.training.settings import TrainConfig
 
@@ -32,7 +31,7 @@ CELLS = np.arange(32, dtype=np.int32).reshape(4, 8).repeat(8, 0).repeat(8, 1)  #
 @pytest.fixture
 def learner(unet, frames):
     return Learner(
-        unet, unet.bottleneck, MaskConfig(batch=2), StrategyConfig(cell=8),
+        unet, MaskConfig(batch=2), StrategyConfig(cell=8),
         TrainConfig(steps=1, cycle_steps=1, amp="off"),
         (0, 3), frames.labels[[0, 3]],
     )  # fmt: skip
@@ -124,9 +123,9 @@ def test_memory_stays_near_that_of_the_features():
 def test_activations_are_those_of_the_target_layer(learner, frames):
     found = torch.stack(list(activations(learner, frames, [5, 2, 7])))
     outputs = []
-    handle = learner.layer.register_forward_hook(lambda *args: outputs.append(args[2].clone()))
+    handle = learner.model.bottleneck.register_forward_hook(lambda *args: outputs.append(args[2].clone()))
     with torch.no_grad():
-        learner.model(normalise(frames.images[[5, 2, 7]]))
+        learner.model(learner.model.prepare(frames.images[[5, 2, 7]]))
     handle.remove()
     assert found.shape == (3, 16, 8, 16) and torch.allclose(found, outputs[0], atol=1e-5)
 

@@ -1,5 +1,7 @@
 """Loading of splits, and data sets by name."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -149,3 +151,18 @@ def test_check_of_the_streets_and_of_nothing(tmp_path):
 
 def test_every_data_set_has_names_for_its_ids():
     assert len(CAMVID) == 11 and len(set(CAMVID.names)) == 11
+
+
+def test_select_gives_some_images_as_a_split_of_their_own(frames):
+    part = frames.select([5, 2])
+    assert part.ids == (frames.ids[5], frames.ids[2]) and len(part) == 2
+    assert part.sequences == (frames.sequences[5], frames.sequences[2]) and part.labelled == (True, True)
+    for name in ("images", "labels", "depth"):
+        assert torch.equal(getattr(part, name), getattr(frames, name)[[5, 2]]), name
+    assert part.classes is frames.classes and replace(frames, depth=None).select([0]).depth is None
+
+
+def test_an_image_is_found_by_its_name(frames):
+    assert [frames.position(name) for name in frames.ids] == list(range(len(frames)))
+    with pytest.raises(ConfigError, match=r"no image 'moon' in this split; there are 8, for example train_"):
+        frames.position("moon")

@@ -39,7 +39,7 @@ def learner(unet, frames):
 
 def learner_for(model, layer, frames):
     mask, loop, train = MaskConfig(batch=2), StrategyConfig(), TrainConfig(epochs=1)
-    return Learner(model, layer, mask, loop, train, LABELLED, frames.labels[list(LABELLED)])
+    return Learner(model, mask, loop, train, LABELLED, frames.labels[list(LABELLED)])
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from depth_maps import copied, depth_of, images_of
 
 from segxal.models.depth import get_depth
 from segxal.models.depth.cache import cached_maps, image_key, read_map, write_map
-from segxal.models.depth.tiny import save_tiny_network
+from segxal.results.untrained_depth import save_untrained_network
 from segxal.storage import paths
 
 pytestmark = pytest.mark.usefixtures("own_caches")
@@ -26,7 +26,7 @@ def test_the_second_pass_runs_no_network(networks_on_disk, forward_passes):
 
 
 def test_other_weights_have_other_maps(networks_on_disk, tmp_path, forward_passes):
-    other = save_tiny_network("midas", tmp_path / "other", torch.Generator().manual_seed(2))
+    other = save_untrained_network("midas", tmp_path / "other", torch.Generator().manual_seed(2))
     images = images_of()
     one, two = (depth_of(get_depth("midas", str(folder)), images) for folder in (networks_on_disk["midas"], other))
     assert forward_passes == [3, 3] and not torch.equal(one, two)

@@ -9,8 +9,8 @@ import torch
 from segxal.core.errors import ConfigError
 from segxal.models.depth import depth_from_geometry
 from segxal.results import tables
-from segxal.results.depth_check import RANDOM, check_depth
-from segxal.results.figures import depth_figure
+from segxal.results.depth_check import RANDOM, compare_providers
+from segxal.results.figures.depth import depth_figure
 
 pytestmark = pytest.mark.usefixtures("own_caches")
 PROVIDERS = ("dataset", "geometry", "streets-net", RANDOM)
@@ -20,7 +20,7 @@ PROVIDERS = ("dataset", "geometry", "streets-net", RANDOM)
 def found(frames, tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setattr("segxal.storage.paths.DEPTHS", tmp_path_factory.mktemp("depths"))
-    yield check_depth(frames, PROVIDERS)
+    yield compare_providers(frames, PROVIDERS)
     patch.undo()
 
 
@@ -40,21 +40,21 @@ def test_maps_are_those_of_the_providers(found, frames):
 
 
 def test_the_random_network_repeats_itself(found, frames):
-    again = check_depth(frames, [RANDOM])
+    again = compare_providers(frames, [RANDOM])
     torch.testing.assert_close(again.maps[RANDOM], found.maps[RANDOM])
-    other = check_depth(frames, [RANDOM], seed=1)
+    other = compare_providers(frames, [RANDOM], seed=1)
     assert not torch.allclose(other.maps[RANDOM], found.maps[RANDOM])
 
 
 def test_without_exact_depth_only_order_is_compared(frames):
-    blind = check_depth(replace(frames, depth=None), ["streets-net"])
+    blind = compare_providers(replace(frames, depth=None), ["streets-net"])
     assert set(blind.rows[0]) == {"provider", "what", "rank_geometry", "near_geometry"}
     assert 0 < blind.rows[0]["rank_geometry"] < 1
 
 
 def test_an_unknown_provider_is_refused(frames):
     with pytest.raises(ConfigError, match="no depth provider 'zoe'"):
-        check_depth(frames, ["zoe"])
+        compare_providers(frames, ["zoe"])
 
 
 def test_the_table_says_what_each_provider_is(found):

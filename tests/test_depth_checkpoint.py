@@ -174,13 +174,14 @@ def test_a_hub_that_refuses_is_quoted(own_caches, answering_hub, monkeypatch):
 def test_a_study_without_its_weights_is_not_started(tmp_path, monkeypatch):
     from segxal.storage import paths
     from segxal.study.reproduce import reproduce
+    from segxal.study.settings import load_preset
 
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
     preset = tmp_path / "mine.yml"
     text = (paths.PRESETS / "smoke.yml").read_text()
     preset.write_text(text.replace("mask: {depth: dataset}", "mask: {depth: midas}"))
     with pytest.raises(WeightsMissing, match="the weights of midas"):
-        reproduce(str(preset))
+        reproduce(load_preset(str(preset)), str(preset))
     assert not (tmp_path / "runs").exists()
 
 

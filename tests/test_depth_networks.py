@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from segxal.core.errors import CheckpointMismatch, WeightsMissing
 from segxal.models.depth import get_depth, networks
 from segxal.models.depth.checkpoint import find_checkpoint
-from segxal.models.depth.tiny import PROCESSORS
+from segxal.results.untrained_depth import PROCESSORS
 from segxal.storage import paths
 from segxal.study.grid import run_cycles, run_of
 

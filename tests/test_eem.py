@@ -11,7 +11,6 @@ from segxal.core.eem import ErrorMask, depth_informed, fuse, learn_weights, prox
 from segxal.core.entropy import entropy_map, patch_entropy_map
 from segxal.core.errors import ConfigError, DataMissing, ShapeError
 from segxal.core.gradcam import gradcam, traced
-from segxal.models.base import normalise
 from segxal.models.explain import error_masks
 from segxal.models.settings import MaskConfig
 
@@ -19,7 +18,7 @@ FIXED = MaskConfig(depth="dataset", batch=3)
 
 
 def masks_of(unet, frames, config=FIXED, amp="off"):
-    parts = list(error_masks(unet, unet.bottleneck, frames.images, frames.depth, frames.classes, config, amp))
+    parts = list(error_masks(unet, frames.images, frames.depth, frames.classes, config, amp))
     names = [field.name for field in dataclasses.fields(ErrorMask)]
     return ErrorMask(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
 
@@ -82,14 +81,14 @@ def test_top_area_gives_ties_to_the_earlier_pixel():
 def test_the_mask_is_made_of_its_parts(unet, frames):
     masks = masks_of(unet, frames)
     with torch.no_grad():
-        probs = unet(normalise(frames.images)).softmax(1)
+        probs = unet(unet.prepare(frames.images)).softmax(1)
     assert torch.equal(masks.prediction, probs.argmax(1).to(torch.uint8))
     assert torch.allclose(masks.confidence, probs.amax(1), atol=1e-5)
     assert torch.allclose(masks.ebu, entropy_map(probs), atol=1e-5)
     attention = soft_attention(proximity(frames.depth), "quantile", 0.5)
     assert torch.equal(masks.attention, attention)
     with traced(unet, unet.bottleneck) as trace:
-        pae = gradcam(trace(normalise(depth_informed(frames.images, attention))))
+        pae = gradcam(trace(unet.prepare(depth_informed(frames.images, attention))))
     assert torch.allclose(masks.pae, pae, atol=1e-4)
     assert torch.allclose(masks.eem, (masks.pae + masks.ebu) / 2, atol=1e-6)
 
@@ -119,7 +118,7 @@ def test_nothing_is_changed(unet, frames, cam):
 
 def test_flags_are_back_when_the_reader_stops_early(unet, frames):
     unet.train()
-    masks = error_masks(unet, unet.bottleneck, frames.images, frames.depth, frames.classes, FIXED, "off")
+    masks = error_masks(unet, frames.images, frames.depth, frames.classes, FIXED, "off")
     next(masks)
     assert all(module.training for module in unet.modules()) and not unet.bottleneck._forward_hooks
 
@@ -140,7 +139,7 @@ def test_bf16_agrees_loosely_and_gives_float32(unet, frames):
 
 def test_odd_sizes(unet, frames):
     part = [frames.images[:2, :, :19, :33], frames.depth[:2, :19, :33]]
-    mask = next(error_masks(unet, unet.bottleneck, *part, frames.classes, FIXED, "off"))
+    mask = next(error_masks(unet, *part, frames.classes, FIXED, "off"))
     assert mask.eem.shape == (2, 19, 33) and mask.eem.isfinite().all()
 
 

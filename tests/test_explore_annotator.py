@@ -7,16 +7,16 @@ import pytest
 
 from segxal.acquisition.oracles.base import Query, check_annotation
 from segxal.acquisition.oracles.superpixel import SuperpixelOracle, dominant_labels
-from segxal.apps.explore import annotator
-from segxal.apps.explore.annotator import Annotator, labels_picture, mask_view
-from segxal.apps.explore.corrections import Corrections, corrections_of, lesson
+from segxal.apps.explore.annotator import explorer
+from segxal.apps.explore.annotator.corrections import Corrections, corrections_of, lesson
+from segxal.apps.explore.annotator.explorer import Annotator, labels_picture, mask_view
 from segxal.apps.explore.picture import png
-from segxal.apps.explore.teach import score, taught
 from segxal.core import seeds
 from segxal.core.errors import AnnotationError, ConfigError
 from segxal.core.labels import CAMVID, VOID
 from segxal.methods.annotations import merge
 from segxal.methods.learner import learner_of
+from segxal.methods.retraining import retrained, score
 
 ROAD, CAR = CAMVID.index("road"), CAMVID.index("car")
 
@@ -27,8 +27,8 @@ def given():
     partition = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]], dtype=np.int32)
     truth = np.where(partition == 3, CAR, ROAD).astype(np.uint8)
     query = Query(
-        "street", np.zeros((3, 4, 4), np.uint8), np.full((4, 4), ROAD, np.uint8), partition / 4,
-        np.ones((4, 4), bool), truth, partition,
+        "street", np.zeros((3, 4, 4), np.uint8), np.full((4, 4), ROAD, np.uint8), np.ones((4, 4), bool),
+        truth, partition / 4, partition,
     )  # fmt: skip
     return Corrections(query, CAMVID)
 
@@ -108,7 +108,7 @@ def test_a_lesson_trains_a_copy_and_is_the_same_twice(learner, tiny_splits):
     first, second = (lesson(learner, tiny_splits, told, 3, 0) for _ in range(2))
     assert all((value == before[name]).all() for name, value in learner.model.state_dict().items())
     assert np.array_equal(first.after, second.after) and first.miou == second.miou
-    bare = taught(learner, tiny_splits.train, tiny_splits.val, {}, 3, seeds.generator(0, "lesson"))
+    bare = retrained(learner, tiny_splits.train, tiny_splits.val, {}, 3, seeds.generator(0, "lesson"))
     assert first.without == score(bare, tiny_splits.test), "what the steps alone bring"
     assert np.array_equal(first.before, told.query.prediction)
 
@@ -116,9 +116,9 @@ def test_a_lesson_trains_a_copy_and_is_the_same_twice(learner, tiny_splits):
 @pytest.mark.parametrize(
     ("answers", "steps", "words"), [({"nowhere": None}, 3, "answer for nowhere"), ({}, 0, "0 steps")]
 )
-def test_what_cannot_be_taught_is_refused(learner, tiny_splits, answers, steps, words):
+def test_what_cannot_be_trained_on_is_refused(learner, tiny_splits, answers, steps, words):
     with pytest.raises(ConfigError, match=words):
-        taught(learner, tiny_splits.train, tiny_splits.val, answers, steps, seeds.generator(0, "lesson"))
+        retrained(learner, tiny_splits.train, tiny_splits.val, answers, steps, seeds.generator(0, "lesson"))
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_nothing_is_heard_while_a_network_is_trained(view, monkeypatch):
 
     view.relabel(1)
     before = view.given
-    monkeypatch.setattr(annotator, "lesson", pressed)
+    monkeypatch.setattr(explorer, "lesson", pressed)
     view.buttons["retrain"].click()
     assert view.given is before and "no lesson today" in view.message.value and view.result.value == ""
     assert view.pointer.listening and not view.category.disabled and not view.buttons["undo"].disabled
@@ -206,5 +206,5 @@ def test_there_is_no_picture_before_there_is_a_result(view):
 
 
 def test_an_image_that_is_not_there_is_refused(learner, tiny_splits):
-    with pytest.raises(ConfigError, match="no training image"):
+    with pytest.raises(ConfigError, match="no image"):
         Annotator(learner, tiny_splits, "nowhere")

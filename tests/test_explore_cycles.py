@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from segxal.apps.explore.cycles import CycleExplorer, scene_picture, scene_text, scenes, tops_of
+from segxal.apps.explore.cycles.explorer import CycleExplorer
+from segxal.apps.explore.cycles.scenes import scene_picture, scene_text, scenes, tops_of
 from segxal.apps.explore.picture import png
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
@@ -72,5 +73,5 @@ def test_another_image_keeps_the_cycle(tiny_run, tiny_splits):
 def test_what_cannot_be_shown_is_refused(tiny_run, tiny_splits):
     with pytest.raises(ConfigError, match="only cycle 0"):
         CycleExplorer(tiny_run[:1], tiny_splits)
-    with pytest.raises(ConfigError, match="no training image 'nowhere'"):
+    with pytest.raises(ConfigError, match="no image 'nowhere'"):
         CycleExplorer(tiny_run, tiny_splits, "nowhere")

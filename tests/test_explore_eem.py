@@ -10,13 +10,13 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 from PIL import Image
 
-from segxal.apps.explore import maps, panels
-from segxal.apps.explore.controls import ALL_CLASSES, BY_LEVEL
-from segxal.apps.explore.eem import Explorer
 from segxal.apps.explore.later import Later
-from segxal.apps.explore.maps import MapStore
+from segxal.apps.explore.mask import maps, panels
+from segxal.apps.explore.mask.controls import ALL_CLASSES, BY_LEVEL
+from segxal.apps.explore.mask.explorer import Explorer
+from segxal.apps.explore.mask.maps import MapStore
+from segxal.apps.explore.mask.reading import asked_for, error_mask, read
 from segxal.apps.explore.picture import from_png
-from segxal.apps.explore.reading import asked_for, error_mask, read
 from segxal.core.errors import ConfigError, WeightsMissing
 from segxal.study import grid
 
@@ -41,7 +41,7 @@ def expected(explorer):
     image = panels.image_of(subject.frames)
     return panels.map_pictures(found, subject.frames) | {
         "eem": panels.eem_picture(eem),
-        "asked": panels.asked_picture(image, eem, asked, opacity, explorer.place),
+        "asked": panels.asked_picture(image, eem, asked, opacity, explorer.chosen_pixel),
     }
 
 
@@ -108,7 +108,7 @@ def test_asking_from_a_level_on(explorer):
 
 def test_a_click_chooses_the_pixel(explorer):
     explorer.pointer.pixel = [3, 30]
-    assert explorer.place == (3, 30) and agrees(explorer)
+    assert explorer.chosen_pixel == (3, 30) and agrees(explorer)
     assert "row 3, column 30" in explorer.pixel.value
     best = explorer.subject.frames.classes.names[explorer.maps.prediction[3, 30]]
     assert best in explorer.pixel.value and f"{explorer.maps.ebu[3, 30]:.3f}" in explorer.pixel.value
@@ -118,7 +118,7 @@ def test_the_same_pixel_can_be_clicked_again(explorer):
     for place in ([0, 0], [3, 30], [3, 30]):
         explorer.controls.row.value = 9
         explorer.pointer.pixel = place
-        assert explorer.place == tuple(place)
+        assert explorer.chosen_pixel == tuple(place)
 
 
 def test_two_weights_of_zero_are_refused_in_words_and_the_picture_stays(explorer):
@@ -184,7 +184,9 @@ def test_what_cannot_be_shown_is_said_with_what_is_shown_instead(explorer, monke
     one.image.value = 2
     assert f"Still showing image {explorer.frames.ids[0]}, depth from streets-net." in explorer.status.value
     one.opacity.value = 0.3
-    wanted = panels.asked_picture(panels.image_of(explorer.frames), explorer.eem, explorer.asked, 0.3, explorer.place)
+    wanted = panels.asked_picture(
+        panels.image_of(explorer.frames), explorer.eem, explorer.asked, 0.3, explorer.chosen_pixel
+    )
     assert np.array_equal(shown(explorer, "asked"), wanted), "mask and image are of one image"
     monkeypatch.undo()
     one.depth.value = "geometry"
@@ -244,7 +246,7 @@ def test_a_thousand_moves_keep_no_memory_and_make_no_widget(tiny_run, monkeypatc
 def test_without_a_finished_cycle_or_image_it_says_so(tiny, tiny_run, tmp_path):
     with pytest.raises(ConfigError, match="no cycle of this run is finished"):
         Explorer(grid.run_of(tiny, "segxal-human", 0, runs=tmp_path))
-    with pytest.raises(ConfigError, match="no training image 'nowhere'"):
+    with pytest.raises(ConfigError, match="no image 'nowhere'"):
         Explorer(tiny_run, image="nowhere")
 
 

@@ -7,28 +7,17 @@ import pytest
 import torch
 
 from segxal.acquisition.oracles.superpixel import dominant_labels
-from segxal.apps.explore import game as engine
-from segxal.apps.explore import game_view
-from segxal.apps.explore.board import asked_pictures, board_picture, layers_of, pick_at, score_chart, score_table
-from segxal.apps.explore.game import (
-    PLAYERS,
-    RIVALS,
-    YOU,
-    Rules,
-    answers_to,
-    autopilot,
-    new_game,
-    play_round,
-    rival_picks,
-    standings,
-    turn,
-)
-from segxal.apps.explore.game_view import GameView
+from segxal.apps.explore.game import explorer as game_explorer
+from segxal.apps.explore.game import play as engine
+from segxal.apps.explore.game.board import asked_pictures, board_picture, layers_of, pick_at, score_chart, score_table
+from segxal.apps.explore.game.explorer import GameView
+from segxal.apps.explore.game.play import answers_to, autopilot, machine_picks, new_game, play_round, turn
+from segxal.apps.explore.game.state import MACHINES, PLAYERS, YOU, Rules, standings
 from segxal.apps.explore.picture import png
-from segxal.apps.explore.purchase import Offer, buy
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.methods.learner import learner_of
+from segxal.methods.purchase import Offer, buy
 
 RULES = Rules(clicks=4, rounds=2, images=4, pieces=8, steps=2)
 
@@ -72,12 +61,12 @@ def test_a_click_buys_the_most_frequent_true_class(game):
         assert np.array_equal(answer.labels, np.where(inside, dominant, VOID))
 
 
-@pytest.mark.parametrize("name", RIVALS)
-def test_the_rivals_ask_what_their_strategy_asks(game, name):
+@pytest.mark.parametrize("name", MACHINES)
+def test_the_machines_ask_what_their_strategy_asks(game, name):
     learner = game.players[name].learner
     asked = np.zeros(tuple(game.splits.train.labels.shape), dtype=bool)
-    bought = buy(Offer(learner, game.splits.train, game.images, asked, 0, 1), RIVALS[name], 4, "clicks")
-    picks = rival_picks(game, name)
+    bought = buy(Offer(learner, game.splits.train, game.images, asked, 0, 1), MACHINES[name], 4, "clicks")
+    picks = machine_picks(game, name)
     assert len(set(picks)) == 4
     for one in bought.asks:
         regions = [region for index, region in picks if index == one.index]
@@ -107,11 +96,11 @@ def test_equal_picks_give_equal_scores(game):
 def test_a_turn_records_the_picks_it_was_made_with(game, monkeypatch):
     picks = autopilot(game, 2)
 
-    def taught(learner, *_):
+    def retrained(learner, *_):
         picks.append((game.images[0], 0))
         return learner
 
-    monkeypatch.setattr(engine, "taught", taught)
+    monkeypatch.setattr(engine, "retrained", retrained)
     assert turn(game, YOU, picks).players[YOU].clicks == 2
 
 
@@ -123,7 +112,7 @@ def test_the_chart_has_room_for_all_rounds(game, played):
 
 def test_nothing_is_asked_for_twice_over_the_rounds(played):
     for name in PLAYERS:
-        picks = autopilot(played) if name == YOU else rival_picks(played, name)
+        picks = autopilot(played) if name == YOU else machine_picks(played, name)
         assert len(picks) == 4 and played.players[name].asked.isdisjoint(picks)
 
 
@@ -230,7 +219,7 @@ def test_nothing_is_heard_while_networks_are_trained(view, monkeypatch):
     view.fill()
     view.undo()
     picks = list(view.picks)
-    monkeypatch.setattr(game_view, "turn", pressed)
+    monkeypatch.setattr(game_explorer, "turn", pressed)
     view.buttons["play"].click()
     assert not seen and "1 of 4 clicks are unspent" in view.message.value, "who has clicks left is told first"
     view.buttons["play"].click()

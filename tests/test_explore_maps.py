@@ -8,10 +8,10 @@ import torch
 
 from segxal.acquisition.oracles import get_oracle
 from segxal.acquisition.query import masked_queries
-from segxal.apps.explore import maps as explore_maps
-from segxal.apps.explore.maps import Kept, MapStore, Setting, layer_name, layer_names
-from segxal.apps.explore.reading import asked_for, error_mask, pixel_facts, price_of, read, region_count
-from segxal.apps.explore.sources import known_to, only, subject_of
+from segxal.apps.explore.mask import maps as explore_maps
+from segxal.apps.explore.mask.maps import Kept, MapStore, Setting
+from segxal.apps.explore.mask.reading import asked_for, error_mask, pixel_facts, price_of, read, region_count
+from segxal.apps.explore.mask.sources import known_to, subject_of
 from segxal.core.cams import library_cam
 from segxal.core.detection import detection_scores
 from segxal.core.eem import top_area
@@ -20,9 +20,9 @@ from segxal.core.gradcam import gradcam, traced
 from segxal.core.labels import CAMVID, VOID
 from segxal.core.seeds import generator
 from segxal.data.splits import open_splits
-from segxal.models.base import folded, normalise
+from segxal.models.checkpoints import folded
 from segxal.models.explain import error_masks
-from segxal.results import checks
+from segxal.results.learner import learner_that_asked
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +30,14 @@ def subject(tiny_run):
     """The image that the first cycle ranked first, seen by the network that asked."""
     cycle = tiny_run[1]
     splits = open_splits(cycle.settings.data, "", cycle.study / "cache")
-    index = splits.train.ids.index(cycle.queries()[0]["id"])
-    return subject_of("train", only(splits.train, index), "0", checks.learner_that_asked(cycle))
+    index = splits.train.position(cycle.queries()[0]["id"])
+    return subject_of("train", splits.train.select([index]), "0", learner_that_asked(cycle))
 
 
 def study_mask(subject, setting):
     learner, frames = subject.learner, subject.frames
-    layer = learner.model.get_submodule(setting.layer) if setting.layer else learner.layer
-    (mask,) = error_masks(learner.model, layer, frames.images, frames.depth, frames.classes, setting.mask, learner.amp)
+    parts = (frames.images, frames.depth, frames.classes, setting.mask, learner.amp, setting.layer)
+    (mask,) = error_masks(learner.model, *parts)
     return mask
 
 
@@ -90,13 +90,13 @@ def test_auroc_is_that_of_error_detection(subject):
 
 def test_one_class_is_explained_by_its_own_score(subject, unet):
     with torch.no_grad():  # no class is ahead of the others, so that several are predicted
-        unet.head.bias -= unet(normalise(subject.frames.images)).mean((0, 2, 3))
-    learner = replace(subject.learner, model=unet, layer=unet.bottleneck)
+        unet.head.bias -= unet(unet.prepare(subject.frames.images)).mean((0, 2, 3))
+    learner = replace(subject.learner, model=unet)
     subject, store, mask = replace(subject, learner=learner, network="several"), MapStore(), learner.mask
     everything = store.maps(subject, Setting(mask))
-    x = normalise(torch.from_numpy(everything.informed).permute(2, 0, 1)[None])
-    with traced(*folded(unet, unet.bottleneck)) as trace:
-        seen = trace(x.contiguous(memory_format=torch.channels_last))
+    fast = folded(unet)
+    with traced(fast, fast.bottleneck) as trace:
+        seen = trace(unet.prepare(torch.from_numpy(everything.informed).permute(2, 0, 1)[None]))
     present = seen.logits.argmax(1).unique().tolist()
     assert len(present) > 1
     for category in present:
@@ -170,8 +170,8 @@ def test_exploring_changes_no_network(subject):
 
 
 def test_layers_are_the_blocks_in_their_order(subject):
-    assert layer_names(subject.learner) == ("down.0", "down.1", "bottleneck", "up.0", "up.1")
-    assert layer_name(subject.learner) == "bottleneck"
+    assert subject.learner.model.layer_names() == ("down.0", "down.1", "bottleneck", "up.0", "up.1")
+    assert subject.learner.model.explained == "bottleneck"
     with pytest.raises(ConfigError, match=r"no layer 'middle'; Grad-CAM can look at down\.0, down\.1, bottleneck"):
         MapStore().maps(subject, Setting(subject.learner.mask, layer="middle"))
 

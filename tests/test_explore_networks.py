@@ -5,11 +5,11 @@ import torch
 
 from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore.eem import Explorer
-from segxal.apps.explore.maps import MapStore, layer_names
+from segxal.apps.explore.mask.explorer import Explorer
+from segxal.apps.explore.mask.maps import MapStore
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID, Classes
-from segxal.models.base import build_model, target_layer
+from segxal.models import build_model
 from segxal.models.settings import MaskConfig, ModelConfig
 from segxal.training.settings import TrainConfig
 
@@ -21,7 +21,7 @@ def learner_with(classes, seed=3, **mask):
     config = ModelConfig(base=4, depth=3)  # deeper than the networks of the run
     model = build_model(config, classes, torch.Generator().manual_seed(seed)).eval()
     train = TrainConfig(steps=1, cycle_steps=1, amp="off")
-    return Learner(model, target_layer(model, config), MaskConfig(**mask), StrategyConfig(), train)
+    return Learner(model, MaskConfig(**mask), StrategyConfig(), train)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_the_first_of_them_is_shown_first_with_its_own_mask_and_layers(explorer,
     assert one.network.label == NAME and one.network.options[0][0] == NAME
     assert [name for name, _ in one.network.options[1:]] == ["after the start", "after cycle 1", "after cycle 2"]
     assert explorer.subject.learner is other and explorer.setting.mask == other.mask and explorer.setting.layer == ""
-    assert [value for _, value in one.layer.options] == list(layer_names(other))
+    assert [value for _, value in one.layer.options] == list(other.model.layer_names())
     assert one.layer.label == "bottleneck (its own)"
     assert same(explorer.maps, MapStore().maps(explorer.subject, explorer.setting))
     assert explorer.subject.frames.ids[0] == tiny_run[-1].queries()[0]["id"]

@@ -7,10 +7,10 @@ import pytest
 from segxal.apps.explore import picture
 from segxal.core.errors import ConfigError, ShapeError
 from segxal.core.labels import CITYSCAPES, VOID
-from segxal.results.figures.base import TABLES, colour_table
+from segxal.results.figures.base import COLOUR_TABLES, colour_table
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", COLOUR_TABLES)
 def test_heat_has_the_colours_of_matplotlib(table):
     values = np.random.default_rng(0).random((7, 9)).astype(np.float32)
     values[0, :3] = 0, 1, 0.5
@@ -26,7 +26,7 @@ def test_heat_clips_scales_and_shows_what_is_not_known():
 
 
 def test_tables_grow_lighter_step_by_step():
-    for name in TABLES:
+    for name in COLOUR_TABLES:
         linear = (colour_table(name) / 255) ** 2.2 @ [0.2126, 0.7152, 0.0722]
         assert (np.diff(linear) > -2e-3).all() and linear[-1] - linear[0] > 0.5, name
     with pytest.raises(ConfigError, match="no colour table 'jet'; choose one of magma, cividis, viridis"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segxal.apps.explore import sources
+from segxal.apps.explore.mask import sources
 from segxal.core.errors import DataInvalid, DataMissing
 from segxal.core.labels import CITYSCAPES, VOID
 from segxal.data.splits import open_splits
@@ -77,6 +77,6 @@ def test_an_image_of_another_data_set_has_labels_only_for_the_same_classes(tiny,
 
 def test_two_files_of_one_name_are_two_subjects(tiny):
     frames = open_splits(tiny.data).train
-    one, other = (sources.subject_of("your image", sources.only(frames, k), "0", None) for k in (0, 1))
+    one, other = (sources.subject_of("your image", frames.select([k]), "0", None) for k in (0, 1))
     assert one.name != other.name
-    assert one.name == sources.subject_of("your image", sources.only(frames, 0), "0", None).name
+    assert one.name == sources.subject_of("your image", frames.select([0]), "0", None).name

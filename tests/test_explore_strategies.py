@@ -7,10 +7,9 @@ import pytest
 
 from segxal.acquisition.oracles.base import Annotation, Query
 from segxal.acquisition.query import Ask
-from segxal.apps.explore import strategies
 from segxal.apps.explore.picture import png
-from segxal.apps.explore.purchase import Purchase, buy, offer_of
-from segxal.apps.explore.strategies import (
+from segxal.apps.explore.strategies import explorer as strategies
+from segxal.apps.explore.strategies.explorer import (
     CLICKS,
     StrategyExplorer,
     annotated_part,
@@ -21,19 +20,21 @@ from segxal.apps.explore.strategies import (
     price_line,
     price_table,
 )
+from segxal.apps.explore.strategies.offer import offer_of
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.core.price import minutes
 from segxal.core.regions import GRANULARITIES
 from segxal.methods import METHODS
 from segxal.methods.baselines import STRATEGIES_AT
+from segxal.methods.purchase import Purchase, buy
 from segxal.study.grid import run_cycles
 
 
 def bought(labels, prediction, clicks=5, budget=10):
     labels, prediction = np.array(labels, np.uint8), np.array(prediction, np.uint8)
     image = np.zeros((3, *labels.shape), np.uint8)
-    query = Query("street", image, prediction, np.zeros(labels.shape), labels != VOID, labels)
+    query = Query("street", image, prediction, labels != VOID, labels)
     answer = Annotation(labels, labels == VOID, labels.size, clicks)
     return Purchase("entropy-superpixel", budget, "clicks", (Ask(3, 0.5, query),), (answer,))
 
@@ -73,7 +74,7 @@ def explorer(tiny_run, tiny_splits):
 
 
 def test_what_is_shown_is_what_is_bought(explorer):
-    explorer.strategies.value, explorer.ours.value = ("random", "eem"), ()
+    explorer.strategies.value, explorer.segxal.value = ("random", "eem"), ()
     explorer.budget.value = 6
     explorer.button.click()
     expected = [buy(explorer.offer, name, 6, "clicks") for name in ("random-superpixel", "eem-superpixel")]
@@ -92,7 +93,7 @@ def test_the_unit_brings_a_budget_of_its_own(explorer):
 
 def test_what_is_not_there_is_said_and_the_rest_is_shown(explorer):
     explorer.strategies.value, explorer.granularities.value = ("core-set", "entropy"), ("pixel",)
-    explorer.ours.value = ()
+    explorer.segxal.value = ()
     explorer.ask()
     assert "core-set by pixel" in explorer.text.value
     assert [one.method for one in explorer.purchases] == ["entropy-pixel"]
@@ -114,7 +115,7 @@ def test_nothing_can_be_changed_while_it_computes(explorer, monkeypatch):
         raise ConfigError("sold out")
 
     monkeypatch.setattr(strategies, "buy", pressed)
-    explorer.strategies.value, explorer.ours.value = ("random", "eem"), ()
+    explorer.strategies.value, explorer.segxal.value = ("random", "eem"), ()
     explorer.button.click()
     assert asked == [("random-superpixel", CLICKS, "clicks"), ("eem-superpixel", CLICKS, "clicks")]
     assert "random-superpixel: sold out." in explorer.text.value and not explorer.button.disabled
@@ -125,7 +126,7 @@ def test_strategies_that_need_dropout_ask_by_a_network_that_has_it(explorer, tin
     run_cycles([cycle.previous])
     names = [tiny_splits.train.ids[i] for i in explorer.offer.images]
     both = StrategyExplorer({"none": explorer.offer, "dropout": offer_of(cycle, tiny_splits, names)})
-    both.strategies.value, both.ours.value = ("entropy", "bald"), ()
+    both.strategies.value, both.segxal.value = ("entropy", "bald"), ()
     both.ask()
     expected = [buy(both.offers[start], name, CLICKS, "clicks")
                 for start, name in (("none", "entropy-superpixel"), ("dropout", "bald-superpixel"))]  # fmt: skip

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from segxal.apps.explore.eem import Explorer
-from segxal.apps.explore.maps import Setting
-from segxal.apps.explore.what_if import NAMES, Gain, carry_out, changed_preset, gain_of, next_cycle, prepare
-from segxal.apps.explore.words import gains_text
+from segxal.apps.explore.mask.explorer import Explorer
+from segxal.apps.explore.mask.maps import Setting
+from segxal.apps.explore.mask.what_if import NAMES, Gain, carry_out, changed_preset, gain_of, next_cycle, prepare
+from segxal.apps.explore.mask.words import gains_text
 from segxal.core.errors import ConfigError
 from segxal.study import grid
 

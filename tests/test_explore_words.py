@@ -1,7 +1,7 @@
 """A setting in words: one of a thing is one, and what is not known is said to be so."""
 
-from segxal.apps.explore.reading import Price, Reading
-from segxal.apps.explore.words import reading_text, sentence
+from segxal.apps.explore.mask.reading import Price, Reading
+from segxal.apps.explore.mask.words import reading_text, sentence
 
 NAN = float("nan")
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from torch import nn
 from segxal.core.errors import ConfigError, ShapeError
 from segxal.core.faithfulness import SHARES, Curve, faithfulness_curves, randomisation_check
 from segxal.core.gradcam import gradcam, traced
-from segxal.core.seeds import generator, lent
-from segxal.models.base import MEAN, STD, normalise
+from segxal.core.seeds import drawing_from, generator
+from segxal.models.base import MEAN, STD, Network
 from segxal.models.unet import UNet
+from segxal.training.predict import probabilities
 
 
 def pictures(count=3, size=(32, 48), seed=0):
@@ -24,13 +26,18 @@ def pictures(count=3, size=(32, 48), seed=0):
     return (nn.functional.interpolate(small, size, mode="bilinear") * 255).to(torch.uint8)
 
 
+def prepared(images):
+    """Pictures as a network takes them."""
+    return UNet(2, 4, 1).normalise(images)
+
+
 @pytest.fixture
 def unet():
-    with lent(generator(0, "weights")):
+    with drawing_from(generator(0, "weights")):
         return UNet(5, base=4, depth=2)
 
 
-class Brightness(nn.Module):
+class Brightness(Network):
     """Linear per pixel: class 1 where an image is bright, class 0 where it is dark."""
 
     def __init__(self, gain=8.0):
@@ -41,8 +48,11 @@ class Brightness(nn.Module):
             self.score.weight.copy_(torch.stack([-std, std]).view(2, 3, 1, 1) * gain / 3)
             self.score.bias.copy_(torch.tensor([-1.0, 1.0]) * gain * (mean.mean() - 0.5))
 
-    def forward(self, x):
-        return self.score(x)
+    def features(self, x):
+        return x
+
+    def classify(self, features, size):
+        return self.score(features)
 
 
 def points(size=(40, 40), count=60):
@@ -53,20 +63,20 @@ def points(size=(40, 40), count=60):
     return image
 
 
-def curves_of(*args, **options):
-    curves = faithfulness_curves(*args, generator=generator(0, "order"), **options)
+def curves_of(model, *args, **options):
+    curves = faithfulness_curves(partial(probabilities, model, amp="off"), *args, generator(0, "order"), **options)
     return {(curve.kind, curve.order): curve for curve in curves}
 
 
 def test_the_first_stage_is_the_network_as_it_is(unet):
-    first = randomisation_check(unet, unet.bottleneck, pictures(), generator(0, "check"))[0]
+    first = randomisation_check(unet, unet.bottleneck, unet.prepare(pictures()), generator(0, "check"))[0]
     assert (first.number, first.layer) == (0, "")
     assert first.spearman == pytest.approx(1)
     assert first.ssim == pytest.approx(1)
 
 
 def test_similarity_drops_when_layers_are_randomised(unet):
-    stages = randomisation_check(unet, unet.bottleneck, pictures(6), generator(0, "check"))
+    stages = randomisation_check(unet, unet.bottleneck, unet.prepare(pictures(6)), generator(0, "check"))
     later = stages[len(stages) // 2 :]
     assert max(stage.spearman for stage in later) < 0.9
     assert np.mean([stage.spearman for stage in later]) < 0.6
@@ -74,7 +84,7 @@ def test_similarity_drops_when_layers_are_randomised(unet):
 
 
 def test_layers_go_from_the_output_to_the_input_each_with_its_normalisation(unet):
-    stages = randomisation_check(unet, unet.bottleneck, pictures(1), generator(0, "check"))
+    stages = randomisation_check(unet, unet.bottleneck, unet.prepare(pictures(1)), generator(0, "check"))
     assert [s.layer for s in stages] == [
         "", "head", "up.1.3", "up.1.0", "upsample.1", "up.0.3", "up.0.0", "upsample.0",
         "bottleneck.3", "bottleneck.0", "down.1.3", "down.1.0", "down.0.3", "down.0.0",
@@ -84,15 +94,14 @@ def test_layers_go_from_the_output_to_the_input_each_with_its_normalisation(unet
 
 def test_the_stages_are_those_of_a_network_randomised_by_hand():
     """One map, one layer after the target: the numbers can be computed directly."""
-    with lent(generator(1, "weights")):
+    with drawing_from(generator(1, "weights")):
         model = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 4, 1)).eval()
-    images = pictures(1)
-    stages = randomisation_check(model, model[1], images, generator(0, "check"))
+    x = prepared(pictures(1))
+    stages = randomisation_check(model, model[1], x, generator(0, "check"))
     with traced(model, model[1]) as trace:
-        x = normalise(images)
         prediction = model(x).argmax(1)
         original = gradcam(trace(x), None, prediction)[0].numpy()
-        with lent(generator(0, "check")):
+        with drawing_from(generator(0, "check")):
             model[2].reset_parameters()
         after = gradcam(trace(x), None, prediction)[0].numpy()
     assert stages[1].layer == "2"
@@ -107,7 +116,9 @@ def test_an_explanation_that_ignores_the_network_survives_and_is_caught():
         model[0].weight.fill_(1.0)
         model[0].bias.fill_(10.0)
         model[2].weight.copy_(torch.tensor([1.0, 2.0]).view(2, 1, 1, 1))
-    draws = [randomisation_check(model, model[1], pictures(), generator(seed, "check"))[1] for seed in range(8)]
+    draws = [
+        randomisation_check(model, model[1], prepared(pictures()), generator(seed, "check"))[1] for seed in range(8)
+    ]
     survived = [stage for stage in draws if stage.spearman != 0]
     assert survived
     assert all(stage.spearman == pytest.approx(1) and stage.ssim == pytest.approx(1) for stage in survived)
@@ -121,7 +132,7 @@ def test_the_callers_network_is_not_touched(unet):
     modes, flags = [m.training for m in unet.modules()], [p.requires_grad for p in unet.parameters()]
     images, state = pictures(), torch.get_rng_state()
     kept = images.clone()
-    randomisation_check(unet, unet.bottleneck, images, generator(0, "check"))
+    randomisation_check(unet, unet.bottleneck, unet.prepare(images), generator(0, "check"))
     assert all(torch.equal(value, before[name]) for name, value in unet.state_dict().items())
     assert modes == [m.training for m in unet.modules()]
     assert flags == [p.requires_grad for p in unet.parameters()]
@@ -132,22 +143,25 @@ def test_the_callers_network_is_not_touched(unet):
 
 
 def test_the_same_seed_gives_the_same_stages(unet):
-    run = [randomisation_check(unet, unet.bottleneck, pictures(), generator(seed, "check")) for seed in (0, 0, 1)]
+    run = [
+        randomisation_check(unet, unet.bottleneck, unet.prepare(pictures()), generator(seed, "check"))
+        for seed in (0, 0, 1)
+    ]
     assert run[0] == run[1] != run[2]
 
 
 def test_without_any_original_map_there_is_no_similarity():
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 2, 1))
     nn.init.zeros_(model[0].weight)
-    stages = randomisation_check(model, model[1], pictures(), generator(0, "check"))
+    stages = randomisation_check(model, model[1], prepared(pictures()), generator(0, "check"))
     assert all(math.isnan(stage.spearman) and math.isnan(stage.ssim) for stage in stages)
 
 
 def test_bad_input_of_the_check_is_refused(unet):
     with pytest.raises(ConfigError, match="no part of the network"):
-        randomisation_check(unet, nn.Conv2d(3, 3, 1), pictures(), generator(0, "check"))
+        randomisation_check(unet, nn.Conv2d(3, 3, 1), unet.prepare(pictures()), generator(0, "check"))
     with pytest.raises(ShapeError, match="SSIM needs at least 7"):
-        randomisation_check(unet, unet.bottleneck, pictures(size=(4, 48)), generator(0, "check"))
+        randomisation_check(unet, unet.bottleneck, unet.prepare(pictures(size=(4, 48))), generator(0, "check"))
 
     class Scale(nn.Module):
         def __init__(self):
@@ -159,7 +173,7 @@ def test_bad_input_of_the_check_is_refused(unet):
 
     model = nn.Sequential(nn.Conv2d(3, 4, 1), Scale())
     with pytest.raises(ConfigError, match=r"layer 1 \(Scale\) cannot be randomised"):
-        randomisation_check(model, model[0], pictures(), generator(0, "check"))
+        randomisation_check(model, model[0], prepared(pictures()), generator(0, "check"))
 
 
 def test_a_linear_network_falls_at_every_step_and_in_the_order_of_the_map():
@@ -181,7 +195,7 @@ def test_curves_begin_and_end_with_the_whole_and_the_blurred_image(unet):
     maps = torch.rand((3, 32, 48), generator=generator(0, "maps"))
     found = curves_of(unet.eval(), images, maps)
     with torch.no_grad():
-        highest = unet(normalise(images)).softmax(1).amax(1).mean().item()
+        highest = unet(unet.prepare(images)).softmax(1).amax(1).mean().item()
     ends = set()
     for (kind, _), curve in found.items():
         whole, blurred = (0, -1) if kind == "deletion" else (-1, 0)

@@ -15,10 +15,26 @@ from segxal.data.settings import DataConfig
 from segxal.data.splits import open_splits
 from segxal.methods.settings import GateConfig, PoolConfig
 from segxal.models.settings import MaskConfig, ModelConfig
-from segxal.results import figures
-from segxal.results.checks import learner_that_asked
-from segxal.results.figures.base import Sheet, class_patches, label_picture, legend_below, new_sheet, outline, percent
-from segxal.results.figures.view import find_image, right_share, view_of
+from segxal.results.figures.annotation import annotation_figure, annotation_steps
+from segxal.results.figures.attention import attention_figure, attention_maps
+from segxal.results.figures.base import (
+    Sheet,
+    class_patches,
+    label_picture,
+    legend_below,
+    new_sheet,
+    outline,
+    percent,
+    save,
+)
+from segxal.results.figures.cycles import cycle_columns, cycles_figure
+from segxal.results.figures.oracles import oracle_answers, oracles_figure
+from segxal.results.figures.pae import pae_figure, pae_steps
+from segxal.results.figures.pipeline import pipeline_figure, pipeline_parts
+from segxal.results.figures.sheet import cycle_sheet, data_sheet
+from segxal.results.figures.split import shown_runs, split_figure, split_records
+from segxal.results.figures.view import right_share, view_of
+from segxal.results.learner import learner_that_asked
 from segxal.storage import paths
 from segxal.study import grid, loop
 from segxal.study.settings import Preset
@@ -108,7 +124,7 @@ def test_right_share_leaves_out_what_is_unknown():
 
 def test_drawing_leaves_global_settings_alone(human, splits):
     before = dict(matplotlib.rcParams)
-    figures.cycle_sheet(human[1], splits)
+    cycle_sheet(human[1], splits)
     assert dict(matplotlib.rcParams) == before
 
 
@@ -124,7 +140,7 @@ def test_save_writes_the_same_bytes_twice(tmp_path, monkeypatch, human):
     for _ in range(2):
         sheet = new_sheet(1)
         sheet.subplots().plot([1, 2], [3, 4])
-        figures.save(sheet, "tiny", "fig2_pae", {"threshold": 0.5}, human[1:])
+        save(sheet, "tiny", "fig2_pae", {"threshold": 0.5}, human[1:])
         kept.append({file.name: file.read_bytes() for file in sorted((tmp_path / "tiny").iterdir())})
     assert list(kept[0]) == ["fig2_pae.json", "fig2_pae.pdf", "fig2_pae.png"]
     assert kept[0] == kept[1]
@@ -137,7 +153,7 @@ def test_save_writes_the_same_bytes_twice(tmp_path, monkeypatch, human):
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_cycle_sheet_shows_what_was_asked(human, splits, number):
-    said = texts(figures.cycle_sheet(human[number], splits))
+    said = texts(cycle_sheet(human[number], splits))
     first = human[1].queries()[0]["id"] if number else next(iter(human[0].annotations()))
     assert first in said
     assert ("EEM" in said) == bool(number)
@@ -160,69 +176,69 @@ def test_the_view_is_what_the_oracle_was_asked(human, splits):
 
 
 def test_unknown_images_are_refused(splits, human):
-    with pytest.raises(ConfigError, match="no training image 'moon'"):
-        find_image(splits.train, "moon", splits.train.ids[0])
+    with pytest.raises(ConfigError, match="no image 'moon'"):
+        splits.train.position("moon")
     with pytest.raises(ConfigError, match="was not queried in cycle 1"):
-        figures.annotation_steps(human[1], splits, "moon")
+        annotation_steps(human[1], splits, "moon")
 
 
 def test_pipeline_adds_up(human, splits):
-    parts = figures.pipeline_parts(human[1], splits)
+    parts = pipeline_parts(human[1], splits)
     assert len(parts.accepted) + len(parts.rejected) == parts.numbers["queried"] == 2
-    said = texts(figures.pipeline_figure(parts))
+    said = texts(pipeline_figure(parts))
     assert f"accepted: {len(parts.accepted)} of 2 annotations" in said
     assert "labelled pool: 3 images, then " + str(parts.numbers["labelled_after"]) in said
 
 
 def test_pipeline_draws_empty_lanes(human, splits):
-    parts = replace(figures.pipeline_parts(human[1], splits), accepted=[], rejected=[])
-    assert texts(figures.pipeline_figure(parts)).count("none in this cycle") == 2
+    parts = replace(pipeline_parts(human[1], splits), accepted=[], rejected=[])
+    assert texts(pipeline_figure(parts)).count("none in this cycle") == 2
 
 
 def test_pae_steps_follow_the_paper(human, splits):
-    steps = figures.pae_steps(human[1], splits)
+    steps = pae_steps(human[1], splits)
     expected = np.minimum(1, steps.near / steps.threshold)
     assert np.allclose(steps.view.attention, expected, atol=1e-5)
     assert np.allclose(steps.informed, steps.view.image / 255 * steps.view.attention[..., None], atol=1e-5)
-    assert isinstance(figures.pae_figure(steps), Sheet)
+    assert isinstance(pae_figure(steps), Sheet)
 
 
 def test_annotation_steps_match_the_record(human, splits):
-    steps = figures.annotation_steps(human[1], splits)
+    steps = annotation_steps(human[1], splits)
     assert steps.query["pixels"] == steps.prompts.sum()
     changed = steps.reannotated != steps.view.prediction
     assert not changed[~steps.prompts].any()
-    assert isinstance(figures.annotation_figure(steps), Sheet)
+    assert isinstance(annotation_figure(steps), Sheet)
 
 
 def test_cycles_show_an_image_that_is_never_labelled(pseudo, splits):
-    columns = figures.cycle_columns(pseudo, splits)
+    columns = cycle_columns(pseudo, splits)
     labelled = {splits.train.ids[i] for i in loop.Pool.read(pseudo[-1].folder / "pool.json").labelled}
     assert [column.cycle for column in columns] == [1, 2]
     assert columns[0].view.id not in labelled
-    sheet = figures.cycles_figure(columns)
+    sheet = cycles_figure(columns)
     maps = [
         axes.images[0].get_clim() for axes in sheet.axes[:9] if axes.images and axes.images[0].get_array().ndim == 2
     ]
     assert len(set(maps)) == 2  # one scale for EBU, one for EEM
     with pytest.raises(ConfigError, match="only cycle 0"):
-        figures.cycle_columns(pseudo[:1], splits)
+        cycle_columns(pseudo[:1], splits)
 
 
 def test_oracles_answer_about_the_same_image(pseudo, human, splits):
-    answers = figures.oracle_answers(pseudo[1], human[1], splits)
+    answers = oracle_answers(pseudo[1], human[1], splits)
     assert answers.numbers["human"]["right"] == 1
     assert answers.numbers["cost"]["pseudo"]["clicks"] == 0
-    assert isinstance(figures.oracles_figure(answers), Sheet)
+    assert isinstance(oracles_figure(answers), Sheet)
 
 
 def test_attention_has_both_maps_for_all_classes_and_one(human, splits):
-    shown = figures.attention_maps(human[-1], splits, category="road")
+    shown = attention_maps(human[-1], splits, category="road")
     assert set(shown.maps) == {("plain", "all"), ("plain", "one"), ("pae", "all"), ("pae", "one")}
     empty = replace(shown, maps=shown.maps | {("pae", "one"): np.zeros_like(shown.view.pae)})
-    assert "no pixel speaks for road" in texts(figures.attention_figure(empty))
+    assert "no pixel speaks for road" in texts(attention_figure(empty))
     with pytest.raises(ConfigError, match="no class 'dragon'"):
-        figures.attention_maps(human[-1], splits, category="dragon")
+        attention_maps(human[-1], splits, category="dragon")
 
 
 def split_rows(seeds):
@@ -236,7 +252,7 @@ def split_rows(seeds):
 @pytest.mark.parametrize(("seeds", "words", "bands"), [([0], "one seed", 0), ([0, 1], "range of 2 seeds", 1)])
 def test_split_figure_says_how_many_seeds_it_shows(seeds, words, bands):
     paper = pd.read_csv(paths.PUBLISHED / "segxal_fig7.csv")
-    sheet = figures.split_figure(PRESET, split_rows(seeds), paper)
+    sheet = split_figure(PRESET, split_rows(seeds), paper)
     assert words in sheet.axes[0].get_title(loc="left")
     assert len(sheet.axes[0].collections) == bands
     assert sheet.axes[1].get_title(loc="left") == "paper, Cityscapes, printed"
@@ -252,7 +268,7 @@ def test_split_records_come_from_the_results(tmp_path):
         ("random", "none", 0, 2, 25.0), ("supervised", "none", 0, 0, 40.0), ("segxal-human", "gate-all", 0, 2, 1.0),
     ]  # fmt: skip
     pd.DataFrame(rows, columns=names).to_csv(folder / "results.csv", index=False)
-    found = figures.split_records(PRESET, runs=tmp_path)
+    found = split_records(PRESET, runs=tmp_path)
     kept = {(m, None if np.isnan(s) else s): score for m, s, _, score in found.itertuples(index=False)}
     assert kept == {
         ("segxal-human", 25.0): 20.0, ("segxal-human", 50.0): 30.0, ("random", None): 25.0, ("supervised", None): 40.0,
@@ -270,13 +286,13 @@ def test_fig7_shows_methods_and_seeds_that_only_the_records_name(tmp_path):
     (tmp_path / preset.name).mkdir()
     names = ["method", "ablation", "seed", "cycle", "miou"]
     pd.DataFrame(rows, columns=names).to_csv(tmp_path / preset.name / "results.csv", index=False)
-    found = figures.split_records(preset, runs=tmp_path)
+    found = split_records(preset, runs=tmp_path)
     assert list(zip(found.method, found.seed, strict=True)) == [("random", 5), *[("segxal-gt-patch", 5)] * 2]
-    shown = [(end.method, end.ablation, end.seed, end.number) for end in figures.shown_runs(preset, found, tmp_path)]
+    shown = [(end.method, end.ablation, end.seed, end.number) for end in shown_runs(preset, found, tmp_path)]
     assert shown == [
         ("segxal-gt-patch", "none", 5, 2), ("segxal-gt-patch", "split-50", 5, 2), ("random", "none", 5, 2),
     ]  # fmt: skip
-    sheet = figures.split_figure(preset, found, pd.read_csv(paths.PUBLISHED / "segxal_fig7.csv"))
+    sheet = split_figure(preset, found, pd.read_csv(paths.PUBLISHED / "segxal_fig7.csv"))
     assert "one seed (5)" in sheet.axes[0].get_title(loc="left")
 
 
@@ -286,7 +302,7 @@ def test_the_paper_gains_what_it_prints():
 
 
 def test_data_sheet_leaves_out_missing_depth(splits):
-    with_depth = figures.data_sheet(splits.train)
-    without = figures.data_sheet(replace(splits.train, depth=None))
+    with_depth = data_sheet(splits.train)
+    without = data_sheet(replace(splits.train, depth=None))
     assert "relative inverse depth" in texts(with_depth)
     assert "relative inverse depth" not in texts(without)

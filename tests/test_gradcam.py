@@ -9,7 +9,7 @@ from torch import nn
 
 from segxal.core.errors import ConfigError
 from segxal.core.gradcam import class_maps, class_scores, gradcam, traced, unit_range
-from segxal.models.base import build_model, target_layer
+from segxal.models import build_model
 from segxal.models.settings import ModelConfig
 
 
@@ -24,7 +24,7 @@ def network(request):
     last = model.head if request.param == "unet" else model.network.classifier.low_classifier
     with torch.no_grad():
         last.bias -= model(images(2)).mean((0, 2, 3))  # so that several classes are predicted
-    return model, target_layer(model, config)
+    return model, model.layer()
 
 
 def reference(model, layer, x, targets):

@@ -153,7 +153,7 @@ attempt(0, -1)
 
 
 def test_sigkill_at_any_moment_ends_with_the_same_bytes(tmp_path, tiny):
-    changes = {part: vars(getattr(tiny, part)) for part in ("data", "model", "train", "loop")}
+    changes = {part: vars(getattr(tiny, part)) for part in ("data", "model", "train", "pool", "gate")}
     command = [sys.executable, "-c", KILLED, str(tmp_path / "killed"), repr(changes)]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"}

@@ -8,20 +8,12 @@ from torch import nn
 from torchvision.models import segmentation
 
 from segxal.core.errors import CheckpointMismatch, ConfigError, DataMissing, ShapeError
-from segxal.core.seeds import lent
-from segxal.models.base import (
-    MEAN,
-    MODELS,
-    STD,
-    TORCHVISION,
-    build_model,
-    folded,
-    load_model,
-    normalise,
-    save_model,
-    target_layer,
-)
+from segxal.core.seeds import drawing_from
+from segxal.models import MODELS, build_model
+from segxal.models.base import MEAN, STD, Network
+from segxal.models.checkpoints import folded, load_model, save_model
 from segxal.models.settings import ModelConfig
+from segxal.models.torchvision import LAYERS
 from segxal.models.unet import UNet
 
 LRASPP = "lraspp_mobilenet_v3_large"
@@ -40,11 +32,11 @@ def same(one, other):
 def test_every_network_maps_odd_images_to_logits_of_the_same_size(name):
     config = ModelConfig(name, base=4, depth=3)
     model = build_model(config, 5, seeded())
-    assert model.training and isinstance(target_layer(model, config), nn.Module)
+    assert model.training and isinstance(model.layer(), nn.Module)
     with torch.no_grad():
         assert model.eval()(torch.zeros(2, 3, 33, 50)).shape == (2, 5, 33, 50)
     features = []
-    target_layer(model, config).register_forward_hook(lambda _m, _i, output: features.append(output.shape))
+    model.layer().register_forward_hook(lambda _m, _i, output: features.append(output.shape))
     with torch.no_grad():
         model(torch.zeros(1, 3, 33, 50))
     assert len(features) == 1 and len(features[0]) == 4  # it runs once and gives one map
@@ -76,21 +68,21 @@ def test_dropout_has_no_weights_and_acts_in_training_only(tmp_path):
     x = torch.randn(2, 3, 9, 14, generator=seeded())
     assert torch.equal(without.eval()(x), with_it.eval()(x))
     for written, read in ((plain, dropping), (dropping, plain)):
-        save_model(tmp_path / "m.safetensors", without, written, 3)
+        save_model(tmp_path / "m.safetensors", build_model(written, 3, seeded()))
         again = load_model(tmp_path / "m.safetensors", read, 3)
         assert again.dropout.train()(torch.ones(1, 64, 1, 1)).eq(1).all() == (read is plain)
-    features = with_it.features(x)
+    features = with_it.features(with_it.pad(x))
     with_it.dropout.train()
-    with lent(seeded()):
-        one, other = (with_it.classify(features, (9, 14)) for _ in range(2))
+    with drawing_from(seeded()):
+        one, other = (with_it.classify(features, (12, 16)) for _ in range(2))
     assert not torch.equal(one, other)
 
 
 def test_classify_of_features_is_the_network(unet):
     x = torch.randn(2, 3, 9, 14, generator=seeded())
-    features = unet.features(x)
+    features = unet.features(unet.pad(x))
     assert features.shape == (2, 4, 12, 16)  # padded to multiples of 4
-    assert torch.equal(unet.classify(features, (9, 14)), unet(x))
+    assert torch.equal(unet.classify(features, (12, 16))[..., :9, :14], unet(x))
     assert torch.equal(unet(x), unet.head(features)[..., :9, :14])
 
 
@@ -113,7 +105,7 @@ def test_checkpoints_come_back_exactly(tmp_path, name):
     config = ModelConfig(name, base=4, depth=2)
     model = build_model(config, 5, seeded()).to(memory_format=torch.channels_last)
     model(torch.randn(2, 3, 32, 32, generator=seeded()))  # moves the running means
-    save_model(tmp_path / "m.safetensors", model, config, 5)
+    save_model(tmp_path / "m.safetensors", model)
     again = load_model(tmp_path / "m.safetensors", config, 5)
     assert same(model, again) and not any(module.training for module in again.modules())
 
@@ -129,7 +121,7 @@ def test_checkpoints_come_back_exactly(tmp_path, name):
 )
 def test_a_checkpoint_of_another_network(tmp_path, config, classes):
     own = ModelConfig(base=4, depth=2)
-    save_model(tmp_path / "m.safetensors", build_model(own, 5, seeded()), own, 5)
+    save_model(tmp_path / "m.safetensors", build_model(own, 5, seeded()))
     with pytest.raises(CheckpointMismatch, match=r"the settings ask for .*; use the preset it was trained with"):
         load_model(tmp_path / "m.safetensors", config, classes)
 
@@ -137,7 +129,7 @@ def test_a_checkpoint_of_another_network(tmp_path, config, classes):
 @pytest.mark.parametrize("keep", [0, 5, 200, -10])
 def test_a_truncated_checkpoint(tmp_path, keep):
     path, config = tmp_path / "m.safetensors", ModelConfig(base=4, depth=2)
-    save_model(path, build_model(config, 5, seeded()), config, 5)
+    save_model(path, build_model(config, 5, seeded()))
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(CheckpointMismatch, match="is not a readable safetensors file"):
         load_model(path, config, 5)
@@ -147,24 +139,24 @@ def test_unknown_names_list_the_known():
     with pytest.raises(ConfigError, match=r"no model 'unet2'; choose one of unet, fcn_resnet50, .*lraspp"):
         build_model(ModelConfig("unet2"), 3, seeded())
     config = ModelConfig(base=4, depth=2, target_layer="bottlenek")
-    with pytest.raises(ConfigError, match=r"unet has no layer 'bottlenek'; it has down, .*bottleneck"):
-        target_layer(build_model(config, 3, seeded()), config)
+    with pytest.raises(ConfigError, match=r"unet has no layer 'bottlenek'; Grad-CAM can look at down\.0, .*bottleneck"):
+        build_model(config, 3, seeded())
 
 
 def test_a_layer_can_be_named():
     config = ModelConfig(base=4, depth=2, target_layer="up.1")
     model = build_model(config, 3, seeded())
-    assert target_layer(model, config) is model.up[1]
+    assert model.layer() is model.up[1] and model.layer("bottleneck") is model.bottleneck
 
 
-def test_normalise_closed_form():
+def test_normalise_closed_form(unet):
     images = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 1, 1)
     expected = torch.tensor([[-m / s for m, s in zip(MEAN, STD, strict=True)]])
-    assert torch.allclose(normalise(images)[0].flatten(), expected)
-    assert torch.allclose(normalise(images), normalise(images.float() / 255))
+    assert torch.allclose(unet.normalise(images)[0].flatten(), expected)
+    assert torch.allclose(unet.normalise(images), unet.normalise(images.float() / 255))
     for shape in [(3, 4, 4), (1, 4, 4, 3)]:
         with pytest.raises(ShapeError, match="put the channel second"):
-            normalise(torch.zeros(shape))
+            unet.normalise(torch.zeros(shape))
 
 
 # pretrained weights
@@ -199,7 +191,7 @@ def test_pretrained_backbone_is_kept_and_the_head_is_fresh(hub):
     for part in fresh:
         assert loaded[f"classifier.{part}.weight"].shape[0] == 4
     assert same(model, build_model(config, 4, seeded())) and not same(model, build_model(config, 4, seeded(1)))
-    save_model(hub / "m.safetensors", model, config, 4)
+    save_model(hub / "m.safetensors", model)
     assert same(model, load_model(hub / "m.safetensors", config, 4))  # without the published file's head
 
 
@@ -213,7 +205,7 @@ def test_unknown_weights():
         build_model(ModelConfig(LRASPP, weights="BEST"), 4, seeded())
 
 
-@pytest.mark.parametrize("name", TORCHVISION)
+@pytest.mark.parametrize("name", LAYERS)
 def test_the_replaced_head_has_the_names_of_a_new_network(name, monkeypatch):
     build = getattr(segmentation, name)
     plain = build_model(ModelConfig(name), 3, seeded()).state_dict()
@@ -235,9 +227,9 @@ def test_folding_changes_neither_the_network_nor_what_it_and_its_layer_say(unet,
             part.running_mean.normal_(generator=seeded())
             part.running_var.uniform_(0.5, 2, generator=seeded())
     before = {name: value.clone() for name, value in unet.state_dict().items()}
-    fast, place = folded(unet, unet.get_submodule(layer))
+    fast = folded(unet, layer)
     seen = {}
-    for name, module in (("own", unet.get_submodule(layer)), ("fast", place)):
+    for name, module in (("own", unet.layer(layer)), ("fast", fast.layer(layer))):
         module.register_forward_hook(lambda _m, _i, output, name=name: seen.update({name: output.clone()}))
     with torch.no_grad():
         assert torch.allclose(fast(x), unet(x), atol=1e-4)
@@ -245,3 +237,79 @@ def test_folding_changes_neither_the_network_nor_what_it_and_its_layer_say(unet,
     assert all(torch.equal(value, before[name]) for name, value in unet.state_dict().items())
     merged = sum(isinstance(part, torch.nn.BatchNorm2d) for part in fast.modules())
     assert merged == (1 if layer in ("bottleneck.0", "bottleneck.1") else 0), "all others are part of a convolution"
+
+
+# the base class
+
+
+class Toy(Network):
+    """The least a network has to say of itself; normalised in its own way, sides divided by 4."""
+
+    mean, std, multiple = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), 4
+
+    def __init__(self):
+        super().__init__()
+        self.explained, self.identity = "encoder", {"name": "toy", "classes": 3}
+        self.encoder = nn.Sequential(nn.Conv2d(3, 6, 4, stride=4), nn.ReLU())
+        self.decoder = nn.Sequential(nn.Dropout2d(0.5), nn.ConvTranspose2d(6, 3, 4, stride=4))
+        self.ran = []
+
+    def features(self, x):
+        self.ran.append(tuple(x.shape[2:]))
+        return self.encoder(x)
+
+    def classify(self, features, size):
+        return self.decoder(features)
+
+
+def test_the_base_class_pads_crops_and_repeats_only_what_drops_out():
+    toy = Toy().eval()
+    x = torch.randn(2, 3, 9, 14, generator=seeded())
+    assert toy(x).shape == (2, 3, 9, 14) and toy.ran == [(12, 16)]
+    again = toy.repeated(x)
+    with toy.dropping(), drawing_from(seeded()):
+        one, other = again(), again()
+    assert len(toy.ran) == 2 and one.shape == (2, 3, 9, 14) and not torch.equal(one, other)
+    assert torch.equal(again(), toy(x)), "outside, nothing is dropped"
+
+
+def test_each_network_normalises_in_its_own_way():
+    images = torch.full((1, 3, 4, 8), 255, dtype=torch.uint8)
+    assert Toy().prepare(images).eq(2).all()
+    assert Toy().prepare(images).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_layers_that_can_be_explained_by_name():
+    toy = Toy()
+    assert toy.layer() is toy.encoder and toy.layer("encoder.0") is toy.encoder[0]
+    assert toy.layer_names() == ("encoder",) and toy.training
+    with pytest.raises(ConfigError, match=r"toy has no layer 'encodr'; Grad-CAM can look at encoder$"):
+        toy.layer("encodr")
+    assert toy.training and not any(part._forward_hooks for part in toy.modules())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_dropout_of_a_network_comes_after_its_features(name):
+    model = build_model(ModelConfig(name, base=4, depth=2, dropout=0.5 if name == "unet" else 0.0), 3, seeded())
+    ran = []
+    for part in model.modules():
+        if "Dropout" in type(part).__name__:
+            part.register_forward_hook(lambda part, *_: ran.append(part))
+    x = model.pad(torch.randn(2, 3, 32, 32, generator=seeded()))
+    features = model.features(x)
+    assert not ran
+    model.classify(features, (32, 32))
+    assert bool(ran) is (name != LRASPP)
+
+
+@pytest.mark.parametrize("name", [LRASPP, "deeplabv3_mobilenet_v3_large"])
+def test_networks_of_torchvision_say_what_torchvision_says(name):
+    model = build_model(ModelConfig(name), 3, seeded()).eval()
+    x = torch.randn(1, 3, 33, 50, generator=seeded())
+    with torch.no_grad():
+        assert torch.equal(model(x), model.network(x)["out"])
+
+
+def test_all_weights_are_trained_at_one_rate(unet):
+    (group,) = unet.parameter_groups(0.01)
+    assert group["lr"] == 0.01 and len(group["params"]) == len(list(unet.parameters()))

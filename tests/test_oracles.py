@@ -27,7 +27,7 @@ def query(prediction, truth, asked=None, eem=None):
     asked = np.ones(truth.shape, bool) if asked is None else np.asarray(asked, bool)
     eem = asked.astype(float) if eem is None else np.asarray(eem, float)
     image = np.zeros((3, *truth.shape), np.uint8)
-    return Query("street", image, prediction, eem, asked, truth)
+    return Query("street", image, prediction, asked, truth, eem)
 
 
 def rectangle(height=12, width=16, rows=slice(2, 8), columns=slice(3, 11), value=1, back=0):

@@ -43,7 +43,7 @@ def test_the_first_draw_is_a_share_of_all_from_those_with_labels():
 
 @pytest.mark.parametrize(("candidates", "share"), [([1, 3], 0.5), ([], 0.1)])
 def test_too_few_labels_to_start(candidates, share):
-    with pytest.raises(ConfigError, match=rf"only {len(candidates)} have labels; lower loop\.start or label more"):
+    with pytest.raises(ConfigError, match=rf"only {len(candidates)} have labels; lower pool\.start or label more"):
         start_pool(IDS, candidates, share, rng(0))
 
 

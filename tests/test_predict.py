@@ -8,7 +8,7 @@ import torch
 
 from segxal.core.errors import TrainingDiverged
 from segxal.core.labels import VOID
-from segxal.models.base import build_model
+from segxal.models import build_model
 from segxal.models.settings import ModelConfig
 from segxal.training.predict import evaluate, evaluate_parts, predict
 

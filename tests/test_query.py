@@ -46,7 +46,11 @@ def test_regions_keep_their_budget_and_are_never_asked_for_twice(runs, small, me
             assert pixels == 6 * len(free) and set(asked) == set(free)
             assert cycle.metrics()["budget"]["clicks"] - before.metrics()["budget"]["clicks"] == pixels
         else:
-            assert 0 < pixels <= max(region_budget(small.loop, train), max(int(p.sum()) for p in asked.values()))
+            assert (
+                0
+                < pixels
+                <= max(region_budget(small.pool.region_step, train), max(int(p.sum()) for p in asked.values()))
+            )
         for name, labels in cycle.annotations().items():
             assert (labels[~asked[name]] == VOID).all()
         before = cycle

@@ -82,14 +82,14 @@ def test_killed_in_the_middle_it_resumes_to_the_same_bytes_and_then_rests(preset
 def test_a_failing_job_is_named_and_its_notebook_kept(preset, tmp_path):
     preset.write_text(TINY.replace("batch: 2", "batch: 2, lr: 1.0e+30, schedule: constant"))
     with pytest.raises(StudyFailed, match=r"(?s)log.txt.*supervised.ipynb: cell \d+ raised TrainingDiverged.*lower"):
-        reproduce(str(preset), jobs=2)
+        reproduce(load_preset(str(preset)), str(preset), jobs=2)
     assert (paths.RUNS / NAME / "notebooks" / "supervised" / "seed0.failed.ipynb").is_file()
 
 
 def test_missing_data_are_named_before_anything_starts(preset, tmp_path):
     preset.write_text(TINY.replace("name: streets", "name: camvid").replace(", counts: [10, 4, 4]", ""))
     with pytest.raises(DataMissing, match="camvid was not found"):
-        reproduce(str(preset), data_root=str(tmp_path))
+        reproduce(load_preset(str(preset)), str(preset), data_root=str(tmp_path))
     assert not (paths.RUNS / NAME).exists()
 
 
@@ -109,7 +109,7 @@ def test_two_commands_never_work_on_one_study(tmp_path):
 def test_a_dry_run_says_what_would_run_and_runs_nothing(preset, capsys):
     assert main(["reproduce", "--preset", str(preset), "--dry-run"]) == 0
     said = dict(reversed(line.split()) for line in capsys.readouterr().out.splitlines())
-    wanted = {"al_cycle": "1", "rival": "1", "supervised": "1"}
+    wanted = {"al_cycle": "1", "baseline": "1", "supervised": "1"}
     assert wanted.items() <= said.items(), "the start, one run of random, the upper bound"
     assert int(said["total"]) == sum(int(count) for name, count in said.items() if name != "total")
     assert not (paths.RUNS / NAME / "runs").exists()
@@ -137,6 +137,6 @@ def test_jobs_are_at_least_one(capsys):
 
 
 def test_command_hands_over_what_was_chosen():
-    line = command("smoke", 2, "", [0, 1], ["random"])
+    line = command(grid.select(load_preset("smoke"), [0, 1], ["random"]), "smoke", 2, "")
     assert line[line.index("--cores") + 1] == "2"
     assert "seeds=[0, 1]" in line and "methods=['random']" in line

@@ -121,7 +121,7 @@ def test_asked_pixels_are_whole_images_where_no_regions_are_asked_for(tmp_path):
 def test_a_setting_at_its_default_leaves_no_trace_in_the_fingerprint():
     smoke = load_preset("smoke")
     changes = smoke.changes()
-    assert "pieces" not in changes["loop"] and changes["loop"]["start"] == smoke.pool.start
+    assert "step" in changes["pool"] and "region_step" not in changes["pool"]
     named = smoke.with_changes(strategy={"pieces": smoke.strategy.pieces})
     assert Cycle(named, "random", 0, 1).digest == Cycle(smoke, "random", 0, 1).digest
     other = smoke.with_changes(strategy={"pieces": 7})
@@ -130,7 +130,7 @@ def test_a_setting_at_its_default_leaves_no_trace_in_the_fingerprint():
 
 def test_every_method_has_a_cycle_of_its_own():
     smoke = load_preset("smoke")
-    folders = {Cycle(smoke, method, 0, 1).folder for method in METHODS}
+    folders = {Cycle(smoke, name, 0, method.stages(smoke)[-1]).folder for name, method in METHODS.items()}
     assert len(folders) == len(METHODS)
 
 

@@ -16,7 +16,7 @@ from segxal.core.errors import ConfigError
 from segxal.core.regions import GRANULARITIES
 from segxal.core.seeds import rng
 from segxal.methods.baselines import STRATEGIES_AT
-from segxal.models.base import build_model, normalise
+from segxal.models import build_model
 from segxal.models.explain import error_masks
 from segxal.models.settings import MaskConfig, ModelConfig
 from segxal.training.settings import TrainConfig
@@ -56,9 +56,9 @@ def learner(frames, monkeypatch):
     model = build_model(ModelConfig(base=4, depth=2, dropout=0.3), 19, torch.Generator().manual_seed(3))
     with torch.no_grad():  # an untrained network predicts one class everywhere; this one twelve
         model.head.weight.mul_(200)
-        model.head.bias.sub_(model.eval()(normalise(frames.images)).mean((0, 2, 3)))
+        model.head.bias.sub_(model.eval()(model.prepare(frames.images)).mean((0, 2, 3)))
     return Learner(
-        model, model.bottleneck, MaskConfig(depth="dataset", batch=2), StrategyConfig(passes=4, cell=SIDE),
+        model, MaskConfig(depth="dataset", batch=2), StrategyConfig(passes=4, cell=SIDE),
         TrainConfig(steps=2, cycle_steps=1, batch=2, amp="off", evaluations=1), LABELLED, frames.labels[list(LABELLED)],
     )  # fmt: skip
 
@@ -200,7 +200,7 @@ def test_a_nan_in_a_map_is_refused(learner, frames):
 def test_plain_uncertainty_in_numpy(learner, frames):
     model = learner.model.eval()
     with torch.no_grad():
-        probs = model(normalise(frames.images[CANDIDATES])).softmax(1).double().numpy()
+        probs = model(model.prepare(frames.images[CANDIDATES])).softmax(1).double().numpy()
     ordered = np.sort(probs, axis=1)
     expected = {
         "entropy": scipy.stats.entropy(probs, axis=1) / math.log(19),
@@ -219,7 +219,7 @@ def test_plain_uncertainty_as_in_baal(learner, frames):
 
     model = learner.model.eval()
     with torch.no_grad():
-        probs = model(normalise(frames.images[CANDIDATES])).softmax(1).double().numpy()[..., None]
+        probs = model(model.prepare(frames.images[CANDIDATES])).softmax(1).double().numpy()[..., None]
     maps = {
         name: torch.cat(list(MAPS[name].maps(learner, frames, CANDIDATES, rng(0)))).numpy()
         for name in ("entropy", "margin", "least-confidence")
@@ -237,9 +237,7 @@ def test_eem_score_is_the_mean_of_the_mask(learner, frames):
     tops = ask("eem-top", learner, frames, *units_of("image")).scores
     for index, score, top in zip(CANDIDATES, scores, tops, strict=True):
         one = slice(index, index + 1)
-        masks = error_masks(
-            learner.model, learner.layer, frames.images[one], frames.depth[one], frames.classes, learner.mask, "off"
-        )
+        masks = error_masks(learner.model, frames.images[one], frames.depth[one], frames.classes, learner.mask, "off")
         eem = next(masks).eem.flatten()
         assert eem.mean().item() == pytest.approx(score, abs=1e-5)
         assert eem.topk(205).values.mean().item() == pytest.approx(top, abs=1e-5)  # a tenth of 32 x 64

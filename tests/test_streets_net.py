@@ -16,9 +16,9 @@ from segxal.models.depth import depth_from_streets_net, get_depth
 from segxal.models.depth.streets_net import WEIGHTS, inverse_depth, load_network, new_network
 from segxal.storage import paths
 from segxal.study.grid import run_cycles, run_of
-from segxal.training import depth_network
+from segxal.training import streets_net
 
-RECORD = json.loads(depth_network.RECORD.read_text())
+RECORD = json.loads(streets_net.RECORD.read_text())
 
 
 def streets_net(images):
@@ -61,21 +61,21 @@ def test_agreement_of_maps():
 def test_the_loss_forgives_most_of_a_common_factor():
     exact = torch.rand(2, 6, 8, generator=torch.Generator().manual_seed(0)) * 0.1 + 0.02
     log = exact.log()
-    assert depth_network.loss(log, exact) == pytest.approx(0, abs=1e-6)
-    assert depth_network.loss(log + 1, exact) == pytest.approx(1 - depth_network.SHIFT, abs=1e-4)
+    assert streets_net.loss(log, exact) == pytest.approx(0, abs=1e-6)
+    assert streets_net.loss(log + 1, exact) == pytest.approx(1 - streets_net.SHIFT, abs=1e-4)
     error = torch.randn(2, 6, 8, generator=torch.Generator().manual_seed(1))
-    apart = [float(e.square().mean() - depth_network.SHIFT * e.mean() ** 2) for e in error]
-    assert depth_network.loss(log + error, exact) == pytest.approx(np.mean(apart), rel=1e-4)
+    apart = [float(e.square().mean() - streets_net.SHIFT * e.mean() ** 2) for e in error]
+    assert streets_net.loss(log + error, exact) == pytest.approx(np.mean(apart), rel=1e-4)
     sky = torch.zeros(1, 2, 2)
-    assert depth_network.loss(torch.full((1, 2, 2), -np.log(depth_network.FAR)), sky) == pytest.approx(0, abs=1e-6)
+    assert streets_net.loss(torch.full((1, 2, 2), -np.log(streets_net.FAR)), sky) == pytest.approx(0, abs=1e-6)
 
 
 def test_distortion_moves_image_and_depth_together():
     depth = torch.linspace(0.1, 1, 96 * 192).view(1, 96, 192).expand(4, -1, -1)
     images = (200 * depth).round().to(torch.uint8).unsqueeze(1).expand(-1, 3, -1, -1)
-    distort = depth_network.Distortion()
+    distort = streets_net.Distortion()
     seen, moved = distort(images, depth, torch.Generator().manual_seed(0))
-    assert tuple(seen.shape[2:]) in depth_network.SIZES and moved.shape == (4, *seen.shape[2:])
+    assert tuple(seen.shape[2:]) in streets_net.SIZES and moved.shape == (4, *seen.shape[2:])
     for image, part in zip(seen.float().mean(1), moved, strict=True):
         assert rank_agreement(image.numpy(), part.numpy()) > 0.95
     again, _ = distort(images, depth, torch.Generator().manual_seed(0))
@@ -83,22 +83,22 @@ def test_distortion_moves_image_and_depth_together():
 
 
 def test_training_learns_and_repeats(frames, monkeypatch):
-    monkeypatch.setattr(depth_network, "SIZES", ((32, 64),))
+    monkeypatch.setattr(streets_net, "SIZES", ((32, 64),))
     before = torch.get_rng_state()
-    one, two = (depth_network.train(frames, 12, seed=3).state_dict() for _ in range(2))
+    one, two = (streets_net.train(frames, 12, seed=3).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert torch.equal(torch.get_rng_state(), before)
     network = new_network(torch.Generator())
     network.load_state_dict(one)
     trained = mean_scores(inverse_depth(network.eval(), frames.images).detach().numpy(), frames.depth.numpy())
-    start = new_network(depth_network.generator(3, "streets-net", "weights")).eval()
+    start = new_network(streets_net.generator(3, "streets-net", "weights")).eval()
     untrained = mean_scores(inverse_depth(start, frames.images).detach().numpy(), frames.depth.numpy())
     assert trained["spearman"] > untrained["spearman"]
 
 
 def test_training_needs_depth(frames):
     with pytest.raises(DataMissing, match="exact depth"):
-        depth_network.train(replace(frames, depth=None), 1, seed=0)
+        streets_net.train(replace(frames, depth=None), 1, seed=0)
 
 
 def test_the_shipped_weights_are_small_and_those_of_the_record():
@@ -154,7 +154,7 @@ def test_constant_images_have_a_depth_too(value):
 
 
 def test_missing_and_damaged_weights_say_what_to_do(tmp_path):
-    with pytest.raises(WeightsMissing, match=r"python -m segxal\.training\.depth_network"):
+    with pytest.raises(WeightsMissing, match=r"python -m segxal\.training\.streets_net"):
         load_network(tmp_path / "none.safetensors")
     (tmp_path / "half.safetensors").write_bytes(WEIGHTS.read_bytes()[:1000])
     with pytest.raises(CheckpointMismatch, match="not a readable safetensors file"):
@@ -173,8 +173,8 @@ def test_the_command_trains_and_writes(tmp_path, monkeypatch):
     changes = {"IMAGES": 4, "SCORED": 4, "SCORED_SIZES": ((32, 64),), "SIZES": ((32, 64),)}
     changes |= {"WEIGHTS": tmp_path / "w.safetensors", "RECORD": tmp_path / "r.json"}
     for name, value in changes.items():
-        monkeypatch.setattr(depth_network, name, value)
-    assert depth_network.main(["--steps", "2", "--seed", "5"]) == 0
+        monkeypatch.setattr(streets_net, name, value)
+    assert streets_net.main(["--steps", "2", "--seed", "5"]) == 0
     made = json.loads((tmp_path / "r.json").read_text())
     assert made["command"].endswith("--steps 2 --seed 5") and len(made["held_out"]) == 3
     assert made.keys() == RECORD.keys()

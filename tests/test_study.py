@@ -13,8 +13,8 @@ import torch
 from segxal.core.errors import ConfigError
 from segxal.data.splits import open_splits
 from segxal.methods import METHODS, get_method
-from segxal.methods.ablations import ABLATIONS, ablate, split_name
-from segxal.results import checks, report, tables
+from segxal.methods.ablations import ABLATIONS, split_name
+from segxal.results import cycle_checks, report, tables
 from segxal.study import grid, kfold, records
 from segxal.study.records import COLUMNS, KEY
 from segxal.study.settings import load_preset, preset_names
@@ -58,7 +58,7 @@ def test_methods_of_a_seed_share_their_first_training(tiny):
 
 def test_split_ablation_changes_the_start_and_nothing_else(tiny):
     share = next(s for s in tiny.splits if s != tiny.pool.start)
-    changed = ablate(tiny, split_name(share))
+    changed = tiny.ablated(split_name(share))
     assert changed.pool.start == share
     assert changed.with_changes(pool={"start": tiny.pool.start}) == tiny
 
@@ -67,7 +67,7 @@ def test_unknown_names_are_answered_with_the_known_ones(tiny):
     with pytest.raises(ConfigError, match="segxal-human"):
         get_method("segxal-humam")
     with pytest.raises(ConfigError, match="without-ebu"):
-        ablate(tiny, "without-eub")
+        tiny.ablated("without-eub")
     with pytest.raises(ConfigError, match="random"):
         grid.select(tiny, methods=["ramdom"])
     with pytest.raises(ConfigError, match="no method 'ramdom'; choose one of segxal-pseudo"):
@@ -203,7 +203,7 @@ def test_oracles_on_the_same_queries(finished):
     preset, runs = finished
     cycle = grid.run_of(preset, "segxal-human", 0, runs=runs)[1]
     splits = open_splits(preset.data, "", cycle.study / "cache")
-    rows = pd.DataFrame(checks.compare_oracles(cycle, splits))
+    rows = pd.DataFrame(cycle_checks.compare_oracles(cycle, splits))
     assert rows.groupby("oracle").size().nunique() == 1
     people = rows[rows.oracle != "pseudo"]
     assert (people.accuracy.dropna() == 1).all()
@@ -211,20 +211,20 @@ def test_oracles_on_the_same_queries(finished):
     human = rows[rows.oracle == "human"].set_index("id").clicks.to_dict()
     assert human == recorded, "the comparison asks what the cycle asked"
     with pytest.raises(ConfigError, match="asks nothing"):
-        checks.compare_oracles(grid.run_of(preset, "segxal-human", 0, runs=runs)[0], splits)
+        cycle_checks.compare_oracles(grid.run_of(preset, "segxal-human", 0, runs=runs)[0], splits)
 
 
 def test_mask_quality_and_faithfulness_of_a_cycle(finished):
     preset, runs = finished
     cycle = grid.run_of(preset, "segxal-human", 0, runs=runs)[-1]
     splits = open_splits(preset.data, "", cycle.study / "cache")
-    rows = tables.detection_table(checks.mask_quality(cycle, splits))
+    rows = tables.detection_table(cycle_checks.mask_quality(cycle, splits))
     assert set(rows["map"]) == {"eem", "ebu", "pae", "learned", "random"}
-    stages, curves = checks.faithfulness(cycle, splits, 2)
+    stages, curves = cycle_checks.faithfulness(cycle, splits, 2)
     assert stages[0].spearman == pytest.approx(1, abs=1e-6)
     assert len(tables.faithfulness_table(curves)) == 6
     with pytest.raises(ConfigError, match="choose 1 to 4"):
-        checks.faithfulness(cycle, splits, 5)
+        cycle_checks.faithfulness(cycle, splits, 5)
 
 
 def test_folds_are_a_partition_and_keep_strata_together():
@@ -278,7 +278,7 @@ def test_the_study_runs_as_a_plain_module(tmp_path):
 
 def test_ablations_are_those_of_the_paper():
     assert {"without-ebu", "without-pae"} <= set(ABLATIONS)
-    preset = ablate(load_preset("quick"), "without-ebu")
+    preset = load_preset("quick").ablated("without-ebu")
     assert (preset.mask.w_pae, preset.mask.w_ebu) == (1.0, 0.0)
 
 

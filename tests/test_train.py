@@ -11,13 +11,16 @@ from torch.nn import functional as F
 
 from segxal.core.errors import ConfigError, TrainingDiverged
 from segxal.core.labels import VOID
-from segxal.models.base import build_model
+from segxal.models import build_model
 from segxal.models.settings import ModelConfig
-from segxal.training import engine
+from segxal.training import engine, objectives
 from segxal.training.augment import Augmentation
-from segxal.training.engine import _order, class_weights, cross_entropy, fit
+from segxal.training.batches import order
+from segxal.training.engine import fit
+from segxal.training.objectives.supervised import class_weights, cross_entropy
 from segxal.training.predict import evaluate
 from segxal.training.settings import TrainConfig
+from segxal.training.task import Task
 
 QUICK = TrainConfig(epochs=1, batch=4, evaluations=2, amp="off")
 
@@ -39,7 +42,8 @@ def part(frames, indices):
 
 def trained(frames, config=QUICK, steps=4, model=None, seed=0):
     model = model or unet()
-    return fit(model, frames, [0, 3, 5], frames.labels[[0, 3, 5]], part(frames, [1, 2]), config, steps, seeded(seed))
+    task = Task(frames, (0, 3, 5), frames.labels[[0, 3, 5]], part(frames, [1, 2]), steps, seeded(seed))
+    return fit(model, task, config)
 
 
 def weights_of(model):
@@ -135,7 +139,7 @@ def test_no_augmentation_is_the_identity():
 def test_two_images_are_learned_by_heart(frames):
     config = TrainConfig(epochs=1, batch=2, lr=1e-2, crop=1.0, flip=False, jitter=0.0, evaluations=1, amp="off")
     two = part(frames, [0, 5])
-    result = fit(unet(8), two, [0, 1], two.labels, two, config, 120, seeded())
+    result = fit(unet(8), Task(two, (0, 1), two.labels, two, 120, seeded()), config)
     assert evaluate(result.model, two, "off").confusion.accuracy > 0.93
     assert result.history[-1]["step"] == 120
 
@@ -154,7 +158,7 @@ def test_the_same_generator_gives_the_same_weights(frames):
 
 def test_dropout_follows_the_generator_too(frames):
     def run():
-        model = torch.nn.Sequential(torch.nn.Dropout(0.5), unet())
+        model = build_model(ModelConfig(base=4, depth=2, dropout=0.5), 19, seeded())
         return weights_of(trained(frames, steps=3, model=model).model)
 
     state = torch.random.get_rng_state()
@@ -165,7 +169,7 @@ def test_dropout_follows_the_generator_too(frames):
 
 
 def test_the_teacher_is_the_moving_average(frames, monkeypatch):
-    monkeypatch.setattr(engine, "EMA_DECAY", 0.0)
+    monkeypatch.setattr(objectives.base, "EMA_DECAY", 0.0)
     config = dataclasses.replace(QUICK, evaluations=1)
     result = trained(frames, config)
     assert equal(weights_of(result.teacher), weights_of(result.model))
@@ -188,7 +192,7 @@ def test_validation_picks_the_weights(frames, monkeypatch):
 
 def test_without_validation_labels_the_last_weights_are_kept(frames):
     blind = dataclasses.replace(part(frames, [1]), labels=torch.full_like(frames.labels[:1], VOID))
-    result = fit(unet(), frames, [0], frames.labels[:1], blind, QUICK, 3, seeded())
+    result = fit(unet(), Task(frames, (0,), frames.labels[:1], blind, 3, seeded()), QUICK)
     assert all(math.isnan(row["val_miou"]) for row in result.history)
     assert not equal(weights_of(result.model), weights_of(unet()))
 
@@ -197,7 +201,7 @@ def test_without_validation_labels_the_last_weights_are_kept(frames):
 def test_epochs_are_passes(frames, epochs, images, steps):
     config = dataclasses.replace(QUICK, epochs=epochs, evaluations=1)
     chosen = list(range(images))
-    result = fit(unet(), frames, chosen, frames.labels[chosen], part(frames, [1]), config, 0, seeded())
+    result = fit(unet(), Task(frames, tuple(chosen), frames.labels[chosen], part(frames, [1]), 0, seeded()), config)
     assert result.history[-1]["step"] == steps
 
 
@@ -212,7 +216,7 @@ def test_every_optimiser_and_schedule_runs(frames, optimizer, schedule):
 @pytest.mark.parametrize("steps", range(1, 9))
 def test_one_cycle_takes_any_length(steps):
     model = torch.nn.Linear(1, 1)
-    optimizer = torch.optim.SGD(model.parameters())
+    optimizer = torch.optim.SGD(model.parameters(), QUICK.lr)
     schedule = engine._schedule(optimizer, QUICK, steps)
     for _ in range(steps):
         optimizer.step()
@@ -222,7 +226,7 @@ def test_one_cycle_takes_any_length(steps):
 
 def test_an_all_void_annotation_changes_no_score_and_does_not_fail(frames):
     void = torch.full_like(frames.labels[:1], VOID)
-    result = fit(unet(), frames, [0], void, part(frames, [1]), QUICK, 2, seeded())
+    result = fit(unet(), Task(frames, (0,), void, part(frames, [1]), 2, seeded()), QUICK)
     assert result.history[-1]["loss"] == 0
 
 
@@ -244,14 +248,14 @@ def test_a_diverging_training_stops(frames, steps):
 
 def test_nothing_to_train_on(frames):
     with pytest.raises(ConfigError, match="no annotated image to train on; label at least one"):
-        fit(unet(), frames, [], frames.labels[:0], part(frames, [1]), QUICK, 2, seeded())
+        fit(unet(), Task(frames, (), frames.labels[:0], part(frames, [1]), 2, seeded()), QUICK)
 
 
 def test_sampling_by_the_root_of_annotated_pixels():
     labels = torch.full((3, 10, 10), VOID, dtype=torch.uint8)
     labels[0] = 1  # 100 pixels, odds 10
     labels[1, 0, :4] = 1  # 4 pixels, odds 2; nothing in the third
-    draws = torch.cat([_order(labels, "sqrt-pixels", seeded(k)) for k in range(2000)])
+    draws = torch.cat([order(labels, "sqrt-pixels", seeded(k)) for k in range(2000)])
     shares = torch.bincount(draws, minlength=3) / len(draws)
     assert torch.allclose(shares, torch.tensor([10 / 12, 2 / 12, 0.0]), atol=0.02)
-    assert sorted(_order(labels, "image", seeded(0)).tolist()) == [0, 1, 2]
+    assert sorted(order(labels, "image", seeded(0)).tolist()) == [0, 1, 2]

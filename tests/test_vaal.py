@@ -31,7 +31,7 @@ PIXELS = 32 * 64
 @pytest.fixture
 def learner(unet):
     mask, loop, train = MaskConfig(), StrategyConfig(), TrainConfig(epochs=1)
-    return Learner(unet.train(), unet.bottleneck, mask, loop, train, (0, 2, 3))
+    return Learner(unet.train(), mask, loop, train, (0, 2, 3))
 
 
 @pytest.fixture
@@ -117,5 +117,5 @@ def test_regions_are_refused(learner, frames):
 
 
 def test_nothing_annotated(learner, frames):
-    with pytest.raises(ConfigError, match=r"no annotated image to compare with; label at least one \(loop\.start\)"):
+    with pytest.raises(ConfigError, match=r"no annotated image to compare with; label at least one \(pool\.start\)"):
         vaal_scores(dataclasses.replace(learner, labelled=()), frames, whole_images([1], PIXELS), PIXELS, rng(0))

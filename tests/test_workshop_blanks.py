@@ -77,7 +77,7 @@ def test_the_command_makes_and_checks(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("path", solutions(), ids=lambda path: path.stem)
-def test_the_committed_twins_agree(path):
+def test_the_committed_pairs_agree(path):
     before = nbformat.read(exercise_file(path), as_version=4)
     assert same_text(before, exercise_of(nbformat.read(path, as_version=4))), "python -m segxal.apps.workshop.blanks"
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from segxal.apps.workshop import training
+from segxal.apps.workshop import make_networks
 from segxal.apps.workshop.checkpoints import FOLDER, RECIPES, SIZE, file_of, load_images, load_network
 from segxal.apps.workshop.part1 import ece_of
 from segxal.apps.workshop.seen import learner_of, see
 from segxal.core.errors import ConfigError, WeightsMissing
 from segxal.core.labels import CITYSCAPES
 
-RECORD = json.loads((FOLDER / training.RECORD).read_text())
+RECORD = json.loads((FOLDER / make_networks.RECORD).read_text())
 MOST = 10_000_000  # bytes of all together
 
 
@@ -29,11 +29,13 @@ def test_all_are_small_and_those_of_the_record():
         content = file_of(name).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (row["bytes"], row["sha256"]), name
         assert (row["images"], row["steps"]) == (RECIPES[name].images, RECIPES[name].steps), f"{name}: make it anew"
-    assert RECORD["command"].startswith("python -m segxal.apps.workshop.training") and tuple(RECORD["size"]) == SIZE
+    assert (
+        RECORD["command"].startswith("python -m segxal.apps.workshop.make_networks") and tuple(RECORD["size"]) == SIZE
+    )
 
 
 def test_the_record_is_what_they_do(streets):
-    trained, start = (training.scores(load_network(name), streets) for name in ("trained", "start"))
+    trained, start = (make_networks.scores(load_network(name), streets) for name in ("trained", "start"))
     rows = RECORD["networks"]
     assert trained["miou"] > start["miou"] and rows["trained"]["miou"] > rows["start"]["miou"] > 1 / len(CITYSCAPES)
     assert trained["accuracy"] == pytest.approx(rows["trained"]["accuracy"], abs=0.06)  # 12 of the 60 images
@@ -48,12 +50,12 @@ def test_one_is_overconfident_and_all_are_unsure_where_they_err(streets):
 
 
 def test_the_command_makes_the_same_files_again(tmp_path, monkeypatch):
-    for module in ("checkpoints", "training"):
+    for module in ("checkpoints", "make_networks"):
         monkeypatch.setattr(f"segxal.apps.workshop.{module}.RECIPES", {"start": replace(RECIPES["start"], images=3)})
-    monkeypatch.setattr(training, "SCORED", 2)
+    monkeypatch.setattr(make_networks, "SCORED", 2)
     for folder, seed in (("one", "0"), ("two", "0"), ("other", "1")):
-        assert training.main(["--most", "3", "--seed", seed, "--folder", str(tmp_path / folder)]) == 0
-    one, two, other = (json.loads((tmp_path / f / training.RECORD).read_text()) for f in ("one", "two", "other"))
+        assert make_networks.main(["--most", "3", "--seed", seed, "--folder", str(tmp_path / folder)]) == 0
+    one, two, other = (json.loads((tmp_path / f / make_networks.RECORD).read_text()) for f in ("one", "two", "other"))
     assert one["networks"]["start"]["sha256"] == two["networks"]["start"]["sha256"]
     assert one["networks"]["start"]["sha256"] != other["networks"]["start"]["sha256"]
     assert one.keys() == RECORD.keys() and one["networks"]["start"].keys() == RECORD["networks"]["start"].keys()
@@ -61,7 +63,7 @@ def test_the_command_makes_the_same_files_again(tmp_path, monkeypatch):
 
 
 def test_a_missing_network_says_how_to_make_it(tmp_path):
-    with pytest.raises(WeightsMissing, match=r"python -m segxal\.workshop\.training"):
+    with pytest.raises(WeightsMissing, match=r"python -m segxal\.apps\.workshop\.make_networks"):
         load_network("trained", tmp_path)
     with pytest.raises(ConfigError, match="trained"):
         load_network("better")
@@ -69,4 +71,4 @@ def test_a_missing_network_says_how_to_make_it(tmp_path):
 
 def test_a_learner_has_the_target_layer_of_its_network():
     learner = learner_of("trained", depth="geometry")
-    assert learner.layer is learner.model.get_submodule("bottleneck") and learner.mask.depth == "geometry"
+    assert learner.model.layer() is learner.model.bottleneck and learner.mask.depth == "geometry"

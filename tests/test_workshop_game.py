@@ -5,8 +5,8 @@ import pytest
 
 from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.explore.game import autopilot, new_game
-from segxal.apps.explore.game_state import YOU, Rules
+from segxal.apps.explore.game.play import autopilot, new_game
+from segxal.apps.explore.game.state import YOU, Rules, asked_part
 from segxal.apps.workshop import part4
 from segxal.apps.workshop.checkpoints import RECIPES, SIZE, load_images
 from segxal.data.splits import Splits
@@ -20,13 +20,13 @@ RULES = Rules(clicks=2, rounds=1, images=2, pieces=8, steps=1)
 def game(frames):
     import torch
 
-    from segxal.models.base import build_model
+    from segxal.models import build_model
     from segxal.models.settings import ModelConfig
 
     unet = build_model(ModelConfig(base=4, depth=2), 19, torch.Generator().manual_seed(3)).eval()
     train = TrainConfig(steps=1, cycle_steps=1, batch=2, evaluations=1, amp="off")
     mask = MaskConfig(depth="dataset")
-    learner = Learner(unet, unet.bottleneck, mask, StrategyConfig(), train, (0, 1), frames.labels[:2])
+    learner = Learner(unet, mask, StrategyConfig(), train, (0, 1), frames.labels[:2])
     return new_game(learner, Splits(frames, frames, frames), RULES)
 
 
@@ -47,8 +47,8 @@ def test_a_recipe_adds_maps_and_its_picks_are_the_highest(game):
     values = {first: np.zeros((32, 64)), second: (game.partitions[second] == 3).astype(float)}
     picks = part4.picks_of(game, values)
     assert picks[0] == (second, 3) and len(picks) == RULES.clicks == len(set(picks))
-    inside = part4.asked_part(game, picks[:1], second)
-    assert (inside == (game.partitions[second] == 3)).all() and not part4.asked_part(game, picks[:1], first).any()
+    inside = asked_part(game, picks[:1], second)
+    assert (inside == (game.partitions[second] == 3)).all() and not asked_part(game, picks[:1], first).any()
 
 
 @pytest.mark.parametrize("given", [..., None, {"no map": 1}])

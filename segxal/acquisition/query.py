@@ -97,11 +97,8 @@ def _choose_pixels(
 def masks_of(learner: Learner, frames: Frames, indices: list[int]) -> ErrorMask:
     """Error masks of some images of a split, all in memory, on the CPU."""
     depth = None if frames.depth is None else frames.depth[indices]
-    parts = list(
-        error_masks(
-            learner.model, learner.layer, frames.images[indices], depth, frames.classes, learner.mask, learner.amp
-        )
-    )
+    images = frames.images[indices]
+    parts = list(error_masks(learner.model, images, depth, frames.classes, learner.mask, learner.amp))
     names = ErrorMask.__dataclass_fields__
     return ErrorMask(**{name: torch.cat([getattr(part, name) for part in parts]).cpu() for name in names})
 

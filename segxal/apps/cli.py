@@ -90,17 +90,18 @@ def _reproduce(options: argparse.Namespace) -> None:
     from segxal.study.records import TABLES, listed, outdated
     from segxal.study.reproduce import planned, reproduce
 
+    preset = select(load_preset(options.preset), options.seeds, options.methods)
     if options.dry_run:
-        steps = planned(options.preset, options.data_root, options.seeds, options.methods)
+        steps = planned(preset, options.preset, options.data_root)
         print("\n".join(f"{count:>5}  {name}" for name, count in steps.items()) or "nothing is left to run")
         return
-    if others := outdated(load_preset(options.preset)):
+    if others := outdated(preset):
         print(f"cycles with other settings than this study's: {listed(others)}; what the study needs is made anew")
-    study = reproduce(options.preset, options.data_root, options.jobs, options.seeds, options.methods)
+    study = reproduce(preset, options.preset, options.data_root, options.jobs)
     print(f"tables     {study / 'tables'}")
     if (paths.FIGURES / study.name).is_dir():  # a study of real people alone has none
         print(f"figures    {paths.FIGURES / study.name}")
-    if not random_selection(select(load_preset(options.preset), options.seeds, options.methods).methods):
+    if not random_selection(preset.methods):
         print("comparison none: no random selection is among the methods; the notebook takes another `reference`")
     print(f"notebooks  {study / 'notebooks'}")
     print(f"records    {study / 'results.csv'}, and beside it {', '.join(list(TABLES.values())[1:])}")

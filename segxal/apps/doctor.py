@@ -154,20 +154,20 @@ def _data(data_root: str | Path) -> list[Row]:
 
 
 def _folders() -> list[Row]:
-    places = {"records": paths.RUNS, "figures": paths.FIGURES, "temporary files": Path(tempfile.gettempdir())}
-    return [_folder(name, place) for name, place in places.items()]
+    folders = {"records": paths.RUNS, "figures": paths.FIGURES, "temporary files": Path(tempfile.gettempdir())}
+    return [_folder(name, folder) for name, folder in folders.items()]
 
 
-def _folder(name: str, place: Path) -> Row:
+def _folder(name: str, folder: Path) -> Row:
     """Try to write where a run will write: in the folder, or in the nearest one above it that exists."""
-    there = next(folder for folder in (place, *place.parents) if folder.is_dir())
+    there = next(one for one in (folder, *folder.parents) if one.is_dir())
     free = shutil.disk_usage(there).free
     try:
         with tempfile.TemporaryFile(dir=there) as handle:
             handle.write(b"segxal")
             handle.flush()
     except OSError as error:
-        return Row("Folders", name, f"{place}: {error.strerror}", ok=False, hint="choose or free a writable folder")
+        return Row("Folders", name, f"{folder}: {error.strerror}", ok=False, hint="choose or free a writable folder")
     enough = free >= NEEDED_DISK
     hint = "" if enough else f"a study needs about {NEEDED_DISK / GIB:.0f} GiB"
-    return Row("Folders", name, f"{place}: writable, {free / GIB:.1f} GiB free", enough, hint)
+    return Row("Folders", name, f"{folder}: writable, {free / GIB:.1f} GiB free", enough, hint)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from segxal.core.errors import ConfigError
+from segxal.core.modes import evaluating
 
 LIBRARY_CAMS = {
     "gradcam++": "GradCAMPlusPlus",
@@ -62,13 +63,10 @@ def library_cam(name: str, model: nn.Module, layer: nn.Module, x: Tensor, catego
     target = predicted_classes if category is None else partial(one_class, category)
     method: Any = getattr(pytorch_grad_cam, LIBRARY_CAMS[name])
     kept = [(weight, weight.grad) for weight in model.parameters()]
-    training = [(module, module.training) for module in model.modules()]
     try:
-        with method(model=model, target_layers=[layer]) as cam:
+        with evaluating(model), method(model=model, target_layers=[layer]) as cam:
             maps = cam(input_tensor=x, targets=[target] * len(x))
     finally:
         for weight, gradient in kept:
             weight.grad = gradient
-        for module, flag in training:
-            module.training = flag
     return torch.from_numpy(maps).float().to(x.device)

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from segxal.core.errors import ConfigError, ShapeError
 from segxal.core.gradcam import Trace, gradcam, traced
-from segxal.core.seeds import lent
-from segxal.models.base import normalise
-from segxal.training.predict import predict
+from segxal.core.modes import evaluating
+from segxal.core.seeds import drawing_from
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the area that is removed or inserted
 BLUR = 1 / 16  # standard deviation of the blur that removes content, as a share of the shorter side
@@ -22,6 +21,7 @@ WINDOW = 7  # pixels, side of the window of SSIM
 BATCH = 16
 Kind = Literal["deletion", "insertion"]
 Order = Literal["map", "random", "reverse"]
+Predict = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Curve:
         return float(np.trapezoid(values, self.shares) / (self.shares[-1] - self.shares[0]))
 
 
-def randomisation_check(model: nn.Module, layer: nn.Module, images: Tensor, generator: torch.Generator) -> list[Stage]:
+def randomisation_check(model: nn.Module, layer: nn.Module, x: Tensor, generator: torch.Generator) -> list[Stage]:
     """Cascading parameter randomisation of Grad-CAM: a map that survives it explains the image, not the network.
 
     Layer after layer gets fresh weights, from the output towards the input, and stays randomised. At each stage the
@@ -82,9 +82,9 @@ def randomisation_check(model: nn.Module, layer: nn.Module, images: Tensor, gene
     becomes constant has no ranks and counts as correlation 0.
 
     Args:
-        model: the network; a copy is randomised, it stays as it is.
+        model: maps ``x`` to logits (N, C, H, W); a copy is randomised, it stays as it is.
         layer: the target layer, a module of ``model``.
-        images: (N, 3, H, W) uint8, or float in [0, 1] (depth-informed); H and W at least 7. Float32 throughout.
+        x: (N, 3, H, W) float32 images as the network takes them, on its device; H and W at least 7.
         generator: source of the fresh weights.
 
     Returns:
@@ -98,14 +98,13 @@ def randomisation_check(model: nn.Module, layer: nn.Module, images: Tensor, gene
     Departure: a layer is a convolution together with the normalisation that follows it, and the normalisation's
     running statistics start afresh too; HOG similarity is left out.
     """
-    if min(images.shape[-2:]) < WINDOW:
-        raise ShapeError(f"images are {tuple(images.shape)}; SSIM needs at least {WINDOW} pixels in height and width")
+    if min(x.shape[-2:]) < WINDOW:
+        raise ShapeError(f"images are {tuple(x.shape)}; SSIM needs at least {WINDOW} pixels in height and width")
     copied = copy.deepcopy(model)
     names = {module: name for name, module in model.named_modules()}
     if layer not in names:
         raise ConfigError(f"the target layer {type(layer).__name__} is no part of the network; name one of its modules")
-    target, place = copied.get_submodule(names[layer]), next(model.parameters()).device
-    x = normalise(images.to(place))
+    target = copied.get_submodule(names[layer])
     groups = _layers(copied, x[:1])
     with traced(copied, target) as trace:
         with torch.no_grad():
@@ -123,16 +122,12 @@ def _layers(model: nn.Module, x: Tensor) -> list[tuple[str, list[nn.Module]]]:
     ran: list[nn.Module] = []
     own = {m: name for name, m in model.named_modules() if list(m.parameters(recurse=False))}
     handles = [module.register_forward_hook(lambda m, _i, _o: ran.append(m)) for module in own]
-    training = [(module, module.training) for module in model.modules()]
-    model.eval()
     try:
-        with torch.no_grad():
+        with evaluating(model), torch.no_grad():
             model(x)
     finally:
         for handle in handles:
             handle.remove()
-        for module, flag in training:
-            module.training = flag
     groups: list[tuple[str, list[nn.Module]]] = []
     for module in dict.fromkeys(ran):
         if groups and isinstance(module, (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)):
@@ -143,7 +138,7 @@ def _layers(model: nn.Module, x: Tensor) -> list[tuple[str, list[nn.Module]]]:
 
 
 def _randomise(name: str, modules: list[nn.Module], generator: torch.Generator) -> None:
-    with lent(generator):
+    with drawing_from(generator):
         for module in modules:
             reset = getattr(module, "reset_parameters", None)
             if reset is None:
@@ -172,7 +167,7 @@ def _similarity(original: np.ndarray, now: np.ndarray) -> tuple[float, float]:
 
 
 def faithfulness_curves(
-    model: nn.Module, images: Tensor, maps: Tensor, generator: torch.Generator, amp: str = "off",
+    predict: Predict, images: Tensor, maps: Tensor, generator: torch.Generator,
     shares: tuple[float, ...] = SHARES,
 ) -> list[Curve]:  # fmt: skip
     """Deletion and insertion curves of a map, against random order and the reverse of the map.
@@ -182,11 +177,10 @@ def faithfulness_curves(
     Insertion starts from the blurred image and puts the highest pixels back: a good map rises faster (larger area).
 
     Args:
-        model: the network; its training flags are restored.
+        predict: the network: images (b, 3, H, W) float in [0, 1] -> class probabilities (b, C, H, W); b is at most 16.
         images: (N, 3, H, W) uint8, or float in [0, 1].
         maps: (N, H, W) float, any scale; ties are broken at random.
         generator: source of the random order and of the ties, on the CPU.
-        amp: precision of the forward passes, see :func:`segxal.models.device.amp_dtype`.
         shares: of the area, growing, in [0, 1].
 
     Returns:
@@ -209,7 +203,7 @@ def faithfulness_curves(
         raise ConfigError(f"shares = {shares}; give at least two growing shares of the area in [0, 1]")
     sharp = (images.float() / 255 if images.dtype == torch.uint8 else images).cpu()
     blurred = _blur(sharp)
-    before = torch.cat([probs.argmax(1).cpu() for probs in predict(model, sharp, amp, BATCH)])
+    before = torch.cat([predict(part).argmax(1).cpu() for part in sharp.split(BATCH)])
     ranks = _ranks(maps.float().cpu(), generator)
     last = maps[0].numel() - 1
     orders: dict[Order, Tensor] = {
@@ -217,7 +211,7 @@ def faithfulness_curves(
     }  # fmt: skip
     kinds: dict[Kind, tuple[Tensor, Tensor]] = {"deletion": (sharp, blurred), "insertion": (blurred, sharp)}
     return [
-        Curve(kind, order, shares, *_curve(model, start, end, rank, before, shares, amp))
+        Curve(kind, order, shares, *_curve(predict, start, end, rank, before, shares))
         for kind, (start, end) in kinds.items()
         for order, rank in orders.items()
     ]
@@ -239,16 +233,16 @@ def _ranks(maps: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _curve(
-    model: nn.Module, start: Tensor, end: Tensor, ranks: Tensor, before: Tensor, shares: tuple[float, ...], amp: str
+    predict: Predict, start: Tensor, end: Tensor, ranks: Tensor, before: Tensor, shares: tuple[float, ...]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Probability and kept predictions while ``end`` replaces ``start``, pixels of low rank first."""
     probability, kept = [], []
     for share in shares:
         replaced = (ranks < round(share * ranks[0].numel())).unsqueeze(1)
         chosen, same = [], []
-        batches = predict(model, torch.where(replaced, end, start), amp, BATCH)
-        for probs, classes in zip(batches, before.split(BATCH), strict=True):
-            probs = probs.cpu()
+        mixed = torch.where(replaced, end, start)
+        for part, classes in zip(mixed.split(BATCH), before.split(BATCH), strict=True):
+            probs = predict(part).cpu()
             chosen.append(probs.gather(1, classes.unsqueeze(1)).flatten())
             same.append((probs.argmax(1) == classes).flatten())
         probability.append(float(torch.cat(chosen).double().mean()))

@@ -11,7 +11,7 @@ HORIZON = 0.45  # share of the height, when no ground is predicted
 MIN_OBJECT = 12  # pixels; smaller predicted pieces have one contact row
 
 
-def depth_from_geometry(images: Tensor, prediction: Tensor, classes: Classes, measured: Tensor | None) -> Tensor:
+def ground_plane_depth(prediction: Tensor, classes: Classes) -> Tensor:
     """Depth from the ground plane: needs no weights and no measurement, only the predicted classes.
 
     Under a level camera the inverse depth of a flat ground grows in proportion to the rows below the horizon. The
@@ -20,10 +20,8 @@ def depth_from_geometry(images: Tensor, prediction: Tensor, classes: Classes, me
     that contact row; sky is 0.
 
     Args:
-        images: not looked at.
         prediction: (N, H, W) integer train ids.
         classes: which classes are ground and sky.
-        measured: not looked at.
 
     Returns:
         (N, H, W) float32 relative inverse depth, 0 at the horizon to 1 at the bottom row of the image.

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
+from segxal.core.modes import evaluating
 
 
 @dataclass
@@ -40,7 +41,6 @@ def traced(model: nn.Module, layer: nn.Module) -> Iterator[Any]:
     Yields:
         A function ``trace(x)`` that maps normalised images (N, 3, H, W) to a :class:`Trace`.
     """
-    training = [(module, module.training) for module in model.modules()]
     wanted = [(weight, weight.requires_grad) for weight in model.parameters()]
     captured: list[Tensor] = []
 
@@ -60,18 +60,16 @@ def traced(model: nn.Module, layer: nn.Module) -> Iterator[Any]:
             )
         return Trace(logits.float(), captured[-1])
 
-    model.eval()
-    for weight, _ in wanted:
-        weight.requires_grad_(False)
-    handle = layer.register_forward_hook(capture)
-    try:
-        yield trace
-    finally:
-        handle.remove()
-        for weight, flag in wanted:
-            weight.requires_grad_(flag)
-        for module, flag in training:
-            module.training = flag
+    with evaluating(model):
+        for weight, _ in wanted:
+            weight.requires_grad_(False)
+        handle = layer.register_forward_hook(capture)
+        try:
+            yield trace
+        finally:
+            handle.remove()
+            for weight, flag in wanted:
+                weight.requires_grad_(flag)
 
 
 def class_scores(logits: Tensor, prediction: Tensor, category: int) -> Tensor:

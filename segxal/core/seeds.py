@@ -33,8 +33,8 @@ def generator(seed: int, *purpose: str | int) -> torch.Generator:
 
 
 @contextmanager
-def lent(generator: torch.Generator) -> Iterator[None]:
-    """Let code that draws from torch's global generators draw from ours.
+def drawing_from(generator: torch.Generator) -> Iterator[None]:
+    """Inside the block, code that draws from torch's global generators draws from ours.
 
     Layer initialisation, dropout and transforms v2 know no other source. Afterwards the global generators, of the CPU
     and of every CUDA device, are as they were.

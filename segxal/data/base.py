@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -82,11 +83,31 @@ class Frames:
     labels: Tensor
     depth: Tensor | None
     sequences: tuple[str, ...]
-    labelled: tuple[bool, ...] = field(default=())
+    labelled: tuple[bool, ...]
 
     def __len__(self) -> int:
         """Number of images."""
         return len(self.ids)
+
+    def select(self, indices: Sequence[int]) -> "Frames":
+        """Some images of the split as a split of their own, in the given order."""
+        rows = list(indices)
+        return Frames(
+            self.classes, tuple(self.ids[i] for i in rows), self.images[rows], self.labels[rows],
+            None if self.depth is None else self.depth[rows],
+            tuple(self.sequences[i] for i in rows), tuple(self.labelled[i] for i in rows),
+        )  # fmt: skip
+
+    def position(self, name: str) -> int:
+        """Position of an image by its name.
+
+        Raises:
+            ConfigError: if there is no image of that name; the error lists some.
+        """
+        if name not in self.ids:
+            some = ", ".join(self.ids[:: max(1, len(self) // 5)][:5])
+            raise ConfigError(f"no image {name!r} in this split; there are {len(self)}, for example {some}")
+        return self.ids.index(name)
 
 
 def check_sample(sample: Sample, classes: Classes, where: str) -> Sample:

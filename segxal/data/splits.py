@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from segxal.data import open_dataset
 from segxal.data.base import Dataset, Frames, load_frames
@@ -11,12 +12,17 @@ from segxal.data.settings import DataConfig
 
 @dataclass(frozen=True)
 class Splits:
-    """The three splits of a study in memory; ``reported`` is the one whose scores are printed."""
+    """The three splits of a study in memory; ``report`` names the one whose scores are printed."""
 
     train: Frames
     val: Frames
     test: Frames
-    reported: Frames
+    report: Literal["val", "test"] = "test"
+
+    @property
+    def reported(self) -> Frames:
+        """The split whose scores are printed."""
+        return self.test if self.report == "test" else self.val
 
 
 def open_sources(data: DataConfig, data_root: str = "") -> list[Dataset]:
@@ -34,4 +40,4 @@ def open_sources(data: DataConfig, data_root: str = "") -> list[Dataset]:
 def open_splits(data: DataConfig, data_root: str = "", cache: Path | None = None) -> Splits:
     """Load the three splits of a study; decoded images are kept in ``cache``."""
     train, val, test = (load_frames(source, cache) for source in open_sources(data, data_root))
-    return Splits(train, val, test, test if data.report == "test" else val)
+    return Splits(train, val, test, data.report)

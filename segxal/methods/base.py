@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segxal.acquisition.oracles.base import Annotation, Oracle
 from segxal.acquisition.pool import Pool
@@ -15,6 +15,7 @@ from segxal.acquisition.query import Ask
 from segxal.core import seeds
 from segxal.data.splits import Splits
 from segxal.methods.settings import Changes, RunSettings
+from segxal.models.base import Network
 from segxal.training.engine import Fit
 
 People = Callable[[list[Ask]], Oracle]  # real people: what they are asked -> who gives their answers
@@ -41,7 +42,7 @@ class State(Protocol):
     def pool(self) -> Pool:
         """Which training images are labelled."""
 
-    def networks(self) -> dict[str, nn.Module]:
+    def networks(self) -> dict[str, Network]:
         """The networks that the stage left, on the device, in evaluation mode: ``model`` and ``teacher``."""
 
     def budget(self) -> dict[str, Any]:
@@ -106,7 +107,7 @@ class Outcome:
     queries: list[dict[str, Any]] = field(default_factory=list)
     asked: dict[str, np.ndarray] = field(default_factory=dict)
     weights: tuple[float, float] = (0.5, 0.5)
-    networks: dict[str, nn.Module] = field(default_factory=dict)
+    networks: dict[str, Network] = field(default_factory=dict)
     numbers: dict[str, Any] = field(default_factory=dict)
 
 

@@ -1,5 +1,6 @@
 """What SegXAL is compared with: a query strategy whose every answer joins the labelled pool."""
 
+from segxal.methods.ablations import ABLATIONS
 from segxal.methods.cycles import CycleMethod
 
 DROPOUT = ("bald", "qbc")  # strategies whose network is trained with dropout
@@ -20,14 +21,15 @@ SPARSE = {"sampling": "sqrt-pixels"}
 
 
 def _baseline(strategy: str, granularity: str) -> CycleMethod:
+    first = "dropout" if strategy in DROPOUT else "none"
     return CycleMethod(
         name=strategy if granularity == "image" else f"{strategy}-{granularity}",
         family="baseline",
         strategy=strategy,
         oracle=ORACLE_AT[granularity],
         granularity=granularity,
-        first="dropout" if strategy in DROPOUT else "none",
-        changes={} if granularity == "image" else {"train": SPARSE},
+        first=first,
+        changes=ABLATIONS[first] | ({} if granularity == "image" else {"train": SPARSE}),
     )
 
 

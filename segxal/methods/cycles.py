@@ -21,8 +21,9 @@ from segxal.methods.base import Context, Method, Need, Outcome, State, spent, ti
 from segxal.methods.learner import asking_learner
 from segxal.methods.settings import RunSettings
 from segxal.methods.supervised import START
-from segxal.models.base import build_model
+from segxal.models import build_model
 from segxal.training.engine import fit
+from segxal.training.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +64,8 @@ class CycleMethod(Method):
         if scratch:
             model = build_model(settings.model, len(train.classes), context.generator("weights"))
         steps = settings.train.steps if scratch else settings.train.cycle_steps
-        trained = fit(
-            model, train, pool.labelled, labels, context.splits.val, settings.train, steps, context.generator("train")
-        )
+        task = Task(train, tuple(pool.labelled), labels, context.splits.val, steps, context.generator("train"))
+        trained = fit(model, task, settings.train)
         return Outcome(
             pool, trained, annotations, spent(before.budget(), list(answers.values())), queries,
             {} if self.granularity == "image" else {one.query.id: one.query.asked for one in asks},

@@ -9,7 +9,6 @@ from segxal.core.eem import learn_weights
 from segxal.data.base import Frames
 from segxal.methods.base import State
 from segxal.methods.settings import RunSettings
-from segxal.models.base import target_layer
 
 FUSION_IMAGES = 64  # labelled images the learned fusion is fitted on, at most
 
@@ -18,8 +17,7 @@ def learner_of(state: State, settings: RunSettings) -> Learner:
     """The network of a finished stage as strategies see it, with the annotations it was trained on."""
     pool, model = state.pool(), state.networks()["model"]
     labels = state.labels_of([pool.ids[i] for i in pool.labelled])
-    layer = target_layer(model, settings.model)
-    return Learner(model, layer, settings.mask, settings.strategy, settings.train, tuple(pool.labelled), labels)
+    return Learner(model, settings.mask, settings.strategy, settings.train, tuple(pool.labelled), labels)
 
 
 def asking_learner(state: State, settings: RunSettings, train: Frames) -> Learner:

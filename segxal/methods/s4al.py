@@ -7,7 +7,7 @@ from segxal.methods.cycles import CycleMethod
 def _s4al(name: str, strategy: str) -> CycleMethod:
     return CycleMethod(
         name=name, family="s4al", strategy=strategy, oracle="region", granularity="grid",
-        changes={"train": {"semi": "s4al", **SPARSE}},
+        changes={"train": {"objective": "s4al", **SPARSE}},
     )  # fmt: skip
 
 

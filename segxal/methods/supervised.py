@@ -14,8 +14,9 @@ from segxal.core import seeds
 from segxal.data.base import Frames
 from segxal.methods.base import Context, Method, Need, Outcome, spent
 from segxal.methods.settings import RunSettings
-from segxal.models.base import build_model
+from segxal.models import build_model
 from segxal.training.engine import fit
+from segxal.training.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +51,8 @@ class FirstTraining(Method):
         model = build_model(settings.model, len(train.classes), seeds.generator(context.seed, "weights"))
         annotations = {name: answer.labels for name, answer in answers.items()}
         labels = torch.from_numpy(np.stack([annotations[train.ids[i]] for i in pool.labelled]))
-        trained = fit(
-            model, train, pool.labelled, labels, context.splits.val, settings.train, steps, context.generator("train")
-        )
+        task = Task(train, tuple(pool.labelled), labels, context.splits.val, steps, context.generator("train"))
+        trained = fit(model, task, settings.train)
         weights = (settings.mask.w_pae, settings.mask.w_ebu)
         return Outcome(pool, trained, annotations, spent({}, list(answers.values())), asked=asked, weights=weights)
 

@@ -1,192 +1,181 @@
-"""Segmentation networks by name, with the layer Grad-CAM looks at, saved without pickle."""
+"""What every segmentation network knows of itself: its layers, how images are prepared for it, where it drops out."""
 
-import copy
-import json
-from dataclasses import replace
-from pathlib import Path
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn import functional as F
+from torch.nn.modules.dropout import _DropoutNd
 
-from segxal.core.errors import CheckpointMismatch, ConfigError, DataMissing, ShapeError
-from segxal.core.seeds import lent
-from segxal.models.settings import ModelConfig
-from segxal.models.unet import UNet
-from segxal.storage.tensors import read_tensors, write_tensors
+from segxal.core.errors import ConfigError, ShapeError
+from segxal.core.modes import evaluating
+from segxal.models.device import device
 
 # Mean and standard deviation of ImageNet, RGB in [0, 1] (paper section 4).
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
-class LogitsOnly(nn.Module):
-    """A torchvision segmentation network that returns its main logits alone."""
+class Network(nn.Module, ABC):
+    """A network from normalised images (N, 3, H, W) to logits (N, C, H, W) of the same height and width.
 
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
+    A kind of network is a subclass that says what the attributes say and has :meth:`features` and :meth:`classify`.
+
+    Attributes:
+        mean: of the images it expects, RGB in [0, 1].
+        std: standard deviation of the images it expects, RGB in [0, 1].
+        multiple: height and width are padded to a multiple of this.
+        explained: name of the layer Grad-CAM explains when none is named.
+        identity: what a checkpoint must agree in with the network it is loaded into, in the order it is written.
+    """
+
+    mean: tuple[float, float, float] = MEAN
+    std: tuple[float, float, float] = STD
+    multiple: int = 1
+    explained: str
+    identity: dict[str, Any]
+
+    @abstractmethod
+    def features(self, x: Tensor) -> Any:
+        """Everything before the first dropout.
+
+        Args:
+            x: (N, 3, H', W') normalised images, H' and W' multiples of ``multiple``.
+        """
+
+    @abstractmethod
+    def classify(self, features: Any, size: tuple[int, int]) -> Tensor:
+        """The rest of the network, with every dropout it has.
+
+        Args:
+            features: of :meth:`features`.
+            size: (H', W') of the images they were made of.
+
+        Returns:
+            (N, C, H', W') logits.
+        """
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, C, H, W) of normalised images (N, 3, H, W)."""
-        return self.network(x)["out"]
+        return self.repeated(x)()
 
+    def repeated(self, x: Tensor) -> Callable[[], Tensor]:
+        """Logits again and again: what lies before the dropout runs once, now; the rest with every call.
 
-# Torchvision's networks and the layer Grad-CAM looks at: the last feature map before the classifier.
-TORCHVISION = {
-    "fcn_resnet50": "network.backbone.layer4",
-    "fcn_resnet101": "network.backbone.layer4",
-    "deeplabv3_resnet50": "network.backbone.layer4",
-    "deeplabv3_resnet101": "network.backbone.layer4",
-    "deeplabv3_mobilenet_v3_large": "network.backbone.16",
-    "lraspp_mobilenet_v3_large": "network.backbone.16",
-}
-MODELS = ("unet", *TORCHVISION)
+        Args:
+            x: (N, 3, H, W) normalised images.
 
+        Returns:
+            A function that gives logits (N, C, H, W); where dropout is on (:meth:`dropping`) they differ.
+        """
+        height, width = x.shape[-2:]
+        padded = self.pad(x)
+        features, size = self.features(padded), (padded.shape[-2], padded.shape[-1])
+        return lambda: self.classify(features, size)[..., :height, :width]
 
-def build_model(config: ModelConfig, classes: int, generator: torch.Generator) -> nn.Module:
-    """A network with C output channels, in training mode.
+    def pad(self, x: Tensor) -> Tensor:
+        """Images (N, 3, H, W) at a height and width the network can divide: the border is repeated right and below."""
+        below, right = (-side % self.multiple for side in x.shape[-2:])
+        return F.pad(x, (0, right, 0, below), mode="replicate") if below or right else x
 
-    Args:
-        config: name, sizes and pretrained weights. ``weights`` goes to torchvision unchanged, which downloads
-            them on first use; their head is replaced by a fresh one for C classes.
-        classes: number of classes C.
-        generator: source of the initial weights.
+    def ready(self) -> "Network":
+        """The network itself, on the device and in the memory format that is fastest there."""
+        return self.to(device()).to(memory_format=torch.channels_last)
 
-    Returns:
-        A module that maps normalised images (N, 3, H, W) to logits (N, C, H, W).
+    def normalise(self, images: Tensor) -> Tensor:
+        """Images with the values the network wants.
 
-    Raises:
-        ConfigError: if there is no such model or no such weights, or another network than the U-Net is to drop out.
-        DataMissing: if the weights cannot be downloaded.
-    """
-    if config.name not in MODELS:
-        raise ConfigError(f"no model {config.name!r}; choose one of {', '.join(MODELS)}")
-    if config.dropout and config.name != "unet":
-        raise ConfigError(
-            f"model.dropout = {config.dropout} for {config.name}; only the U-Net takes it: set it to 0, or model.name "
-            "to unet"
-        )
-    with lent(generator):
-        if config.name == "unet":
-            return UNet(classes, config.base, config.depth, config.dropout)
-        return LogitsOnly(_torchvision(config, classes))
+        Args:
+            images: (N, 3, H, W) uint8 in 0..255, or float in [0, 1]; RGB.
 
+        Returns:
+            (N, 3, H, W) float32, the network's mean and standard deviation removed.
 
-def _torchvision(config: ModelConfig, classes: int) -> nn.Module:
-    from torchvision.models import segmentation  # seconds of import that the U-Net does not need
+        Raises:
+            ShapeError: if the images are not (N, 3, H, W).
+        """
+        if images.dim() != 4 or images.shape[1] != 3:
+            raise ShapeError(f"images are {tuple(images.shape)}, expected (N, 3, H, W); put the channel second")
+        x = images.float() / 255 if images.dtype == torch.uint8 else images
+        mean = torch.tensor(self.mean, device=x.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, device=x.device).view(1, 3, 1, 1)
+        return (x - mean) / std
 
-    build = getattr(segmentation, config.name)
-    if not config.weights:
-        return build(weights=None, weights_backbone=None, num_classes=classes)
-    try:
-        network: Any = build(weights=config.weights)
-    except (KeyError, ValueError) as error:
-        raise ConfigError(f"{config.name} has no weights {config.weights!r} ({error}); try weights: DEFAULT") from error
-    except OSError as error:  # no network
-        folder = Path(torch.hub.get_dir()) / "checkpoints"
-        raise DataMissing(
-            f"cannot download the weights {config.weights} of {config.name} ({error}); put the file into {folder}, or "
-            "leave model.weights empty"
-        ) from error
-    network.aux_classifier = None  # an auxiliary loss is not part of the study
-    _replace_last_conv(network.classifier, classes)
-    return network
+    def prepare(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W) uint8, or float in [0, 1], as the network takes them fastest: normalised, channels last.
 
+        The result lies where the network's weights lie.
+        """
+        return self.normalise(images.to(next(self.parameters()).device)).contiguous(memory_format=torch.channels_last)
 
-def _replace_last_conv(head: nn.Module, classes: int) -> None:
-    names = [name for name, part in head.named_modules() if isinstance(part, nn.Conv2d)]
-    for name in names[-1:] if not hasattr(head, "high_classifier") else ["low_classifier", "high_classifier"]:
-        old: Any = head.get_submodule(name)
-        parent, _, last = name.rpartition(".")
-        setattr(head.get_submodule(parent), last, nn.Conv2d(old.in_channels, classes, 1))
+    def layer(self, name: str = "") -> nn.Module:
+        """The layer Grad-CAM explains, or another one by name.
 
+        Raises:
+            ConfigError: if the network has no such layer; the error lists those that Grad-CAM can explain.
+        """
+        try:
+            return self.get_submodule(name or self.explained)
+        except AttributeError as error:
+            raise ConfigError(
+                f"{self.identity['name']} has no layer {name or self.explained!r}; Grad-CAM can look at "
+                f"{', '.join(self.layer_names())}"
+            ) from error
 
-def target_layer(model: nn.Module, config: ModelConfig) -> nn.Module:
-    """The layer Grad-CAM looks at: ``config.target_layer``, or the model's default.
+    def layer_names(self) -> tuple[str, ...]:
+        """The blocks whose output Grad-CAM can weigh, in the order they run; the last layer is none of them.
 
-    Raises:
-        ConfigError: if the model has no such layer; the error lists the names it has at the top.
-    """
-    default = "bottleneck" if config.name == "unet" else TORCHVISION[config.name]
-    name = config.target_layer or default
-    try:
-        return model.get_submodule(name)
-    except AttributeError as error:
-        names = [n for n, _ in model.named_modules() if n and n.count(".") <= 2]
-        raise ConfigError(f"{config.name} has no layer {name!r}; it has {', '.join(names[:40])}") from error
+        A block is a module with parts of its own that returns one tensor (N, K, h, w), K not the number of classes.
+        """
+        found: dict[str, int] = {}
 
+        def note(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:  # None leaves the output alone
+            found[name] = output.shape[1] if isinstance(output, Tensor) and output.dim() == 4 else 0
 
-def folded(model: nn.Module, layer: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """A faster copy for inference: batch normalisation becomes part of the convolution right before it.
+        handles = [
+            part.register_forward_hook(partial(note, name))
+            for name, part in self.named_modules()
+            if name.count(".") <= 2 and any(True for _ in part.children())
+        ]
+        try:
+            with evaluating(self), torch.no_grad():
+                classes = self(self.prepare(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))).shape[1]
+        finally:
+            for handle in handles:
+                handle.remove()
+        return tuple(name for name, channels in found.items() if channels not in (0, classes))
 
-    Args:
-        model: the network; it is not changed.
-        layer: one of its modules. A convolution that is itself ``layer`` keeps its own output and is not merged.
+    @contextmanager
+    def dropping(self) -> Iterator[None]:
+        """Dropout is on, everything else, batch normalisation above all, in evaluation mode.
 
-    Returns:
-        The copy in evaluation mode, and ``layer`` in it; outputs agree with the network's up to rounding.
-    """
-    names = {module: name for name, module in model.named_modules()}
-    copied = copy.deepcopy(model).eval()
-    place = copied.get_submodule(names[layer])
-    for block in copied.modules():
-        if not isinstance(block, nn.Sequential):
-            continue
-        for i in range(len(block) - 1):
-            first, second = block[i], block[i + 1]
-            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d) and place not in (first, second):
-                block[i], block[i + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
-    return copied, place
+        Afterwards every module is in the mode it was in, also after an error.
 
+        Raises:
+            ConfigError: if nothing is dropped, so that all passes would be equal.
+        """
+        active = [module for module in self.modules() if isinstance(module, _DropoutNd) and module.p > 0]
+        if not active:
+            raise ConfigError(
+                f"{type(self).__name__} has no dropout, so all passes would be equal; train a U-Net with "
+                "model.dropout, for example 0.2 (or, for QBC, a committee: strategy.committee)"
+            )
+        with evaluating(self):
+            for module in active:
+                module.train()
+            yield
 
-def normalise(images: Tensor) -> Tensor:
-    """Images as the network wants them.
+    def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
+        """The weights that are trained, in groups of one learning rate, as torch's optimisers take them.
 
-    Args:
-        images: (N, 3, H, W) uint8 in 0..255, or float in [0, 1]; RGB.
+        Args:
+            rate: the learning rate of the settings.
 
-    Returns:
-        (N, 3, H, W) float32, ImageNet mean and standard deviation removed.
-
-    Raises:
-        ShapeError: if the images are not (N, 3, H, W).
-    """
-    if images.dim() != 4 or images.shape[1] != 3:
-        raise ShapeError(f"images are {tuple(images.shape)}, expected (N, 3, H, W); put the channel second")
-    x = images.float() / 255 if images.dtype == torch.uint8 else images
-    mean = torch.tensor(MEAN, device=x.device).view(1, 3, 1, 1)
-    std = torch.tensor(STD, device=x.device).view(1, 3, 1, 1)
-    return (x - mean) / std
-
-
-def save_model(path: Path, model: nn.Module, config: ModelConfig, classes: int) -> None:
-    """Write the weights as safetensors; the file says which network they belong to."""
-    write_tensors(path, dict(model.state_dict()), model=_identity(config, classes))
-
-
-def load_model(path: Path, config: ModelConfig, classes: int) -> nn.Module:
-    """Read a network that :func:`save_model` wrote, in evaluation mode.
-
-    Raises:
-        CheckpointMismatch: if the file is truncated or belongs to another network.
-    """
-    tensors = read_tensors(path)
-    with safe_open(path, framework="pt") as file:
-        found = (file.metadata() or {}).get("model", "an unknown network")
-    wanted = _identity(config, classes)
-    if found != wanted:
-        raise CheckpointMismatch(
-            f"{path} holds {found}, the settings ask for {wanted}; use the preset it was trained with, or delete it"
-        )
-    offline = replace(config, weights="")  # the file holds all weights
-    model = build_model(offline, classes, torch.Generator())
-    model.load_state_dict(tensors)
-    return model.eval()
-
-
-def _identity(config: ModelConfig, classes: int) -> str:
-    sizes = {"base": config.base, "depth": config.depth} if config.name == "unet" else {}
-    return json.dumps({"name": config.name, "classes": classes, **sizes})
+        Returns:
+            Groups with ``params`` and ``lr``; here all weights at that rate.
+        """
+        return [{"params": list(self.parameters()), "lr": rate}]

@@ -4,6 +4,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segxal.models.base import Network
+from segxal.models.settings import ModelConfig
+
+
+def build_unet(config: ModelConfig, classes: int) -> "UNet":
+    """A U-Net of the width, depth and dropout of the settings, for C classes."""
+    return UNet(classes, config.base, config.depth, config.dropout)
+
 
 def double_conv(inputs: int, outputs: int) -> nn.Sequential:
     """Two 3x3 convolutions, each with batch normalisation and ReLU; keeps height and width."""
@@ -17,7 +25,7 @@ def double_conv(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-class UNet(nn.Module):
+class UNet(Network):
     """Encoder-decoder with skip connections.
 
     Sizes that do not divide by ``2 ** depth`` are padded at the right and bottom by repeating the
@@ -39,7 +47,9 @@ class UNet(nn.Module):
     def __init__(self, classes: int, base: int = 64, depth: int = 4, dropout: float = 0.0) -> None:
         super().__init__()
         widths = [base * 2**level for level in range(depth + 1)]
-        self.depth = depth
+        self.multiple = 2**depth
+        self.explained = "bottleneck"
+        self.identity = {"name": "unet", "classes": classes, "base": base, "depth": depth}
         self.down = nn.ModuleList(double_conv(i, o) for i, o in zip([3, *widths], widths[:-1], strict=False))
         self.bottleneck = double_conv(widths[-2] if depth else 3, widths[-1])
         self.upsample = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in reversed(widths[:-1]))
@@ -47,25 +57,18 @@ class UNet(nn.Module):
         self.dropout = nn.Dropout2d(dropout) if dropout else nn.Identity()
         self.head = nn.Conv2d(base, classes, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, C, H, W) of normalised images (N, 3, H, W)."""
-        return self.classify(self.features(x), (x.shape[-2], x.shape[-1]))
-
     def features(self, x: Tensor) -> Tensor:
-        """Everything before the dropout, (N, base, H', W') with H and W padded to multiples of ``2 ** depth``."""
-        height, width = x.shape[-2:]
-        factor = 2**self.depth
-        x = F.pad(x, (0, -width % factor, 0, -height % factor), mode="replicate")
+        """Everything before the dropout: (N, base, H', W')."""
         skips = []
         for level in self.down:
             x = level(x)
             skips.append(x)
             x = F.max_pool2d(x, 2)
-        x = self.bottleneck(x)  # (N, base * 2 ** depth, H / 2 ** depth, W / 2 ** depth)
+        x = self.bottleneck(x)  # (N, base * 2 ** depth, H' / 2 ** depth, W' / 2 ** depth)
         for upsample, level in zip(self.upsample, self.up, strict=True):
             x = level(torch.cat([skips.pop(), upsample(x)], dim=1))
         return x
 
     def classify(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        """Logits (N, C, H, W) from :meth:`features` of images of ``size`` (H, W); dropout drops in training mode."""
-        return self.head(self.dropout(features))[..., : size[0], : size[1]]
+        """Logits (N, C, H', W'): the dropout and the last convolution."""
+        return self.head(self.dropout(features))

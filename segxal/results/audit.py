@@ -13,8 +13,8 @@ from segxal.core.labels import CITYSCAPES
 from segxal.storage import paths
 
 NAMES = list(CITYSCAPES.names)
-OURS = ["Ours (Pseudolabels)", "Ours (Manual-M)", "Ours (Manual-D)"]  # SegXAL's rows in its Table 1
-MODES = dict(zip(("Pseudolabel", "Manual-M", "Manual-D"), OURS, strict=True))  # Tables 2 and 3 -> Table 1
+SEGXAL_ROWS = ["Ours (Pseudolabels)", "Ours (Manual-M)", "Ours (Manual-D)"]  # SegXAL's rows in its Table 1
+MODES = dict(zip(("Pseudolabel", "Manual-M", "Manual-D"), SEGXAL_ROWS, strict=True))  # Tables 2 and 3 -> Table 1
 BETTER = ["road", "building", "wall", "traffic light", "traffic sign", "vegetation", "terrain", "sky", "rider", "car",
           "truck"]  # the classes on which section 5.1 calls SegXAL better  # fmt: skip
 KEY = ["method", "ablation", "depth", "seed", "cycle"]
@@ -87,11 +87,11 @@ def mean_check(
         rounding explains: the mean half unit of the class cells and that of the mIoU) and ``agrees``.
     """
     values, halves = numbers(table[list(classes)])
-    said, half = (block[:, 0] for block in numbers(table[[miou]]))
+    stated, half = (block[:, 0] for block in numbers(table[[miou]]))
     mean = np.nanmean(values, axis=1)
     tolerance = np.nanmean(np.where(np.isnan(values), np.nan, halves), axis=1) + half
-    result = table[list(labels)].assign(printed=said, recomputed=mean, difference=said - mean, tolerance=tolerance)
-    return result.assign(agrees=np.abs(said - mean) <= tolerance + SLACK)
+    result = table[list(labels)].assign(printed=stated, recomputed=mean, difference=stated - mean, tolerance=tolerance)
+    return result.assign(agrees=np.abs(stated - mean) <= tolerance + SLACK)
 
 
 def std_check(
@@ -110,16 +110,16 @@ def std_check(
         The labels, ``printed``, one column per candidate, and ``is``: the candidates that agree within rounding, or
         ``none of these``. Rounding every cell by up to h moves the deviation by at most h (n) or h sqrt(n / (n - 1)).
     """
-    said, half = (block[:, 0] for block in numbers(table[[column]]))
-    result = table[list(labels)].assign(printed=said)
-    fitting: list[list[str]] = [[] for _ in said]
+    stated, half = (block[:, 0] for block in numbers(table[[column]]))
+    result = table[list(labels)].assign(printed=stated)
+    fitting: list[list[str]] = [[] for _ in stated]
     for what, cells in over.items():
         values, halves = numbers(cells)
         count = (~np.isnan(values)).sum(1)
         for ddof, name in enumerate((f"over {what} (n)", f"over {what} (n - 1)")):
             result[name] = std = np.nanstd(values, axis=1, ddof=ddof)
             tolerance = halves.max(1) * np.sqrt(count / (count - ddof)) + half
-            for row in np.flatnonzero(np.abs(said - std) <= tolerance + SLACK):
+            for row in np.flatnonzero(np.abs(stated - std) <= tolerance + SLACK):
                 fitting[row].append(name)
     return result.assign(**{"is": [" or ".join(found) or "none of these" for found in fitting]})
 
@@ -165,12 +165,12 @@ def ranking() -> pd.DataFrame:
 
 def text_check() -> pd.DataFrame:
     """Numbers in SegXAL's text against its own rows of the tables they refer to: the nearest number, and its row."""
-    table1 = printed("segxal_table1").set_index("method").loc[OURS, [*NAMES, "mIoU"]].astype(float)
+    table1 = printed("segxal_table1").set_index("method").loc[SEGXAL_ROWS, [*NAMES, "mIoU"]].astype(float)
     cycles = printed("segxal_table2").pivot(index="mode", columns="cycle", values="miou").astype(float)
     masks = printed("segxal_table3").pivot(index="mode", columns="mask", values="miou").astype(float)
     known = {**dict(table1.items()), **{f"cycle {n}": cycles[n] for n in cycles}}
     known |= {f"drop {name}": masks["with EEM"] - masks[name] for name in masks}
-    known["manual minus pseudo-label"] = table1.loc[OURS[1:], "mIoU"] - table1.at[OURS[0], "mIoU"]
+    known["manual minus pseudo-label"] = table1.loc[SEGXAL_ROWS[1:], "mIoU"] - table1.at[SEGXAL_ROWS[0], "mIoU"]
     rows = []
     for claim in printed("segxal_text").itertuples():
         value, half = number(str(claim.value))
@@ -200,9 +200,9 @@ def _of_table1() -> list[Finding]:
     table, order = printed("segxal_table1"), ranking().set_index("method")
     means = mean_check(table).set_index("method")
     stds = std_check(table, {"classes": table[NAMES]}).set_index("method")
-    gaps, again = order.loc[OURS], order.sort_values("recomputed rank")
+    gaps, again = order.loc[SEGXAL_ROWS], order.sort_values("recomputed rank")
     cells = table.set_index("method")[BETTER].astype(float)
-    better = cells.loc[OURS].max() - cells.loc[["Random", "Entropy", "Core-Set", "DEAL"]].max()
+    better = cells.loc[SEGXAL_ROWS].max() - cells.loc[["Random", "Entropy", "Core-Set", "DEAL"]].max()
     return [
         Finding(
             "class means, Table 1",

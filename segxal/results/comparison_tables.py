@@ -39,10 +39,10 @@ def table1(records: pd.DataFrame, class_iou: pd.DataFrame) -> pd.DataFrame:
             "method": method, "depth": depth, "seeds": len(runs), **means, "mIoU": means.mean(),
             "std over seeds": runs.std() if len(runs) > 1 else np.nan, "std over classes": means.std(ddof=0),
         })  # fmt: skip
-    ours = pd.DataFrame(rows).sort_values("mIoU", ascending=False)
+    measured = pd.DataFrame(rows).sort_values("mIoU", ascending=False)
     paper = published("segxal_table1").rename(columns={"STD": "std over classes"}).drop(columns="source")
     paper = paper.assign(method="paper, printed: " + paper.method, depth="", seeds=5)
-    table = pd.concat([ours, paper[[name for name in paper if name in ours]]])
+    table = pd.concat([measured, paper[[name for name in paper if name in measured]]])
     return _as_text(table, [name for name in table if name not in ("method", "depth", "seeds")])
 
 

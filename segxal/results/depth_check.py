@@ -14,7 +14,7 @@ from segxal.core import seeds
 from segxal.core.depth_scores import mean, mean_scores, near_agreement, rank_agreement
 from segxal.data.base import Frames
 from segxal.models.depth import get_depth
-from segxal.models.depth.tiny import save_tiny_network
+from segxal.results.untrained_depth import save_untrained_network
 
 RANDOM = "random"  # not a provider of masks: a network that knows nothing, to compare with
 WHAT = {
@@ -46,7 +46,7 @@ class DepthCheck:
     rows: list[dict[str, Any]]
 
 
-def check_depth(frames: Frames, providers: Sequence[str], seed: int = 0) -> DepthCheck:
+def compare_providers(frames: Frames, providers: Sequence[str], seed: int = 0) -> DepthCheck:
     """Make the maps of several providers and compare them.
 
     Args:
@@ -68,7 +68,7 @@ def provider_maps(frames: Frames, name: str, seed: int = 0) -> Tensor:
     """Relative inverse depth (N, H, W) of all images by one provider, or by the ``random`` network, on the CPU."""
     with tempfile.TemporaryDirectory() as folder:
         if name == RANDOM:
-            save_tiny_network("midas", Path(folder), seeds.generator(seed, "depth", RANDOM))
+            save_untrained_network("midas", Path(folder), seeds.generator(seed, "depth", RANDOM))
             provider = get_depth("midas", folder)
         else:
             provider = get_depth(name)

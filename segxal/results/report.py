@@ -8,14 +8,12 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from segxal.apps.explore.twin import study_twin
 from segxal.results.tables import budget_table, check_means, read_class_iou, read_records
 from segxal.storage import paths
 from segxal.storage.files import write_text
-from segxal.study.records import as_recorded
 from segxal.study.settings import Preset
 
-TABLES = {
+TABLE_CAPTIONS = {
     "table1": "Table 1. Class IoUs (%) after the last cycle, their mean, and both standard deviations: over seeds and "
     "over classes. The paper's rows are other data (Cityscapes) and are printed for orientation.",
     "table2": "Table 2. mIoU (%) after each cycle; mean ± standard deviation over seeds. The paper's rows are other "
@@ -32,7 +30,7 @@ TABLES = {
     "bought": "Share of each class (%) among the pixels people were asked for.",
     "noise": "mIoU (%) after the last cycle when people err: flipped boundary pixels, or pieces of a wrong class.",
 }
-FIGURES = {
+FIGURE_CAPTIONS = {
     "fig1_pipeline": "Fig. 1. The whole pipeline, drawn with this run's own images.",
     "fig2_pae": "Fig. 2. From depth to the proximity-aware explanation (PAE).",
     "fig3_annotation": "Fig. 3. Annotation workflow of the simulated human.",
@@ -53,10 +51,15 @@ td:first-child, th:first-child { text-align: left }
 """
 
 
-def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.FIGURES, data_root: str = "") -> Path:
+def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.FIGURES, interactive: str = "") -> Path:
     """Write ``papermill_runs/<preset>/report.html`` from the tables, figures and records that are there.
 
-    Its interactive error mask needs the images and the networks of a SegXAL run too; without them the page says so.
+    Args:
+        preset: the study.
+        runs: folder that holds the studies.
+        figures: folder that holds their figures.
+        interactive: HTML of an error mask to move sliders on, which ends the page; empty for none. For example
+            :func:`segxal.apps.explore.mask.offline_copy.study_copy`.
 
     Returns:
         The file.
@@ -78,17 +81,17 @@ def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.
         "it was asked about. All values are means over the seeds.</p>",
         _table(budget_table(records)),
     ]
-    for name, caption in TABLES.items():
+    for name, caption in TABLE_CAPTIONS.items():
         file = study / "tables" / f"{name}.csv"
         if file.is_file():
             parts += [f"<h2>{html.escape(caption)}</h2>", _table(pd.read_csv(file, dtype=str).fillna(""))]
-    for name, caption in FIGURES.items():
+    for name, caption in FIGURE_CAPTIONS.items():
         file = figures / preset.name / f"{name}.png"
         if file.is_file():
             text = html.escape(caption)
             parts.append(f'<figure><img alt="{text}" src="{_embedded(file)}"><figcaption>{text}</figcaption></figure>')
-    shown = study_twin(as_recorded(preset, records), runs, data_root)
-    parts += ["<h2>The error mask of one image: move the weights</h2>", shown]
+    if interactive:
+        parts += ["<h2>The error mask of one image: move the weights</h2>", interactive]
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>segxal {html.escape(preset.name)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'

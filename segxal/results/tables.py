@@ -91,7 +91,7 @@ def fold_table(result: dict[str, Any]) -> pd.DataFrame:
 
 
 def oracle_table(answers: list[dict[str, Any]]) -> pd.DataFrame:
-    """Means over the queried images of what each oracle answered, see :func:`segxal.results.checks.compare_oracles`."""
+    """Means over the queried images of the answers of :func:`segxal.results.cycle_checks.compare_oracles`."""
     means = pd.DataFrame(answers).drop(columns="id").groupby("oracle", sort=False).mean()
     names = {"share": "labelled (%)", "accuracy": "accuracy (%)", "prediction": "prediction there (%)"}
     table = means.rename(columns=names).reset_index()
@@ -100,7 +100,7 @@ def oracle_table(answers: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def detection_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Error detection of each map, see :func:`segxal.results.checks.mask_quality`; AUROC and AP as shares in 0..1."""
+    """Rows of :func:`segxal.results.cycle_checks.mask_quality` as a table; AUROC and AP as shares in 0..1."""
     names = {"auroc": "AUROC", "ap": "AP", "top5": "top 5 % area", "top10": "top 10 % area", "top20": "top 20 % area",
              "error_rate": "error rate"}  # fmt: skip
     return pd.DataFrame(rows).rename(columns=names).round(3)
@@ -169,11 +169,11 @@ def table3(records: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for ablation, name in MASKS.items():
         here = last[last.ablation == ablation]
-        ours = {str(method): spread(part.miou) for method, part in here.groupby("method", sort=False)}
+        measured = {str(method): spread(part.miou) for method, part in here.groupby("method", sort=False)}
         paper = published("segxal_table3")
         paper = paper[paper["mask"] == name]
         printed = {f"paper: {mode}": f"{miou:.2f}" for mode, miou in zip(paper["mode"], paper.miou, strict=True)}
-        rows.append({"mask": name, **ours, **printed})
+        rows.append({"mask": name, **measured, **printed})
     return pd.DataFrame(rows).fillna("")
 
 

@@ -62,7 +62,7 @@ def _job(cycle: Cycle) -> Job:
         return Job(book, f"{method}-seed{seed}", {"method": method, "seed": seed})
     book = cycle.how.notebook
     if book in PER_STAGE:
-        values = {"method": method, "ablation": ablation, "seed": seed, "cycle": cycle.number}
+        values: dict[str, str | int] = {"method": method, "ablation": ablation, "seed": seed, "cycle": cycle.number}
         return Job(book, f"{method}-{ablation}-seed{seed}-cycle{cycle.number}", values)
     if book == method:  # a notebook for this method alone
         return Job(book, f"seed{seed}", {"seed": seed})

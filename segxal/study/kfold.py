@@ -14,12 +14,13 @@ from segxal.core import seeds
 from segxal.core.errors import ConfigError
 from segxal.data.base import Frames
 from segxal.data.splits import open_splits
-from segxal.models.base import build_model
+from segxal.models import build_model
 from segxal.storage.files import read_rows, write_rows
 from segxal.study.settings import Preset
 from segxal.study.state import fingerprint
 from segxal.training.engine import fit
 from segxal.training.predict import evaluate
+from segxal.training.task import Task
 
 FOLDS = "kfold.csv"  # in the folder of the study: one row per fold
 
@@ -69,7 +70,7 @@ def cross_validate(preset: Preset, seed: int, study: Path, data_root: str = "") 
     """
     splits = open_splits(preset.data, data_root, study / "cache")
     torch.set_num_threads(preset.threads)
-    train = part_of(splits.train, [i for i, labelled in enumerate(splits.train.labelled) if labelled])
+    train = splits.train.select([i for i, labelled in enumerate(splits.train.labelled) if labelled])
     pairs = folds_of(train.labels, len(train.classes), preset.folds, seed)
     file = study / FOLDS
     rows: list[dict[str, Any]] = [*read_rows(file)] if file.is_file() else []
@@ -106,14 +107,7 @@ def _fold(
 ) -> dict[str, Any]:
     model = build_model(preset.model, len(train.classes), seeds.generator(seed, "weights"))
     generator = seeds.generator(seed, "fold", number)
-    trained = fit(model, train, inside, train.labels[inside], val, preset.train, preset.train.steps, generator)
-    held_out = evaluate(trained.model, part_of(train, outside), preset.train.amp).confusion
+    task = Task(train, tuple(inside), train.labels[inside], val, preset.train.steps, generator)
+    trained = fit(model, task, preset.train)
+    held_out = evaluate(trained.model, train.select(outside), preset.train.amp).confusion
     return {"images": len(inside), "miou": held_out.miou, "class_iou": held_out.iou.tolist()}
-
-
-def part_of(frames: Frames, indices: list[int]) -> Frames:
-    """Some images of a split as a split of their own."""
-    pick = [(frames.ids[i], frames.sequences[i], frames.labelled[i]) for i in indices]
-    ids, sequences, labelled = (tuple(column) for column in zip(*pick, strict=True))
-    depth = None if frames.depth is None else frames.depth[indices]
-    return Frames(frames.classes, ids, frames.images[indices], frames.labels[indices], depth, sequences, labelled)

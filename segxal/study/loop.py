@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import psutil
 import torch
-from torch import nn
 
 from segxal.acquisition.oracles.base import Oracle
 from segxal.acquisition.query import Ask
@@ -23,7 +22,8 @@ from segxal.core.metrics import Confusion
 from segxal.data.splits import Splits, open_splits
 from segxal.methods.annotations import accepted
 from segxal.methods.base import Context, Outcome
-from segxal.models.base import save_model
+from segxal.models.base import Network
+from segxal.models.checkpoints import save_model
 from segxal.models.device import device
 from segxal.models.explain import near_pixels
 from segxal.storage.files import replacing, write_arrays, write_json
@@ -77,7 +77,7 @@ def _people(annotators: Annotators, cycle: Cycle, classes: Classes, data_root: s
     return annotators(cycle, asks, classes, data_root)
 
 
-def _scores(model: nn.Module, preset: Preset, splits: Splits) -> dict[str, Scores]:
+def _scores(model: Network, preset: Preset, splits: Splits) -> dict[str, Scores]:
     """Scores on the validation split, on the reported one, and on what is near in it (the rest is far)."""
     reported, amp = splits.reported, preset.train.amp
     near = torch.where(near_pixels(reported), reported.labels, VOID)
@@ -104,7 +104,7 @@ def _write(cycle: Cycle, outcome: Outcome, numbers: dict[str, Any], classes: tup
         if outcome.asked:
             write_arrays(folder / "asked.npz", **{name: part.astype(np.uint8) for name, part in outcome.asked.items()})
         for name, network in ({"model": trained.model, "teacher": trained.teacher} | outcome.networks).items():
-            save_model(folder / f"{name}.safetensors", network, preset.model, len(classes))
+            save_model(folder / f"{name}.safetensors", network)
         write_json(folder / "queries.json", outcome.queries)
         write_json(folder / "metrics.json", metrics)
         write_json(folder / "timing.json", _timing(preset, seconds))

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from segxal.core.errors import SegxalError
 from segxal.data.splits import open_sources
 from segxal.models.device import device
 from segxal.storage import paths
-from segxal.study.grid import check_depth, select
-from segxal.study.settings import Preset, load_preset
+from segxal.study.grid import check_depth
+from segxal.study.settings import Preset
 
 DONE = re.compile(r"(\d+) of (\d+) steps \(\d+%\) done")
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
@@ -57,10 +57,10 @@ def default_jobs(preset: Preset) -> int:
     return cores // preset.threads + 1
 
 
-def command(preset_name: str, jobs: int, data_root: str, seeds: Sequence[int], methods: Sequence[str]) -> list[str]:
-    """The Snakemake command line of a study."""
-    study = paths.RUNS / load_preset(preset_name).name
-    values = {"preset": preset_name, "data_root": data_root, "seeds": list(seeds), "methods": list(methods)}
+def command(preset: Preset, source: str, jobs: int, data_root: str) -> list[str]:
+    """The Snakemake command line of a study; its processes read the preset again from ``source``."""
+    study = paths.RUNS / preset.name
+    values = {"preset": source, "data_root": data_root, "seeds": list(preset.seeds), "methods": list(preset.methods)}
     settings = [f"{key}={value!r}" for key, value in values.items()]
     return [
         sys.executable, "-m", "snakemake", "--snakefile", str(paths.ROOT / "Snakefile"), "--directory", str(study),
@@ -68,17 +68,15 @@ def command(preset_name: str, jobs: int, data_root: str, seeds: Sequence[int], m
     ]  # fmt: skip
 
 
-def planned(
-    preset_name: str, data_root: str = "", seeds: Sequence[int] = (), methods: Sequence[str] = ()
-) -> dict[str, int]:
+def planned(preset: Preset, source: str, data_root: str = "") -> dict[str, int]:
     """What :func:`reproduce` would run: name of the step -> how often, then ``total``; empty when all is done.
 
     Raises:
         StudyFailed: if Snakemake cannot plan the study; the message holds its last words.
         ConfigError, DataMissing: as :func:`reproduce`.
     """
-    preset_name, root = _absolute(preset_name, data_root, seeds, methods)
-    line = [*command(preset_name, 1, root, seeds, methods), "--dry-run"]
+    source, root = _absolute(preset, source, data_root)
+    line = [*command(preset, source, 1, root), "--dry-run"]
     found = subprocess.run(line, capture_output=True, text=True, cwd=paths.ROOT)
     if found.returncode:
         raise StudyFailed("the study cannot be planned:\n" + "\n".join(found.stderr.splitlines()[-8:]))
@@ -86,50 +84,46 @@ def planned(
     return counts | ({"total": counts["total"] - 1} if counts else {})
 
 
-def _absolute(preset_name: str, data_root: str, seeds: Sequence[int], methods: Sequence[str]) -> tuple[str, str]:
-    """Preset and data root as every process can find them, after a look at whether they are there at all."""
-    preset = select(load_preset(preset_name), seeds, methods)
+def _absolute(preset: Preset, source: str, data_root: str) -> tuple[str, str]:
+    """Preset file and data root as every process can find them, after a look at whether data and depth are there."""
     root = str(Path(data_root).expanduser().resolve()) if data_root else ""
     open_sources(preset.data, root)
     check_depth(preset, preset.methods)
-    return (str(Path(preset_name).resolve()) if preset_name.endswith(".yml") else preset_name), root
+    return (str(Path(source).resolve()) if source.endswith(".yml") else source), root
 
 
-def reproduce(
-    preset_name: str, data_root: str = "", jobs: int = 0, seeds: Sequence[int] = (), methods: Sequence[str] = ()
-) -> Path:
+def reproduce(preset: Preset, source: str, data_root: str = "", jobs: int = 0) -> Path:
     """Run what is missing of a study; finished notebooks are left alone unless their inputs changed.
 
     Args:
-        preset_name: name of a preset or a ``.yml`` file.
+        preset: the study, with the seeds and methods to run.
+        source: what it was read from, see :func:`segxal.study.settings.load_preset`; Snakemake and the notebooks read
+            it again.
         data_root: folder that holds the data sets.
         jobs: notebooks that run at the same time; 0 for as many as there are cores for.
-        seeds: instead of the preset's; empty keeps them.
-        methods: instead of the preset's; empty keeps them.
 
     Returns:
         Folder of the study.
 
     Raises:
-        ConfigError: if the preset, a method or a seed is unknown.
+        ConfigError: if a method or a depth provider is unknown.
         DataMissing: if the data set is not there.
         StudyFailed: if a notebook failed; the message repeats what the failing jobs said.
     """
-    preset_name, root = _absolute(preset_name, data_root, seeds, methods)  # before anything is started
-    preset = load_preset(preset_name)
+    source, root = _absolute(preset, source, data_root)  # before anything is started
     study = paths.RUNS / preset.name
     with only_one(study), (study / "log.txt").open("w", encoding="utf-8") as log:
-        line = command(preset_name, jobs or default_jobs(preset), root, seeds, methods)
+        line = command(preset, source, jobs or default_jobs(preset), root)
         environment = os.environ | {"OMP_NUM_THREADS": str(preset.threads), "PYTHONUNBUFFERED": "1"}
         with subprocess.Popen(
             line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=paths.ROOT,
             preexec_fn=_end_with_parent,
         ) as process:  # fmt: skip
-            said = _follow(process, log, preset.name)
+            reasons = _follow(process, log, preset.name)
     if process.returncode:
         tail = (study / "log.txt").read_text(encoding="utf-8").splitlines()[-8:]
-        reasons = "\n".join(said or ["no notebook failed, Snakemake did; its last words:", *tail])
-        raise StudyFailed(f"the study is not complete; the whole log is {study / 'log.txt'}\n{reasons}")
+        told = "\n".join(reasons or ["no notebook failed, Snakemake did; its last words:", *tail])
+        raise StudyFailed(f"the study is not complete; the whole log is {study / 'log.txt'}\n{told}")
     return study
 
 
@@ -144,7 +138,7 @@ def _end_with_parent() -> None:
 
 def _follow(process: "subprocess.Popen[str]", log: object, name: str) -> list[str]:
     """Copy a job's output to the log, move the progress bar, and keep what failing notebooks say."""
-    said: list[str] = []
+    reasons: list[str] = []
     speaking = False
     form = "{desc}: {n_fmt}/{total_fmt} notebooks |{bar}| {elapsed} gone, about {remaining} to go"
     with tqdm(desc=f"{name}, looking what is missing", bar_format=form, dynamic_ncols=True) as bar:
@@ -155,6 +149,6 @@ def _follow(process: "subprocess.Popen[str]", log: object, name: str) -> list[st
                 bar.update(int(found[1]) - bar.n)
             speaking = text.startswith("segxal: ") or (speaking and text.startswith("  "))
             if speaking:
-                said.append(text.rstrip())
+                reasons.append(text.rstrip())
         bar.refresh()
-    return said
+    return reasons

@@ -9,6 +9,7 @@ import yaml
 
 from segxal.core.errors import ConfigError
 from segxal.core.ranges import require
+from segxal.methods.ablations import ablate
 from segxal.methods.settings import RunSettings, build
 from segxal.storage import paths
 
@@ -32,6 +33,14 @@ class Preset(RunSettings):
         require(len(self.seeds) > 0 and min(self.seeds) >= 0, f"seeds = {self.seeds}; give one or more seeds >= 0")
         require(len(self.methods) > 0, "methods = []; give one or more, random and segxal-human for example")
         require(self.folds >= 2, f"folds = {self.folds}; cross-validation needs at least 2")
+
+    def ablated(self, ablation: str) -> "Preset":
+        """The preset as an ablation changes it, see :func:`segxal.methods.ablations.ablate`.
+
+        Raises:
+            ConfigError: if there is no such ablation; the error lists the names.
+        """
+        return ablate(self, ablation, self.splits)
 
 
 def preset_names() -> tuple[str, ...]:

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segxal.acquisition.pool import Pool
 from segxal.core.errors import ConfigError
 from segxal.methods import get_method
-from segxal.methods.ablations import ablate
 from segxal.methods.annotations import accepted, merge
 from segxal.methods.base import Method
-from segxal.models.base import load_model
+from segxal.models.base import Network
+from segxal.models.checkpoints import load_model
 from segxal.models.device import device
 from segxal.storage import paths
 from segxal.storage.files import read_arrays, read_json
@@ -72,7 +72,7 @@ class Cycle:
     @cached_property
     def settings(self) -> Preset:
         """The preset as the ablation and the method change it."""
-        return ablate(self.preset, self.ablation, self.preset.splits).with_changes(**self.how.changes)
+        return self.preset.ablated(self.ablation).with_changes(**self.how.changes)
 
     @property
     def study(self) -> Path:
@@ -132,7 +132,7 @@ class Cycle:
         """Images, pixels and clicks that people were asked for up to this cycle."""
         return self.metrics()["budget"]
 
-    def networks(self) -> dict[str, nn.Module]:
+    def networks(self) -> dict[str, Network]:
         """The network (``model``) and its moving average (``teacher``), read anew, on the device."""
         classes, config = len(self.metrics()["classes"]), self.settings.model
         return {n: load_model(self.folder / f"{n}.safetensors", config, classes).to(device()) for n in NETWORKS}

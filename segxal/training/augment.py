@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from segxal.core.seeds import lent
+from segxal.core.seeds import drawing_from
 from segxal.training.settings import TrainConfig
 
 
@@ -43,7 +43,7 @@ class Augmentation:
             return images, labels
         from torchvision import tv_tensors
 
-        with lent(generator):
+        with drawing_from(generator):
             pairs = [
                 self.transform(tv_tensors.Image(image), tv_tensors.Mask(label))
                 for image, label in zip(images, labels, strict=True)

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segxal.core.errors import TrainingDiverged
 from segxal.core.metrics import CalibrationBins, Confusion
+from segxal.core.modes import evaluating
 from segxal.data.base import Frames
-from segxal.models.base import normalise
-from segxal.models.device import autocast, device
+from segxal.models.base import Network
+from segxal.models.device import autocast
 
 
 @dataclass(frozen=True)
@@ -21,33 +22,44 @@ class Scores:
     calibration: CalibrationBins
 
 
-@torch.no_grad()
-def predict(model: nn.Module, images: Tensor, amp: str, batch: int = 16) -> Iterator[Tensor]:
-    """Class probabilities of images, batch by batch (memory stays flat).
+def logits(model: Network, images: Tensor, amp: str) -> Tensor:
+    """Logits (N, C, H, W) float32 of images (N, 3, H, W), in the mode the network is in; gradients are recorded.
 
     Args:
-        model: the network; its training flags are restored afterwards.
-        images: (N, 3, H, W) uint8.
+        model: the network.
+        images: (N, 3, H, W) uint8, or float in [0, 1].
         amp: precision, see :func:`segxal.models.device.amp_dtype`.
-        batch: images per forward pass.
+    """
+    with autocast(amp):
+        found = model(model.prepare(images))
+    return found.float()
+
+
+def probabilities(model: Network, images: Tensor, amp: str) -> Tensor:
+    """Class probabilities of images in one forward pass, in evaluation mode; the network's modes are restored.
+
+    Args:
+        model: the network; it is moved to the device.
+        images: (N, 3, H, W) uint8, or float in [0, 1].
+        amp: precision, see :func:`segxal.models.device.amp_dtype`.
+
+    Returns:
+        (N, C, H, W) float32 on the device; each pixel sums to 1 over C.
+    """
+    with torch.no_grad(), evaluating(model.ready()):
+        return logits(model, images, amp).softmax(1)
+
+
+def predict(model: Network, images: Tensor, amp: str, batch: int = 16) -> Iterator[Tensor]:
+    """Class probabilities of images, batch by batch (memory stays flat); see :func:`probabilities`.
 
     Yields:
-        (<= batch, C, H, W) float32 on the device; each pixel sums to 1 over C.
+        (<= batch, C, H, W) float32 on the device.
     """
-    flags = {module: module.training for module in model.modules()}
-    model.to(device()).to(memory_format=torch.channels_last).eval()
-    try:
-        for chunk in images.split(batch):
-            x = normalise(chunk.to(device())).contiguous(memory_format=torch.channels_last)
-            with autocast(amp):
-                logits = model(x)
-            yield logits.float().softmax(1)
-    finally:
-        for module, flag in flags.items():
-            module.training = flag
+    return (probabilities(model, chunk, amp) for chunk in images.split(batch))
 
 
-def evaluate(model: nn.Module, frames: Frames, amp: str, batch: int = 16) -> Scores:
+def evaluate(model: Network, frames: Frames, amp: str, batch: int = 16) -> Scores:
     """Score a network on a labelled split: one confusion matrix over all its pixels, void left out.
 
     Raises:
@@ -57,7 +69,7 @@ def evaluate(model: nn.Module, frames: Frames, amp: str, batch: int = 16) -> Sco
 
 
 def evaluate_parts(
-    model: nn.Module, frames: Frames, parts: Mapping[str, Tensor], amp: str, batch: int = 16
+    model: Network, frames: Frames, parts: Mapping[str, Tensor], amp: str, batch: int = 16
 ) -> dict[str, Scores]:
     """Score one pass of a network against several label maps of the same images, each void where it does not count.
 

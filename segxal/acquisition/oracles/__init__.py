@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from torch import nn
 
 from segxal.acquisition.oracles.base import Oracle
 from segxal.acquisition.oracles.gt_patch import GtPatchOracle
@@ -16,13 +15,14 @@ from segxal.acquisition.oracles.superpixel import SuperpixelOracle
 from segxal.acquisition.oracles.whole_image import WholeImageOracle
 from segxal.acquisition.settings import OracleConfig
 from segxal.core.errors import ConfigError
+from segxal.models.base import Network
 
 ORACLES = ("pseudo", "gt-patch", "human", "whole-image", "region", "superpixel", "pixel")
 LABELLERS = {"flip-scale": flip_scale, "teacher": teacher}
 
 
 def get_oracle(
-    name: str, config: OracleConfig, models: dict[str, nn.Module], amp: str, rng: np.random.Generator | None = None
+    name: str, config: OracleConfig, models: dict[str, Network], amp: str, rng: np.random.Generator | None = None
 ) -> Oracle:
     """An oracle by name.
 

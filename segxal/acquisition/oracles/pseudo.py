@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from segxal.acquisition.oracles.base import Annotation, Query
 from segxal.core.labels import VOID
-from segxal.models.base import normalise
+from segxal.models.base import Network
 from segxal.models.device import autocast, device
 
 SCALES = (0.75, 1.0, 1.25)
@@ -17,12 +17,12 @@ SCALES = (0.75, 1.0, 1.25)
 Labeller = Callable[[Tensor], Tensor]
 
 
-def flip_scale(model: nn.Module, amp: str) -> Labeller:
+def flip_scale(model: Network, amp: str) -> Labeller:
     """Labeller that averages the network's probabilities over three scales, plain and mirrored."""
 
     @torch.no_grad()
     def label(images: Tensor) -> Tensor:
-        x = normalise(images.to(device()))
+        x = model.normalise(images.to(device()))
         total = torch.zeros(())
         for scale in SCALES:
             size = [round(scale * side) for side in x.shape[-2:]]
@@ -37,13 +37,13 @@ def flip_scale(model: nn.Module, amp: str) -> Labeller:
     return label
 
 
-def teacher(model: nn.Module, amp: str) -> Labeller:
+def teacher(model: Network, amp: str) -> Labeller:
     """Labeller that asks another network, here the moving average of the weights."""
 
     @torch.no_grad()
     def label(images: Tensor) -> Tensor:
         with autocast(amp):
-            return model(normalise(images.to(device()))).float().softmax(1)
+            return model(model.normalise(images.to(device()))).float().softmax(1)
 
     return label
 

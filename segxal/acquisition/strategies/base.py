@@ -6,11 +6,12 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segxal.acquisition.settings import StrategyConfig
 from segxal.core.errors import ConfigError
 from segxal.data.base import Frames
+from segxal.models.base import Network
 from segxal.models.settings import MaskConfig
 from segxal.training.settings import TrainConfig
 
@@ -23,7 +24,6 @@ class Learner:
 
     Attributes:
         model: the current network.
-        layer: its target layer for Grad-CAM.
         mask: settings of the explainable error mask.
         strategy: options of the strategies.
         train: settings of training, for strategies that train a network of their own.
@@ -31,8 +31,7 @@ class Learner:
         labels: (len(labelled), H, W) uint8 annotations of these images, 255 = not annotated.
     """
 
-    model: nn.Module
-    layer: nn.Module
+    model: Network
     mask: MaskConfig
     strategy: StrategyConfig
     train: TrainConfig

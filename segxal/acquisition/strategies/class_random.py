@@ -3,7 +3,7 @@
 import numpy as np
 
 from segxal.acquisition.strategies.base import Choice, Learner, Units, best
-from segxal.acquisition.strategies.entropy import probabilities
+from segxal.acquisition.strategies.forward import probabilities
 from segxal.data.base import Frames
 
 

@@ -8,13 +8,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segxal.acquisition.strategies.base import Choice, Learner, Units, best
-from segxal.acquisition.strategies.entropy import image_batches
+from segxal.acquisition.strategies.forward import image_batches
 from segxal.core.gradcam import traced
 from segxal.core.labels import VOID
 from segxal.core.regions import grid
 from segxal.data.base import Frames
-from segxal.models.base import normalise
-from segxal.models.device import autocast, device
+from segxal.models.device import autocast
 
 CELLS = (2, 4)  # rows and columns an image is pooled to; a single mean would be mostly road and sky
 FARTHEST = 2.0  # between two vectors of length 1
@@ -114,10 +113,9 @@ def activations(learner: Learner, frames: Frames, indices: list[int]) -> Iterato
         ConfigError: if the layer does not run or gives no (N, K, h, w) tensor.
     """
     for images in image_batches(learner, frames, indices):
-        model = learner.model.to(device()).to(memory_format=torch.channels_last)
-        x = normalise(images.to(device())).contiguous(memory_format=torch.channels_last)
-        with traced(model, learner.layer) as trace, autocast(learner.amp):
-            activation = trace(x).activation.detach().float().cpu()
+        model = learner.model.ready()
+        with traced(model, model.layer()) as trace, autocast(learner.amp):
+            activation = trace(model.prepare(images)).activation.detach().float().cpu()
         yield from activation
 
 

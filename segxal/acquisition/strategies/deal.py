@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segxal.acquisition.strategies.base import Learner, draw
-from segxal.acquisition.strategies.entropy import probabilities
+from segxal.acquisition.strategies.forward import probabilities
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
-from segxal.core.seeds import lent
+from segxal.core.seeds import drawing_from
 from segxal.data.base import Frames
 from segxal.models.device import device
 
@@ -118,7 +118,7 @@ def fit_branch(learner: Learner, frames: Frames, generator: torch.Generator) -> 
     probs, prediction = torch.cat([probs for probs, _ in parts]), torch.cat([found for _, found in parts])
     target = error_target(prediction, learner.labels)
     context = torch.cat([probability_attention(part) for part in probs.split(BATCH)])
-    with lent(generator):
+    with drawing_from(generator):
         branch = DifficultyBranch(probs.shape[1])
     groups: list[dict[str, Any]] = [
         {"params": branch.conv.parameters()},

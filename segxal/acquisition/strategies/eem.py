@@ -19,9 +19,8 @@ def eem_maps(learner: Learner, frames: Frames, candidates: list[int], rng: np.ra
     takes the mean over the pixels, ``eem-top`` the mean over the highest tenth (:func:`top_mean`).
     """
     depth = None if frames.depth is None else frames.depth[candidates]
-    masks = error_masks(
-        learner.model, learner.layer, frames.images[candidates], depth, frames.classes, learner.mask, learner.amp
-    )
+    images = frames.images[candidates]
+    masks = error_masks(learner.model, images, depth, frames.classes, learner.mask, learner.amp)
     for mask in masks:
         yield mask.eem.float().cpu()
 

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from segxal.acquisition.strategies.base import Learner
-from segxal.acquisition.strategies.entropy import probabilities
+from segxal.acquisition.strategies.forward import probabilities
 from segxal.data.base import Frames
 
 

@@ -7,16 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from segxal.acquisition.strategies.bald import over_passes
 from segxal.acquisition.strategies.base import Learner, draw
-from segxal.acquisition.strategies.entropy import checked, image_batches
+from segxal.acquisition.strategies.forward import checked, image_batches, over_passes
 from segxal.core.errors import ConfigError
-from segxal.core.seeds import lent
+from segxal.core.seeds import drawing_from
 from segxal.data.base import Frames
+from segxal.models.base import Network
 from segxal.training.engine import fit
-from segxal.training.predict import predict
+from segxal.training.predict import probabilities
+from segxal.training.task import Task
 
 
 def qbc_maps(learner: Learner, frames: Frames, candidates: list[int], rng: np.random.Generator) -> Iterator[Tensor]:
@@ -31,7 +32,7 @@ def qbc_maps(learner: Learner, frames: Frames, candidates: list[int], rng: np.ra
         return
     members = train_committee(learner, frames, rng)
     for images in image_batches(learner, frames, candidates):
-        opinions = (probs for one in members for probs in predict(one, images, learner.amp, len(images)))
+        opinions = (probabilities(one, images, learner.amp) for one in members)
         yield vote_entropy(checked(probs) for probs in opinions).cpu()
 
 
@@ -53,7 +54,7 @@ def vote_entropy(passes: Iterable[Tensor]) -> Tensor:
     return torch.special.entr(votes / count).sum(1) / math.log(votes.shape[1])
 
 
-def train_committee(learner: Learner, frames: Frames, rng: np.random.Generator) -> list[nn.Module]:
+def train_committee(learner: Learner, frames: Frames, rng: np.random.Generator) -> list[Network]:
     """Train ``strategy.committee`` networks of the learner's architecture on its annotations, each from its own seed.
 
     Returns:
@@ -68,23 +69,20 @@ def train_committee(learner: Learner, frames: Frames, rng: np.random.Generator) 
     if not learner.labelled:
         raise ConfigError("no annotated image to train a committee on; set strategy.committee to 0 or label some first")
     known = list(learner.labelled)
-    val = replace(
-        frames, ids=tuple(frames.ids[i] for i in known), images=frames.images[known], labels=learner.labels,
-        depth=None, sequences=(), labelled=(True,) * len(known),
-    )  # fmt: skip
+    val = replace(frames.select(known), labels=learner.labels)
     members = []
     for _ in range(learner.strategy.committee):
         generator = draw(rng)
         member = fresh(learner.model, generator)
-        fitted = fit(member, frames, known, learner.labels, val, learner.train, learner.train.steps, generator)
-        members.append(fitted.model)
+        task = Task(frames, learner.labelled, learner.labels, val, learner.train.steps, generator)
+        members.append(fit(member, task, learner.train).model)
     return members
 
 
-def fresh(model: nn.Module, generator: torch.Generator) -> nn.Module:
+def fresh(model: Network, generator: torch.Generator) -> Network:
     """A copy of a network with new random weights and empty batch statistics; the network is not changed."""
     copied = copy.deepcopy(model)
-    with lent(generator):
+    with drawing_from(generator):
         for module in copied.modules():
             reset = getattr(module, "reset_parameters", None)
             if reset is not None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from segxal.acquisition.strategies.base import Choice, Learner, Units, best
-from segxal.acquisition.strategies.entropy import image_batches
+from segxal.acquisition.strategies.forward import image_batches
 from segxal.data.base import Frames
 
 

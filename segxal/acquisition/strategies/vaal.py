@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from segxal.acquisition.strategies.base import Choice, Learner, Units, best, draw
 from segxal.core.errors import ConfigError
-from segxal.core.seeds import lent
+from segxal.core.seeds import drawing_from
 from segxal.data.base import Frames
 from segxal.models.device import device
 
@@ -109,7 +109,7 @@ def least_annotated(known: Tensor, candidates: Tensor, generator: torch.Generato
     Returns:
         (M,) float64 in [0, 1], 1 - D; higher = looks less annotated.
     """
-    with lent(generator):
+    with drawing_from(generator):
         vae, judge = Autoencoder().to(known.device), discriminator().to(known.device)
     vae_steps, judge_steps = (torch.optim.Adam(part.parameters(), lr=RATE) for part in (vae, judge))
     annotated = torch.cat([torch.ones(BATCH, 1), torch.zeros(BATCH, 1)]).to(known.device)

@@ -1,1 +1,1 @@
-"""Asking real people: a cycle's query as a Label Studio project, and what they annotated read back."""
+"""A person annotates in Label Studio what a cycle asks for: the query as a project, and the answers read back."""

@@ -71,9 +71,9 @@ class Backend:
         with self._lock:
             cycle = self.cycle
             train = open_splits(cycle.settings.data, self.data_root, cycle.study / "cache").train
-            places = {name: i for i, name in enumerate(train.ids)}
+            positions = {name: i for i, name in enumerate(train.ids)}
             names = [str((task.get("data") or {}).get("image_id")) for task in tasks]
-            wanted = [places[name] for name in dict.fromkeys(names) if name in places]
+            wanted = [positions[name] for name in dict.fromkeys(names) if name in positions]
             queries = {q.id: q for q in masked_queries(self._learner(cycle, train), train, wanted)} if wanted else {}
         zoom, overlap = zoom_for(cycle.settings.data.width), cycle.settings.oracle.overlap
         found = {

@@ -62,7 +62,7 @@ def ask_first(preset: Preset, count: int, data_root: str | Path = "") -> Project
     asks, images = [], []
     for name in free[:count]:
         image = source[positions[name]].image
-        whole = Query(name, image.transpose(2, 0, 1), nothing, np.zeros(size), np.ones(size, bool), nothing)
+        whole = Query(name, image.transpose(2, 0, 1), nothing, np.ones(size, bool), nothing)
         asks.append(Ask(positions[name], 0.0, whole))
         images.append(image)
     digest = _digest(preset, source.classes.names)

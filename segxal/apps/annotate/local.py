@@ -87,8 +87,8 @@ def running(binary: Path, folder: Path, port: int = 0) -> Iterator[Server]:
     url = f"http://{HOST}:{port}"
     command = [str(binary), "start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
     secret = {"LABEL_STUDIO_USERNAME": USER, "LABEL_STUDIO_PASSWORD": password, "LABEL_STUDIO_USER_TOKEN": token}
-    place = {"LABEL_STUDIO_BASE_DATA_DIR": str(folder.resolve()), "PYTHONPATH": ""}
-    environment = os.environ | QUIET | place | secret  # not on the command line, which everybody here can list
+    data_folder = {"LABEL_STUDIO_BASE_DATA_DIR": str(folder.resolve()), "PYTHONPATH": ""}
+    environment = os.environ | QUIET | data_folder | secret  # not on the command line, which everybody here can list
     with serving(command, f"{url}/health", folder / "log.txt", environment, PATIENCE) as pid:
         yield Server(url, pid, password, token)
 
@@ -133,8 +133,8 @@ def _wait(process: "subprocess.Popen[bytes]", url: str, log: Path, patience: flo
             return  # it answers
         except OSError:
             time.sleep(0.1)
-    said = log.read_text(errors="replace")[-2000:]
-    raise ServerError(f"no answer from {url}; the server's last words, from {log}:\n{said}")
+    tail = log.read_text(errors="replace")[-2000:]
+    raise ServerError(f"no answer from {url}; the server's last words, from {log}:\n{tail}")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

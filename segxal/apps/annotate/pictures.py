@@ -59,8 +59,8 @@ def heat_over(image: np.ndarray, eem: np.ndarray, asked: np.ndarray) -> np.ndarr
         (zoom * H, zoom * W, 3) uint8.
     """
     zoom = image.shape[0] // eem.shape[0]
-    place = np.clip(enlarge(eem, zoom), 0, 1) * (len(HEAT) - 1)
-    colours = np.stack([np.interp(place, range(len(HEAT)), HEAT[:, c]) for c in range(3)], axis=-1)
+    level = np.clip(enlarge(eem, zoom), 0, 1) * (len(HEAT) - 1)
+    colours = np.stack([np.interp(level, range(len(HEAT)), HEAT[:, c]) for c in range(3)], axis=-1)
     mixed = STRENGTH * colours + (1 - STRENGTH) * image.mean(axis=-1, keepdims=True)
     inside = enlarge(asked, zoom)
     mixed[inside & ~ndimage.binary_erosion(inside, iterations=max(1, zoom // 4))] = OUTLINE

@@ -188,12 +188,12 @@ def _account(url: str, token: str) -> tuple[str, str]:
 
 
 def _refusal(url: str, status: int | None, body: Any) -> str:
-    said = body.get("detail", body) if isinstance(body, dict) else ""
+    detail = body.get("detail", body) if isinstance(body, dict) else ""
     if status in (401, 403):
         return (
-            f"{url} does not accept the token ({status}: {said}). Copy it again from Account & Settings; a legacy "
+            f"{url} does not accept the token ({status}: {detail}). Copy it again from Account & Settings; a legacy "
             "token must be allowed by the organisation, a personal access token always works"
         )
     if status == 404:
         return f"{url} has no such page (404); give the address of Label Studio itself, without anything behind it"
-    return f"{url} refused ({status}): {str(said)[:300]}"
+    return f"{url} refused ({status}): {str(detail)[:300]}"

@@ -1,1 +1,5 @@
-"""Explorers: what a person moves in a notebook. Pure functions make the pictures, widgets only show them."""
+"""Explorers: a person moves a slider in a notebook and sees what the method does.
+
+Each folder is one explorer: ``explorer.py`` holds its widget, the other files the pure functions that make what it
+shows. Files beside the folders are what the explorers share: pictures, HTML, keyboard, pointer.
+"""

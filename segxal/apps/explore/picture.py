@@ -45,8 +45,8 @@ def heat(values: np.ndarray, low: float = 0.0, high: float = 1.0, table: str = H
         raise ConfigError(f"a scale from {low} to {high}; the upper end must be above the lower one")
     known = np.isfinite(values)
     shares = np.where(known, (values - low) / (high - low), 0).clip(0, 1)
-    places = np.minimum((shares * COLOURS).astype(np.int64), COLOURS - 1)
-    picture = colour_table(table)[places]
+    indices = np.minimum((shares * COLOURS).astype(np.int64), COLOURS - 1)
+    picture = colour_table(table)[indices]
     picture[~known] = UNKNOWN
     return picture
 
@@ -191,15 +191,15 @@ def class_legend(classes: Classes, present: Sequence[int], width: int) -> np.nda
         width: pixels.
     """
     entries = [(classes.names[c], classes.colours[c]) if c != VOID else ("void", WHITE) for c in present]
-    line, x, places = 0, 0, []
+    line, x, drawn = 0, 0, []
     for name, colour in entries:
         wide = TEXT + 4 + round(font().getlength(name)) + 10
         line, x = (line + 1, 0) if x and x + wide > width else (line, x)
-        places.append((x, line * (TEXT + 6), name, colour))
+        drawn.append((x, line * (TEXT + 6), name, colour))
         x += wide
     page = Image.new("RGB", (width, (line + 1) * (TEXT + 6)), WHITE)
     pen = ImageDraw.Draw(page)
-    for left, top, name, colour in places:
+    for left, top, name, colour in drawn:
         pen.rectangle((left, top + 2, left + TEXT - 2, top + TEXT), fill=tuple(colour), outline=UNKNOWN)
         pen.text((left + TEXT + 3, top + 1), name, INK, font(), anchor="lt")
     return np.asarray(page)

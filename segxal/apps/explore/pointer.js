@@ -8,11 +8,11 @@ function render({ model, el }) {
     const picture = event.target.closest?.(`img.${model.get("target")}`);
     if (!picture || !model.get("listening")) return;
     const box = picture.getBoundingClientRect();
-    const place = (at, from, length, count) =>
+    const cell = (at, from, length, count) =>
       Math.min(count - 1, Math.max(0, Math.floor(((at - from) / length) * count)));
     const pixel = [
-      place(event.clientY, box.top, box.height, model.get("rows")),
-      place(event.clientX, box.left, box.width, model.get("columns")),
+      cell(event.clientY, box.top, box.height, model.get("rows")),
+      cell(event.clientX, box.left, box.width, model.get("columns")),
     ];
     model.set("pixel", pixel);
     model.save_changes();

@@ -8,7 +8,7 @@ from typing import Any
 
 from segxal.apps.site.notebooks import page_of, title_of
 from segxal.apps.site.sources import Sources, by_study, download, toctree
-from segxal.results.report import FIGURES
+from segxal.results.report import FIGURE_CAPTIONS
 from segxal.storage import paths
 from segxal.storage.files import read_json
 
@@ -26,7 +26,9 @@ SCREENSHOTS = {  # name -> caption of pictures that no notebook draws
 def pictures() -> dict[str, list[Path]]:
     """Kept figures (PNG) by study; ``others`` are those directly in ``figures/``."""
     files = [*paths.FIGURES.glob("*.png"), *paths.FIGURES.glob("*/*.png")]
-    return by_study(((OTHERS if file.parent == paths.FIGURES else file.parent.name, file) for file in files), FIGURES)
+    return by_study(
+        ((OTHERS if file.parent == paths.FIGURES else file.parent.name, file) for file in files), FIGURE_CAPTIONS
+    )
 
 
 def write_gallery(sources: Sources) -> None:
@@ -66,7 +68,7 @@ def caption_of(name: str, record: dict[str, Any]) -> str:
     """The caption the report prints; else the title of the notebook that draws it."""
     notebook = paths.ROOT / record.get("notebook", "-")
     fallback = title_of(notebook) if notebook.is_file() else name.replace("_", " ")
-    return (FIGURES | SCREENSHOTS).get(name, fallback)
+    return (FIGURE_CAPTIONS | SCREENSHOTS).get(name, fallback)
 
 
 def heading(caption: str) -> str:

@@ -63,9 +63,9 @@ def _last_heading(markdown: str) -> str:
 def _output(sources: Sources, page: str, number: str, heading: str, output: Any) -> str:
     """One output of a code cell as MyST text; progress bars are left out."""
     if output.output_type == "stream":
-        return _said(output.text)
+        return _printed(output.text)
     if output.output_type == "error":
-        return _said(f"{output.ename}: {output.evalue}")
+        return _printed(f"{output.ename}: {output.evalue}")
     data = output.data
     if WIDGET in data:
         moving = PROGRESS.search(data.get("text/plain", ""))
@@ -76,10 +76,10 @@ def _output(sources: Sources, page: str, number: str, heading: str, output: Any)
         return f"```{{image}} /{name}\n:alt: {_plain(heading)} (picture drawn by the code above)\n```"
     if "text/html" in data:
         return scrolling(STYLE.sub("", data["text/html"]), html.escape(f"{_plain(heading)}, table"))
-    return _said(data.get("text/plain", ""))
+    return _printed(data.get("text/plain", ""))
 
 
-def _said(text: str) -> str:
+def _printed(text: str) -> str:
     fence = "`" * 4
     return f"{fence}text\n{text.rstrip()}\n{fence}" if text.strip() else ""
 

@@ -25,7 +25,7 @@ class Sources:
     def write(self, name: str, content: str | bytes) -> None:
         """A page or picture, by its path in the folder."""
         data = content.encode() if isinstance(content, str) else content
-        file = self._place(name)
+        file = self._target(name)
         if not file.is_file() or file.read_bytes() != data:
             file.write_bytes(data)
 
@@ -40,7 +40,7 @@ class Sources:
             Its path in the folder as pages write it, from the root on.
         """
         name = name or f"{COPIES}/{file.relative_to(paths.ROOT).as_posix()}"
-        target = self._place(name)
+        target = self._target(name)
         old, new = target.stat() if target.is_file() else None, file.stat()
         if old is None or (old.st_size, old.st_mtime) != (new.st_size, new.st_mtime):
             shutil.copy2(file, target)
@@ -53,7 +53,7 @@ class Sources:
             file.unlink()
         return bool(stale)
 
-    def _place(self, name: str) -> Path:
+    def _target(self, name: str) -> Path:
         file = self.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         self.written.add(file)

@@ -7,10 +7,10 @@ from segxal.apps.site.api import write_api
 from segxal.apps.site.books import write_books
 from segxal.apps.site.gallery import write_gallery
 from segxal.apps.site.methods import write_methods
+from segxal.apps.site.offline_copy import write_offline_copy
 from segxal.apps.site.readme import including, write_pieces
 from segxal.apps.site.sources import Sources
 from segxal.apps.site.tables import write_tables
-from segxal.apps.site.twin import write_twin
 from segxal.storage import paths
 
 DOCS = paths.ROOT / "docs"  # the pages written by hand, and Sphinx' settings
@@ -33,6 +33,6 @@ def stage(folder: Path) -> bool:
         sources.copy(file, file.relative_to(DOCS).as_posix())
     write_pieces(sources, including(DOCS))
     sources.write("readme/annotate.md", f"```text\n{DESCRIPTION}```\n")
-    for write in (write_methods, write_api, write_books, write_gallery, write_tables, write_twin):
+    for write in (write_methods, write_api, write_books, write_gallery, write_tables, write_offline_copy):
         write(sources)
     return sources.tidy()

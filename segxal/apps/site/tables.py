@@ -9,7 +9,7 @@ import pandas as pd
 
 from segxal.apps.site.notebooks import page_of, title_of
 from segxal.apps.site.sources import Sources, by_study, download, scrolling, toctree
-from segxal.results.report import TABLES
+from segxal.results.report import TABLE_CAPTIONS
 from segxal.storage import paths
 
 RECORDS = {
@@ -48,7 +48,7 @@ def _name(call: ast.Call) -> str:
 
 def kept() -> dict[str, list[Path]]:
     """Tables (CSV) by study."""
-    return by_study(((file.parent.parent.name, file) for file in paths.RUNS.glob("*/tables/*.csv")), TABLES)
+    return by_study(((file.parent.parent.name, file) for file in paths.RUNS.glob("*/tables/*.csv")), TABLE_CAPTIONS)
 
 
 def write_tables(sources: Sources) -> None:
@@ -69,7 +69,10 @@ def write_tables(sources: Sources) -> None:
 def _index(made: dict[str, Path]) -> str:
     """Every table on one line: what makes it, from what, and in which studies it is kept."""
     studies = kept()
-    names = [*TABLES, *sorted({file.stem for files in studies.values() for file in files} - set(TABLES))]
+    names = [
+        *TABLE_CAPTIONS,
+        *sorted({file.stem for files in studies.values() for file in files} - set(TABLE_CAPTIONS)),
+    ]
     head = (
         "# Tables\n\nEvery table is made by one notebook; nothing is typed in by hand.\n\n"
         "| table | notebook | reads | kept in |\n|---|---|---|---|"
@@ -86,7 +89,7 @@ def _index(made: dict[str, Path]) -> str:
 
 def _section(sources: Sources, study: str, file: Path, notebook: Path | None) -> str:
     title = title_of(notebook) if notebook else file.stem
-    caption = TABLES.get(file.stem, title + ".")
+    caption = TABLE_CAPTIONS.get(file.stem, title + ".")
     forms = [file.with_suffix(f".{kind}") for kind in ("csv", "md", "tex")]
     links = [download(sources, form, form.suffix[1:]) for form in forms if form.is_file()]
     table = pd.read_csv(file, dtype=str).fillna("").to_html(index=False, border=0)

@@ -1,6 +1,6 @@
 """The networks that come with the workshop, and the images they are shown.
 
-Three small U-Nets, trained on rendered streets by ``python -m segxal.apps.workshop.training``:
+Three small U-Nets, trained on rendered streets by ``python -m segxal.apps.workshop.make_networks``:
 
 ============= ===============================================================================
 trained       knows the streets as well as so small a network can
@@ -12,13 +12,12 @@ start         what the labelling game starts from: a smaller network, trained on
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torch import nn
-
 from segxal.core.errors import ConfigError, WeightsMissing
 from segxal.core.labels import CITYSCAPES
 from segxal.data import open_dataset
 from segxal.data.base import Frames, load_frames
-from segxal.models.base import load_model
+from segxal.models.base import Network
+from segxal.models.checkpoints import load_model
 from segxal.models.device import device
 from segxal.models.settings import ModelConfig
 from segxal.storage.paths import PACKAGE
@@ -75,7 +74,7 @@ def file_of(name: str, folder: Path = FOLDER) -> Path:
     return folder / f"{name}.safetensors"
 
 
-def load_network(name: str, folder: Path = FOLDER) -> nn.Module:
+def load_network(name: str, folder: Path = FOLDER) -> Network:
     """A network of the workshop on the device, in evaluation mode.
 
     Args:
@@ -91,7 +90,7 @@ def load_network(name: str, folder: Path = FOLDER) -> nn.Module:
     if not file.is_file():
         raise WeightsMissing(
             f"the workshop's network {name!r} has no weights: {file} is not there; make it with "
-            "`python -m segxal.apps.workshop.training` (minutes on one core)"
+            "`python -m segxal.apps.workshop.make_networks` (minutes on one core)"
         )
     return load_model(file, recipe_of(name).model, len(CITYSCAPES)).to(device())
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segxal.apps.workshop.answers import Verdict, check_array, check_number
 from segxal.apps.workshop.seen import Seen
 from segxal.core.faithfulness import Curve, Stage
 from segxal.core.gradcam import class_scores, gradcam, traced
-from segxal.models.base import normalise
+from segxal.models.base import Network
 
 DIFFERENT = 0.5  # rank correlation below which a map counts as another map
 
@@ -55,7 +55,7 @@ class CamParts:
         return float(self.map[self.predicted].sum()) / total if total else 0.0
 
 
-def cam_parts(network: nn.Module, layer: str, image: Tensor, category: int) -> CamParts:
+def cam_parts(network: Network, layer: str, image: Tensor, category: int) -> CamParts:
     """Grad-CAM of one class, taken apart.
 
     Args:
@@ -64,8 +64,8 @@ def cam_parts(network: nn.Module, layer: str, image: Tensor, category: int) -> C
         image: (3, H, W) uint8.
         category: train id of the class; its score sums the logits over the pixels predicted as it.
     """
-    with traced(network, network.get_submodule(layer)) as trace:
-        seen = trace(normalise(image[None].to(next(network.parameters()).device)))
+    with traced(network, network.layer(layer)) as trace:
+        seen = trace(network.prepare(image[None]))
         prediction = seen.logits.argmax(1)
         score = class_scores(seen.logits, prediction, category).sum()
         (gradient,) = torch.autograd.grad(score, seen.activation, retain_graph=True)
@@ -74,10 +74,10 @@ def cam_parts(network: nn.Module, layer: str, image: Tensor, category: int) -> C
     return CamParts(seen.activation.detach()[0].cpu(), gradient[0].cpu(), made, predicted)
 
 
-def all_classes(network: nn.Module, images: Tensor, layer: str = "bottleneck") -> Tensor:
+def all_classes(network: Network, images: Tensor, layer: str = "bottleneck") -> Tensor:
     """Grad-CAM of all predicted classes at once: (N, H, W) float in [0, 1] of images (N, 3, H, W) uint8."""
-    with traced(network, network.get_submodule(layer)) as trace:
-        return gradcam(trace(normalise(images.to(next(network.parameters()).device)))).cpu()
+    with traced(network, network.layer(layer)) as trace:
+        return gradcam(trace(network.prepare(images))).cpu()
 
 
 def mistaken(seen: Seen, least: float = 0.02) -> tuple[int, int]:

@@ -11,9 +11,8 @@ from tqdm.auto import tqdm
 
 from segxal.acquisition.query import masks_of
 from segxal.acquisition.strategies.base import Learner, region_scores
-from segxal.apps.explore.game import autopilot, new_game, play_round
-from segxal.apps.explore.game_state import YOU, Game, Pick, Rules, standings
-from segxal.apps.explore.purchase import Offer, buy
+from segxal.apps.explore.game.play import autopilot, new_game, play_round
+from segxal.apps.explore.game.state import YOU, Game, Pick, Rules, standings
 from segxal.apps.workshop.answers import Verdict, blank, check_choice, check_number, kind_of
 from segxal.apps.workshop.checkpoints import clear_bars, load_images, recipe_of
 from segxal.apps.workshop.part1 import beside_boundary
@@ -21,6 +20,7 @@ from segxal.apps.workshop.seen import learner_of
 from segxal.core.price import SECONDS_PER_CLICK, SECONDS_PER_IMAGE
 from segxal.core.regions import regions_in
 from segxal.data.splits import Splits
+from segxal.methods.purchase import Offer, buy
 
 COUNTS = (48, 4, 24)  # images of the game's splits
 RATE, BATCH = 3e-3, 8  # of the trainings in the game: a dozen steps
@@ -36,7 +36,8 @@ MAPS = {
 
 def open_game(rules: Rules) -> Game:
     """The labelling game with the workshop's network ``start`` and the images it has not seen."""
-    splits = Splits(*(load_images(split, n) for split, n in zip(("train", "val", "test"), COUNTS, strict=True)))
+    train, val, test = (load_images(split, n) for split, n in zip(("train", "val", "test"), COUNTS, strict=True))
+    splits = Splits(train, val, test)
     return new_game(start_learner(splits), splits, rules)
 
 
@@ -93,11 +94,6 @@ def picks_of(game: Game, values: Mapping[int, np.ndarray]) -> list[Pick]:
         scored += [(float(s), (index, int(n))) for s, n in zip(scores, numbers, strict=True)]
     free = [(score, pick) for score, pick in scored if pick not in game.players[YOU].asked]
     return [pick for _, pick in sorted(free, key=lambda one: -one[0])[: game.rules.clicks]]
-
-
-def asked_part(game: Game, picks: Sequence[Pick], index: int) -> np.ndarray:
-    """The picked superpixels of one image, (H, W) bool."""
-    return np.isin(game.partitions[index], [region for image, region in picks if image == index])
 
 
 def first_picks(game: Game, recipe: Any) -> list[Pick]:

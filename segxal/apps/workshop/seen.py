@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner
-from segxal.apps.workshop.checkpoints import load_network, recipe_of
+from segxal.apps.workshop.checkpoints import load_network
 from segxal.core.detection import auroc
 from segxal.core.entropy import entropy_map
 from segxal.core.labels import VOID
 from segxal.data.base import Frames
-from segxal.models.base import target_layer
+from segxal.models.base import Network
 from segxal.models.settings import MaskConfig
 from segxal.training.predict import predict
 from segxal.training.settings import TrainConfig
@@ -53,7 +53,7 @@ class Seen:
         return auroc(values[self.valid].numpy(), self.wrong[self.valid].numpy())
 
 
-def see(network: nn.Module, frames: Frames) -> Seen:
+def see(network: Network, frames: Frames) -> Seen:
     """What a network says of images, all in memory, on the CPU."""
     probs = torch.cat([part.cpu() for part in predict(network, frames.images, "off")])
     prediction, valid = probs.argmax(1).to(torch.uint8), frames.labels != VOID
@@ -67,7 +67,6 @@ def learner_of(name: str, **mask: Any) -> Learner:
         name: a key of :data:`segxal.apps.workshop.checkpoints.RECIPES`.
         **mask: settings of the explainable error mask that are not at their default, for example ``depth="dataset"``.
     """
-    network, recipe = load_network(name), recipe_of(name)
-    layer = target_layer(network, recipe.model)
+    network = load_network(name)
     train = TrainConfig(steps=1, cycle_steps=1, amp="off")
-    return Learner(network, layer, MaskConfig(**mask), StrategyConfig(), train)
+    return Learner(network, MaskConfig(**mask), StrategyConfig(), train)

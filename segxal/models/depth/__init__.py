@@ -13,10 +13,10 @@ depth-anything Depth Anything (V2)                             a checkpoint     
 """
 
 from segxal.core.errors import ConfigError
-from segxal.core.geometry import depth_from_geometry
 from segxal.models.depth.base import Provider
 from segxal.models.depth.checkpoint import DEFAULTS, find_checkpoint
 from segxal.models.depth.dataset import depth_from_dataset
+from segxal.models.depth.geometry import depth_from_geometry
 from segxal.models.depth.networks import NetworkDepth
 from segxal.models.depth.streets_net import depth_from_streets_net
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from segxal.core.errors import CheckpointMismatch
 from segxal.core.labels import Classes
-from segxal.core.seeds import lent
+from segxal.core.seeds import drawing_from
 from segxal.models.depth.cache import cached_maps
 from segxal.models.depth.checkpoint import Checkpoint
 from segxal.models.device import device
@@ -116,7 +116,7 @@ def load_network(checkpoint: Checkpoint) -> tuple[nn.Module, Any]:
     options: dict[str, Any] = {"local_files_only": True}
     try:
         processor = AutoImageProcessor.from_pretrained(checkpoint.folder, **options)
-        with lent(torch.Generator()):  # weights that the file lacks are drawn at random
+        with drawing_from(torch.Generator()):  # weights that the file lacks are drawn at random
             network, report = AutoModelForDepthEstimation.from_pretrained(
                 checkpoint.folder, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **options
             )

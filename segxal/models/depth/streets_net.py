@@ -1,19 +1,19 @@
 """streets-net: a depth network small enough to ship, trained by this package on rendered streets.
 
-``python -m segxal.training.depth_network`` makes its weights again (minutes on one core).
+``python -m segxal.training.streets_net`` makes its weights again (minutes on one core).
 """
 
 from functools import lru_cache
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from segxal.core.errors import WeightsMissing
 from segxal.core.labels import Classes
-from segxal.core.seeds import lent
-from segxal.models.base import normalise
+from segxal.core.seeds import drawing_from
+from segxal.models.base import Network
 from segxal.models.device import device
 from segxal.models.unet import UNet
 from segxal.storage.paths import PACKAGE
@@ -49,10 +49,10 @@ def depth_from_streets_net(images: Tensor, prediction: Tensor, classes: Classes,
         return inverse_depth(network, images)
 
 
-def inverse_depth(network: nn.Module, images: Tensor) -> Tensor:
+def inverse_depth(network: Network, images: Tensor) -> Tensor:
     """Inverse depth (N, H, W) of images (N, 3, H, W) uint8; the network gives its logarithm."""
     height, width = images.shape[-2:]
-    x = normalise(images)
+    x = network.normalise(images)
     if min(height, width) > SIDE:
         factor = SIDE / min(height, width)
         size = (round(factor * height), round(factor * width))
@@ -63,12 +63,12 @@ def inverse_depth(network: nn.Module, images: Tensor) -> Tensor:
 
 def new_network(generator: torch.Generator) -> UNet:
     """The network with random weights."""
-    with lent(generator):
+    with drawing_from(generator):
         return UNet(1, BASE, LEVELS).to(memory_format=torch.channels_last)
 
 
 @lru_cache(maxsize=1)
-def load_network(weights: Path) -> nn.Module:
+def load_network(weights: Path) -> Network:
     """The trained network on the device, in evaluation mode.
 
     Raises:
@@ -78,7 +78,7 @@ def load_network(weights: Path) -> nn.Module:
     if not weights.is_file():
         raise WeightsMissing(
             f"streets-net has no weights: {weights} is not there; make it with `python -m "
-            "segxal.training.depth_network` (minutes on one core), or set mask.depth to geometry"
+            "segxal.training.streets_net` (minutes on one core), or set mask.depth to geometry"
         )
     network = new_network(torch.Generator())
     network.load_state_dict(read_tensors(weights))

@@ -11,7 +11,6 @@ from scipy import ndimage
 from segxal.acquisition.oracles.human import touched_objects
 from segxal.core.labels import VOID
 from segxal.data.splits import Splits
-from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import (
     WIDTH,
     Sheet,
@@ -28,7 +27,8 @@ from segxal.results.figures.base import (
     show_map,
     styled,
 )
-from segxal.results.figures.view import View, find_image, first_query, letters, query_of, right_share, view_of
+from segxal.results.figures.view import View, first_query, letters, query_of, right_share, view_of
+from segxal.results.learner import learner_that_asked
 from segxal.storage import paths
 from segxal.study.state import Cycle
 
@@ -83,7 +83,7 @@ def annotation_steps(cycle: Cycle, splits: Splits, image: str = "") -> Annotatio
     """
     name = image or first_query(cycle)
     query = query_of(cycle, name)
-    view = view_of(learner_that_asked(cycle), splits.train, find_image(splits.train, name, name))
+    view = view_of(learner_that_asked(cycle), splits.train, splits.train.position(name))
     prompts = touched_objects(view.prediction, view.asked, cycle.settings.oracle.overlap)
     return AnnotationSteps(view, prompts, cycle.annotations()[name], query)
 
@@ -108,7 +108,7 @@ def annotation_figure(steps: AnnotationSteps) -> Sheet:
         f"{percent(numbers['right_after'])} right; Dice {query['dice']:.2f}: {became}",
         "screenshot of a task of the preset quick: image with the prediction as pre-labels, EEM with the asked part",
     )  # fmt: skip
-    said = list(zip(letters(names), notes, strict=True))
+    titles = list(zip(letters(names), notes, strict=True))
     maps = [view.prediction, steps.annotation, steps.reannotated]
     patches = class_patches(view.classes, maps, "not annotated, or void")
     task = np.asarray(Image.open(TASK).convert("RGB"))
@@ -117,14 +117,14 @@ def annotation_figure(steps: AnnotationSteps) -> Sheet:
     sheet = new_sheet(top + low + 0.3)
     grid = sheet.add_gridspec(3, 3, height_ratios=[top / 2, top / 2, low])
     axes = [sheet.add_subplot(grid[k // 3, k % 3]) for k in range(6)] + [sheet.add_subplot(grid[2, :])]
-    show_image(axes[0], view.image, *said[0])
-    show_labels(axes[1], view.prediction, view.classes, *said[1])
-    scale(axes[2], show_map(axes[2], view.eem, *said[2], top=float(view.eem.max())), "EEM (0 to 1)", "right")
+    show_image(axes[0], view.image, *titles[0])
+    show_labels(axes[1], view.prediction, view.classes, *titles[1])
+    scale(axes[2], show_map(axes[2], view.eem, *titles[2], top=float(view.eem.max())), "EEM (0 to 1)", "right")
     outline(axes[2], view.asked)
-    _prompts(axes[3], steps, *said[3])
-    show_labels(axes[4], steps.annotation, view.classes, *said[4])
-    show_labels(axes[5], steps.reannotated, view.classes, *said[5])
-    show_image(axes[6], task, *said[6])
+    _prompts(axes[3], steps, *titles[3])
+    show_labels(axes[4], steps.annotation, view.classes, *titles[4])
+    show_labels(axes[5], steps.reannotated, view.classes, *titles[5])
+    show_image(axes[6], task, *titles[6])
     legend_below(sheet, patches)
     return sheet
 

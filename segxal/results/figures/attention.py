@@ -12,7 +12,6 @@ from segxal.core.errors import ConfigError
 from segxal.core.gradcam import gradcam, traced
 from segxal.data.splits import Splits
 from segxal.methods.learner import learner_of
-from segxal.models.base import normalise
 from segxal.models.device import autocast, device
 from segxal.results.figures.base import (
     Sheet,
@@ -25,7 +24,7 @@ from segxal.results.figures.base import (
     show_map,
     styled,
 )
-from segxal.results.figures.view import View, find_image, view_of
+from segxal.results.figures.view import View, view_of
 from segxal.study.state import Cycle
 
 
@@ -81,7 +80,7 @@ def attention_maps(cycle: Cycle, splits: Splits, image: str = "", category: str 
     if category not in frames.classes.names:
         raise ConfigError(f"no class {category!r}; choose one of {', '.join(frames.classes.names)}")
     number, learner = frames.classes.index(category), learner_of(cycle, cycle.settings)
-    index = find_image(frames, image, _most_of(splits, number))
+    index = frames.position(image or _most_of(splits, number))
     view = view_of(learner, frames, index)
     plain = frames.images[index].unsqueeze(0)
     informed = depth_informed(plain, torch.from_numpy(view.attention).unsqueeze(0))
@@ -101,10 +100,9 @@ def _cams(
     learner: Learner, images: torch.Tensor, name: str, prediction: np.ndarray, category: int
 ) -> dict[tuple[str, str], np.ndarray]:
     pixels = torch.from_numpy(prediction.astype(np.int64)).unsqueeze(0).to(device())
-    with traced(learner.model.to(device()), learner.layer) as trace:
-        x = normalise(images.to(device())).contiguous(memory_format=torch.channels_last)
+    with traced(learner.model.ready(), learner.model.layer()) as trace:
         with autocast(learner.amp):
-            seen = trace(x)
+            seen = trace(learner.model.prepare(images))
         found = {"all": gradcam(seen), "one": gradcam(seen, category, pixels)}
     return {(name, classes): cam[0].cpu().numpy() for classes, cam in found.items()}
 
@@ -124,11 +122,11 @@ def attention_figure(shown: AttentionMaps) -> Sheet:
         ("plain", "one"): f"(e) vanilla Grad-CAM, {one}", ("pae", "one"): f"(f) PAE, {one}",
     }  # fmt: skip
     for (image, classes), title in titles.items():
-        place = axes[int(classes == "one"), 1 + int(image == "pae")]
+        panel = axes[int(classes == "one"), 1 + int(image == "pae")]
         share = shown.near_share(image, classes)
         note = f"no pixel speaks for {one}" if np.isnan(share) else f"{percent(share)} of its mass is near"
-        heat = show_map(place, shown.maps[image, classes], title, note)
-        outline(place, shown.near, "white", 0.6)
+        heat = show_map(panel, shown.maps[image, classes], title, note)
+        outline(panel, shown.near, "white", 0.6)
         if image == "pae":
-            scale(place, heat, "0 to 1, per image", "right")
+            scale(panel, heat, "0 to 1, per image", "right")
     return sheet

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from segxal.results.audit import OURS
+from segxal.results.audit import SEGXAL_ROWS
 from segxal.results.figures.base import BAD, GOOD, GREY, SOFT, Sheet, new_sheet, styled
 
 ENDS = ("printed", "recomputed")
@@ -61,6 +61,6 @@ def _score_line(axes: Axes, row: dict[Any, Any]) -> None:
 
 def _colour(row: dict[Any, Any]) -> str:
     """SegXAL's rows blue, DEAL's vermilion, the others grey."""
-    if row["method"] in OURS:
+    if row["method"] in SEGXAL_ROWS:
         return GOOD
     return BAD if row["method"] == "DEAL" else GREY

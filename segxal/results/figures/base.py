@@ -24,7 +24,7 @@ from segxal.study.state import Cycle
 WIDTH = 7.2  # inches, a page's text width
 HEAT = "magma"  # maps that say where to look: EBU, PAE, EEM, Grad-CAM
 NEAR = "cividis"  # maps that say what is near
-TABLES = (HEAT, NEAR, "viridis")  # perceptually uniform, safe for colour-blind readers; no rainbow
+COLOUR_TABLES = (HEAT, NEAR, "viridis")  # perceptually uniform, safe for colour-blind readers; no rainbow
 INK, SOFT, GREY, PALE = "#222222", "#5a5a5a", "#8a8a8a", "#d9d9d9"
 GOOD, BAD, NEUTRAL = "#0072B2", "#D55E00", "#f2f2f2"  # blue and vermilion of Okabe and Ito, colour-blind safe
 ACCENT = "#56B4E9"
@@ -163,8 +163,8 @@ def colour_table(name: str) -> np.ndarray:
     Raises:
         ConfigError: if it is not one of the perceptually uniform maps of the house.
     """
-    if name not in TABLES:
-        raise ConfigError(f"no colour table {name!r}; choose one of {', '.join(TABLES)}")
+    if name not in COLOUR_TABLES:
+        raise ConfigError(f"no colour table {name!r}; choose one of {', '.join(COLOUR_TABLES)}")
     table = matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3]
     table.flags.writeable = False  # one array for all
     return table

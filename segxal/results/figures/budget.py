@@ -37,21 +37,21 @@ def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clic
     sheet = new_sheet(0.9 + 2.9 * len(units))
     axes = sheet.subplots(len(units), len(sides), sharey=True, squeeze=False)
     for row, unit in zip(axes, units, strict=True):
-        for place, (words, part) in zip(row, sides.items(), strict=True):
+        for panel, (words, part) in zip(row, sides.items(), strict=True):
             for name in part:
-                _band(place, records[records.method == name], unit, name, names.index(name))
-            _full(place, records)
-            place.set(xlabel=BUDGETS[unit], title=words + bands)
-            place.xaxis.set_major_locator(MaxNLocator(6))
-            place.xaxis.set_major_formatter("{x:,.0f}")
-            place.spines[["top", "right"]].set_visible(False)
-            place.grid(axis="y", color="#e8e8e8", linewidth=0.6)
+                _band(panel, records[records.method == name], unit, name, names.index(name))
+            _full(panel, records)
+            panel.set(xlabel=BUDGETS[unit], title=words + bands)
+            panel.xaxis.set_major_locator(MaxNLocator(6))
+            panel.xaxis.set_major_formatter("{x:,.0f}")
+            panel.spines[["top", "right"]].set_visible(False)
+            panel.grid(axis="y", color="#e8e8e8", linewidth=0.6)
         row[0].set_ylabel("mIoU (%)")
         if whole and regions:  # where they end; whole images go on
             row[1].set_xlim(right=1.04 * records[records.method.isin(regions)][unit].max())
-    for place in axes[-1]:
-        handles, labels = place.get_legend_handles_labels()
-        place.legend(
+    for panel in axes[-1]:
+        handles, labels = panel.get_legend_handles_labels()
+        panel.legend(
             handles, labels, frameon=False, fontsize=6, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2)
         )
     return sheet

@@ -8,12 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from segxal.acquisition.oracles import get_oracle
-from segxal.acquisition.oracles.base import Query
 from segxal.acquisition.pool import Pool
+from segxal.acquisition.query import masked_queries
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.data.splits import Splits
-from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import (
     SOFT,
     Sheet,
@@ -28,7 +27,8 @@ from segxal.results.figures.base import (
     show_map,
     styled,
 )
-from segxal.results.figures.view import View, find_image, right_share, view_of
+from segxal.results.figures.view import View, right_share, view_of
+from segxal.results.learner import learner_that_asked
 from segxal.study.state import Cycle
 
 
@@ -86,15 +86,14 @@ def cycle_columns(run: Sequence[Cycle], splits: Splits, image: str = "") -> list
     asking = [cycle for cycle in run if cycle.number > 0]
     if not asking:
         raise ConfigError("the run has only cycle 0, in which nothing is asked; run it to a later cycle")
-    index = find_image(splits.train, image, spectator(run, splits))
+    index = splits.train.position(image or spectator(run, splits))
     return [_column(cycle, splits, index) for cycle in asking]
 
 
 def _column(cycle: Cycle, splits: Splits, index: int) -> Column:
     learner = learner_that_asked(cycle)
     view = view_of(learner, splits.train, index)
-    pixels = splits.train.images[index].numpy()
-    query = Query(view.id, pixels, view.prediction, view.asked, view.truth, eem=view.eem)
+    (query,) = masked_queries(learner, splits.train, [index])
     models = cycle.previous.networks() if cycle.previous else {}
     oracle = get_oracle("pseudo", cycle.settings.oracle, models, learner.amp)
     return Column(cycle.number, view, oracle.annotate(query).labels)

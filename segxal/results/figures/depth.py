@@ -35,7 +35,7 @@ def depth_figure(found: DepthCheck, count: int = 3) -> Sheet:
         show_image(axes[row, 0], picture(frames, index), "image" if row == 0 else "", frames.ids[index])
         for column, (name, depth) in enumerate(maps.items(), 1):
             order = rank_agreement(depth[index].numpy(), maps[truth][index].numpy())
-            note = "the reference" if name == truth else f"rank correlation {_said(order)}"
+            note = "the reference" if name == truth else f"rank correlation {_rounded(order)}"
             near = proximity(depth[index : index + 1])[0].numpy()
             title = TITLES.get(name, name) if row == 0 else ""
             drawn = show_map(axes[row, column], near, title, note, cmap=NEAR)
@@ -44,5 +44,5 @@ def depth_figure(found: DepthCheck, count: int = 3) -> Sheet:
     return sheet
 
 
-def _said(value: float) -> str:
+def _rounded(value: float) -> str:
     return "no value" if np.isnan(value) else f"{value:.2f}".replace("-", "−")

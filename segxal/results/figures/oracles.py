@@ -11,7 +11,6 @@ from matplotlib.patches import Patch
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
 from segxal.data.splits import Splits
-from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import (
     BAD,
     GOOD,
@@ -27,7 +26,8 @@ from segxal.results.figures.base import (
     show_labels,
     styled,
 )
-from segxal.results.figures.view import View, find_image, query_of, right_share, view_of
+from segxal.results.figures.view import View, query_of, right_share, view_of
+from segxal.results.learner import learner_that_asked
 from segxal.study.state import Cycle
 
 
@@ -78,7 +78,7 @@ def oracle_answers(pseudo: Cycle, human: Cycle, splits: Splits, image: str = "")
         raise ConfigError(f"{pseudo.method} and {human.method} share no query; take cycle 1 of the same seed of both")
     name = image or str(common[0])
     queries = {"pseudo": query_of(pseudo, name), "human": query_of(human, name)}
-    view = view_of(learner_that_asked(human), splits.train, find_image(splits.train, name, name))
+    view = view_of(learner_that_asked(human), splits.train, splits.train.position(name))
     return Answers(view, pseudo.annotations()[name], human.annotations()[name], queries)
 
 

@@ -8,7 +8,6 @@ import torch
 
 from segxal.core.eem import depth_informed, proximity
 from segxal.data.splits import Splits
-from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import (
     NEAR,
     Sheet,
@@ -20,7 +19,8 @@ from segxal.results.figures.base import (
     show_map,
     styled,
 )
-from segxal.results.figures.view import View, find_image, first_query, letters, view_of
+from segxal.results.figures.view import View, first_query, letters, view_of
+from segxal.results.learner import learner_that_asked
 from segxal.study.state import Cycle
 
 PROVIDERS = {
@@ -77,7 +77,7 @@ def pae_steps(cycle: Cycle, splits: Splits, image: str = "") -> PaeSteps:
     Raises:
         ConfigError: if there is no such image.
     """
-    index = find_image(splits.train, image, first_query(cycle))
+    index = splits.train.position(image or first_query(cycle))
     view = view_of(learner_that_asked(cycle), splits.train, index)
     pixels = torch.from_numpy(view.image).permute(2, 0, 1).unsqueeze(0)
     informed = depth_informed(pixels, torch.from_numpy(view.attention).unsqueeze(0))
@@ -96,14 +96,14 @@ def pae_figure(steps: PaeSteps) -> Sheet:
     )  # fmt: skip
     sheet = new_sheet(page_height(view.truth.shape, 2, 3, 0.72, side=0.55))
     axes = sheet.subplots(2, 3).ravel()
-    said = list(zip(letters(names), notes, strict=True))
-    show_image(axes[0], view.image, *said[0])
-    depth = show_map(axes[1], view.depth, *said[1], cmap=NEAR, top=float(view.depth.max()))
+    titles = list(zip(letters(names), notes, strict=True))
+    show_image(axes[0], view.image, *titles[0])
+    depth = show_map(axes[1], view.depth, *titles[1], cmap=NEAR, top=float(view.depth.max()))
     scale(axes[1], depth, "relative inverse depth, larger = nearer")
-    scale(axes[2], show_map(axes[2], steps.near, *said[2], cmap=NEAR), "proximity (0 = farthest, 1 = nearest)")
+    scale(axes[2], show_map(axes[2], steps.near, *titles[2], cmap=NEAR), "proximity (0 = farthest, 1 = nearest)")
     outline(axes[2], steps.kept, "white", 1.0)
-    scale(axes[3], show_map(axes[3], view.attention, *said[3], cmap="gray"), "attention (0 = black, 1 = kept)")
-    show_image(axes[4], steps.informed, *said[4])
-    scale(axes[5], show_map(axes[5], view.pae, *said[5]), "PAE (0 to 1, scaled per image)")
+    scale(axes[3], show_map(axes[3], view.attention, *titles[3], cmap="gray"), "attention (0 = black, 1 = kept)")
+    show_image(axes[4], steps.informed, *titles[4])
+    scale(axes[5], show_map(axes[5], view.pae, *titles[5]), "PAE (0 to 1, scaled per image)")
     outline(axes[5], steps.kept, "white", 0.6)
     return sheet

@@ -10,10 +10,10 @@ from segxal.acquisition.pool import Pool
 from segxal.core.labels import Classes
 from segxal.data.splits import Splits
 from segxal.methods import get_method
-from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import ACCENT, BAD, GOOD, GREY, SOFT, Sheet, label_picture, styled
 from segxal.results.figures.canvas import arrow, box, diamond, heat, network, new_canvas, thumbnail
 from segxal.results.figures.view import View, first_query, picture, view_of
+from segxal.results.learner import learner_that_asked
 from segxal.study.settings import Preset
 from segxal.study.state import Cycle
 

@@ -4,7 +4,6 @@ import numpy as np
 
 from segxal.data.base import Frames
 from segxal.data.splits import Splits
-from segxal.results.checks import learner_that_asked
 from segxal.results.figures.base import (
     NEAR,
     Sheet,
@@ -20,6 +19,7 @@ from segxal.results.figures.base import (
     styled,
 )
 from segxal.results.figures.view import first_query, picture, query_of, view_of
+from segxal.results.learner import learner_that_asked
 from segxal.study.state import Cycle
 
 
@@ -39,7 +39,7 @@ def cycle_sheet(cycle: Cycle, splits: Splits) -> Sheet:
         return _start_sheet(next(iter(answers)), answers[next(iter(answers))], splits)
     name = first_query(cycle)
     query, annotation = query_of(cycle, name), answers[name]
-    view = view_of(learner_that_asked(cycle), splits.train, splits.train.ids.index(name))
+    view = view_of(learner_that_asked(cycle), splits.train, splits.train.position(name))
     patches = class_patches(view.classes, [view.prediction, annotation])
     sheet = new_sheet(page_height(view.truth.shape, 1, 4, 0.64, len(patches)))
     axes = sheet.subplots(1, 4)

@@ -62,24 +62,6 @@ def picture(frames: Frames, index: int) -> np.ndarray:
     return frames.images[index].permute(1, 2, 0).numpy()
 
 
-def find_image(frames: Frames, image: str, otherwise: str) -> int:
-    """Position of an image in a split.
-
-    Args:
-        frames: the split.
-        image: name of the image; empty to take ``otherwise``.
-        otherwise: name of the image shown by default.
-
-    Raises:
-        ConfigError: if there is no image of that name; the error lists some.
-    """
-    name = image or otherwise
-    if name not in frames.ids:
-        some = ", ".join(frames.ids[:: max(1, len(frames) // 5)][:5])
-        raise ConfigError(f"no training image {name!r}; there are {len(frames)}, for example {some}")
-    return frames.ids.index(name)
-
-
 def first_query(cycle: Cycle) -> str:
     """Name of the image with the highest score of a cycle.
 

@@ -1,7 +1,7 @@
-"""Learning from images without annotations: mean teacher, pseudo-labels and ClassMix, as S4AL does it."""
+"""Learning from images without annotations too: mean teacher, pseudo-labels and ClassMix, as S4AL does it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -9,6 +9,14 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import PARAM_LIST, get_ema_multi_avg_fn
 
 from segxal.core.labels import VOID
+from segxal.models.base import Network
+from segxal.training.augment import Augmentation
+from segxal.training.batches import batches
+from segxal.training.objectives.base import EMA_DECAY, Average
+from segxal.training.objectives.supervised import Supervised
+from segxal.training.predict import logits
+from segxal.training.settings import TrainConfig
+from segxal.training.task import Task
 
 SURE = 0.97  # confidence from which a pixel counts for its image's weight
 COLD = 0.2  # share of the steps that learn from annotations alone
@@ -16,7 +24,7 @@ COLD_WEIGHT = 1.5  # of the supervised loss in these steps
 
 
 @dataclass(frozen=True)
-class Taught:
+class PseudoLabelled:
     """Images with the labels a network is to learn from.
 
     Attributes:
@@ -30,26 +38,79 @@ class Taught:
     confidence: Tensor
 
 
-def unlabelled(count: int, indices: list[int], labels: Tensor) -> tuple[list[int], Tensor]:
+class S4AL(Supervised):
+    """Every step also takes a batch of images that are not annotated, or for the most part not.
+
+    Their labels are the teacher's, and ClassMix mixes the images. Where all images are annotated the loss is the
+    supervised one.
+
+    Attributes:
+        unlabelled: batches of those images with what is annotated in them; None where there are none.
+        recolour: colour jitter of mixed images.
+
+    Source: S4AL (arXiv 2210.08403). Departure: no L_adapt (pasting of tail classes); the first fifth of the steps is
+    supervised alone, with weight 1.5 (S4AL: the first 10 of 100 epochs); annotated regions teach in both losses (S4AL:
+    in the unsupervised one alone); the teacher is in evaluation mode and averages batch normalisation's statistics
+    too; flips and crops come before the teacher, colour jitter on every mixed image.
+    """
+
+    unlabelled: Iterator[tuple[Tensor, Tensor]] | None
+    recolour: Augmentation
+
+    def setup(self, model: Network, task: Task, config: TrainConfig) -> None:
+        """Find the images that have next to no annotation.
+
+        Raises:
+            ConfigError: if people have annotated nothing.
+        """
+        super().setup(model, task, config)
+        positions, annotation = unlabelled(len(task.target), task.annotated, task.labels)
+        plain, recolour = replace(config, jitter=0.0), replace(config, crop=1.0, flip=False)
+        some = batches(task.target, positions, annotation, plain, task.generator)
+        self.unlabelled = some if positions else None
+        self.recolour = Augmentation(recolour, (task.labels.shape[-2], task.labels.shape[-1]))
+
+    def loss(self, step: int) -> Tensor:
+        """The supervised loss, and after the first fifth of the steps that of a mixed batch."""
+        loss = super().loss(step)
+        if self.unlabelled is None:
+            return loss
+        if step <= COLD * self.task.steps:
+            return COLD_WEIGHT * loss
+        batch = self._mixed(*next(self.unlabelled))
+        return loss + unsupervised_loss(logits(self.model, batch.images, self.config.amp), batch)
+
+    def average(self) -> Average:
+        """The ramped average."""
+        return ramped_average(EMA_DECAY)
+
+    @torch.no_grad()
+    def _mixed(self, images: Tensor, annotation: Tensor) -> PseudoLabelled:
+        probs = logits(self.teacher, images, self.config.amp).softmax(1)
+        mix = class_mix(pseudo_labelled(images, annotation, probs), self.task.generator)
+        return replace(mix, images=self.recolour(mix.images, mix.labels, self.task.generator)[0])
+
+
+def unlabelled(count: int, annotated: Sequence[int], labels: Tensor) -> tuple[list[int], Tensor]:
     """Images that are not annotated, or for the most part not.
 
     Args:
         count: images of the training split.
-        indices: positions of the n annotated images.
+        annotated: positions of the n annotated images.
         labels: (n, H, W) uint8 annotations, 255 = not annotated.
 
     Returns:
-        The U positions, and (U, H, W) uint8 what is annotated in them: nothing in images that are not in ``indices``,
+        The U positions, and (U, H, W) uint8 what is annotated in them: nothing in images that are not in ``annotated``,
         a few regions or pixels in the others. Images of which at least half is annotated are not among them.
     """
-    rest = sorted(set(range(count)) - set(indices))
+    rest = sorted(set(range(count)) - set(annotated))
     partly = (labels == VOID).float().mean((1, 2)) > 0.5
-    positions = rest + [index for index, chosen in zip(indices, partly.tolist(), strict=True) if chosen]
+    positions = rest + [index for index, chosen in zip(annotated, partly.tolist(), strict=True) if chosen]
     nothing = torch.full((len(rest), *labels.shape[1:]), VOID, dtype=labels.dtype)
     return positions, torch.cat([nothing, labels[partly]])
 
 
-def ramped_average(decay: float) -> Callable[[PARAM_LIST, PARAM_LIST, Tensor | int], None]:
+def ramped_average(decay: float) -> Average:
     """The teacher's moving average, whose decay min(1 - 1 / (t + 1), ``decay``) grows with the steps t taken.
 
     A short training would otherwise leave the teacher near the random start: 0.99 ** 100 is still 0.37.
@@ -61,7 +122,7 @@ def ramped_average(decay: float) -> Callable[[PARAM_LIST, PARAM_LIST, Tensor | i
     return update
 
 
-def taught(images: Tensor, annotation: Tensor, probs: Tensor) -> Taught:
+def pseudo_labelled(images: Tensor, annotation: Tensor, probs: Tensor) -> PseudoLabelled:
     """Pseudo-labels: what the teacher predicts; where pixels are annotated, the annotation stands.
 
     Args:
@@ -71,10 +132,10 @@ def taught(images: Tensor, annotation: Tensor, probs: Tensor) -> Taught:
     """
     confidence, labels = probs.max(1)
     known = annotation != VOID
-    return Taught(images, torch.where(known, annotation, labels), confidence.masked_fill(known, 1.0))
+    return PseudoLabelled(images, torch.where(known, annotation, labels), confidence.masked_fill(known, 1.0))
 
 
-def class_mix(batch: Taught, generator: torch.Generator) -> Taught:
+def class_mix(batch: PseudoLabelled, generator: torch.Generator) -> PseudoLabelled:
     """Paste half of the classes of each image onto the next one; the last goes onto the first.
 
     Args:
@@ -92,14 +153,14 @@ def class_mix(batch: Taught, generator: torch.Generator) -> Taught:
         drawn = torch.randperm(len(present), generator=generator)[: len(present) // 2]
         masks.append(torch.isin(labels, present[drawn.to(present.device)]))
     pasted = torch.stack(masks).roll(1, 0)
-    return Taught(
+    return PseudoLabelled(
         torch.where(pasted.unsqueeze(1), batch.images.roll(1, 0), batch.images),
         torch.where(pasted, batch.labels.roll(1, 0), batch.labels),
         torch.where(pasted, batch.confidence.roll(1, 0), batch.confidence),
     )
 
 
-def unsupervised_loss(logits: Tensor, batch: Taught) -> Tensor:
+def unsupervised_loss(logits: Tensor, batch: PseudoLabelled) -> Tensor:
     """Cross-entropy with the labels of a teacher, which counts more in images the teacher is sure about.
 
     Args:

@@ -1,0 +1,1 @@
+"""A person relabels superpixels of one image and retrains the network on the answers."""

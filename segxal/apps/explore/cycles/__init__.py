@@ -1,0 +1,1 @@
+"""A person plays one image through the cycles of a run."""
