@@ -211,9 +211,9 @@ def test_a_bad_notebook_is_noticed(tmp_path, changes, expected):
     assert all(words in text for words, text in zip(expected, found, strict=True))
 
 
-def tracked():
-    """Files in git or about to be: what a commit of everything would hold."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+def tracked(*options):
+    """Files in git or about to be (what a commit of everything would hold); or those that options of git name."""
+    command = ["git", "ls-files", "-z", *(options or ("--cached", "--others", "--exclude-standard"))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         pytest.skip("no git checkout")
@@ -242,3 +242,11 @@ def test_tracked_files_are_small_and_no_data_set():
         if path.suffix == ".ipynb":
             assert path.stat().st_size <= MAX_NOTEBOOK, f"{show(path)} is larger than 1 MB"
         assert path.suffix not in {".pt", ".pth", ".pkl", ".ckpt"}, f"{show(path)} is a pickle"
+
+
+def test_what_studies_leave_in_the_repository_stays_small():
+    files = tracked("--cached", "papermill_runs", "figures")
+    assert 100 < len(files) <= 600, f"{len(files)} files of studies; keep tables, not the state of single cycles"
+    size = sum(path.stat().st_size for path in files)
+    assert size <= 20_000_000, f"{size / 1e6:.1f} MB of studies, at most 20; see what .gitignore leaves out"
+    assert not tracked("--cached", "--ignored", "--exclude-standard"), "ignored, and yet in git"

@@ -172,9 +172,12 @@ def outdated(preset: Preset, runs: Path = paths.RUNS) -> list[str]:
     """
     study = runs / preset.name
     digests = _digests_in(study)
-    cycles = [(cycle, run[-1]) for run in whole_grid(recorded(preset, runs), runs) for cycle in run]
-    here = {cycle.folder for cycle, _ in cycles if cycle.is_recorded()}
-    fitting = {_name(*pair) for pair in cycles if pair[0].folder in here or _fits(*pair, digests)}
+    here, fitting = set(), set()
+    for run in whole_grid(recorded(preset, runs), runs):
+        finished = [cycle for cycle in run if cycle.is_recorded()]
+        here |= {cycle.folder for cycle in finished}
+        replaced = len(finished) == len(run)  # its rows come from disk
+        fitting |= {_name(cycle, run[-1]) for cycle in run if replaced or _fits(cycle, run[-1], digests)}
     made = {folder for folder in _cycle_folders(study) if (folder / MANIFEST).is_file()}
     stale = {"/".join(folder.parts[-4:]) for folder in made - here}
     stale |= {f"{m}/{a}/seed{seed}/cycle_{int(number):02d}" for m, a, seed, number in digests.keys() - fitting}
