@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 # Touched when the environment is complete; remade when the lock or the package's requirements change.
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks)
+TESTED := build/test
 # A Label Studio server has an environment of its own: what it pins does not fit beside JupyterLab.
 PORT ?= 8080
 SERVER_VERSION := 1.23.2
@@ -38,7 +39,9 @@ study: $(STAMP)  ## the same for another preset: make study PRESET=camvid
 	$(BIN)/segxal reproduce --preset $(PRESET) $(ARGS)
 
 test: $(STAMP)  ## install what is missing, then run all tests and check all notebooks (nbval)
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	@# Results have a folder of their own, made anew: notebooks are compared with what this code computes now.
+	rm -rf $(TESTED)
+	SEGXAL_HOME=$(CURDIR)/$(TESTED) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 		tests $(NOTEBOOKS) $(ARGS)
 
 lint: $(STAMP)  ## rules, format and types

@@ -6,6 +6,12 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest
 import torch
+from smoke_study import SmokeStudy
+
+
+def pytest_configure(config):
+    """With notebooks beside the tests, in several workers, they share a study; a notebook alone runs what it needs."""
+    config.pluginmanager.register(SmokeStudy())
 
 
 def pytest_collection_modifyitems(items):
