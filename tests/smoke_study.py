@@ -13,14 +13,26 @@ from segxal.storage import paths
 class SmokeStudy:
     """Plugin: whoever comes to a notebook first runs the smoke study, the others wait for it.
 
-    Two kernels that train the same cycle at the same time would stand in each other's way.
+    Two kernels that train one cycle at the same time would stand in each other's way. The study takes as long as many
+    tests, so one worker starts with it; the other notebooks come last.
     """
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items):
+        """One notebook, all tests, the other notebooks."""
+        first = next((item.path for item in items if is_cell(item)), None)
+        items.sort(key=lambda item: is_cell(item) - 2 * (item.path == first))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item):
         """Have the study ready before nbval starts a kernel."""
-        if item.path.suffix == ".ipynb" and (failure := run_study()):
+        if is_cell(item) and (failure := run_study()):
             pytest.fail(failure, pytrace=False)
+
+
+def is_cell(item):
+    """Whether a test is a cell of a notebook."""
+    return item.path.suffix == ".ipynb"
 
 
 @functools.cache
