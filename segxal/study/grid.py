@@ -126,7 +126,7 @@ def run_cycles(cycles: Sequence[Cycle], data_root: str = "") -> list[Cycle]:
     missing = [cycle for cycle in cycles if not cycle.is_done()]
     if missing:
         check_depth(missing[0].preset, [cycle.method for cycle in missing if cycle.method != START])
-    for cycle in tqdm(missing, desc="cycles") if missing else missing:
+    for cycle in tqdm(missing, desc="cycles", disable=not missing):
         run_cycle(cycle, data_root)
     return list(cycles)
 

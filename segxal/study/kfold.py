@@ -71,7 +71,7 @@ def cross_validate(preset: Preset, seed: int, study: Path, data_root: str = "") 
     settings = _plain({part: dataclasses.asdict(getattr(preset, part)) for part in ("model", "train", "data")})
     files = [study / "kfold" / f"seed{seed}_fold{number}.json" for number in range(len(pairs))]
     missing = [k for k, file in enumerate(files) if not file.is_file() or read_json(file)["settings"] != settings]
-    for number in tqdm(missing, desc="folds") if missing else missing:
+    for number in tqdm(missing, desc="folds", disable=not missing):
         result = _fold(preset, seed, number, train, splits.val, *pairs[number])
         write_json(files[number], {"settings": settings, **result})
     results = [read_json(file) for file in files]
