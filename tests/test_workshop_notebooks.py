@@ -65,7 +65,7 @@ def test_no_output_is_a_traceback_or_a_progress_bar(path):
 def test_every_figure_is_followed_by_its_numbers(path):
     code = [cell for cell in read(path).cells if cell.cell_type == "code"]
     drawn = [k for k, cell in enumerate(code) if any("image/png" in o.get("data", {}) for o in cell.outputs)]
-    assert drawn and all(re.search(r"\d", said(code[k + 1]) + said(code[k + 2])) for k in drawn)
+    assert drawn and all(re.search(r"\d", "".join(map(said, code[k + 1 : k + 3]))) for k in drawn)
 
 
 @pytest.fixture(scope="module")
