@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 # Touched when the environment is complete; remade when the lock or the package's requirements change.
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks)
+# Tests and notebooks have results of their own, made anew: they show what this code computes, not what lies on disk.
+FRESH = build/$@
+OWN = SEGXAL_HOME=$(CURDIR)/$(FRESH)
 # A Label Studio server has an environment of its own: what it pins does not fit beside JupyterLab.
 PORT ?= 8080
 SERVER_VERSION := 1.23.2
@@ -38,8 +41,9 @@ study: $(STAMP)  ## the same for another preset: make study PRESET=camvid
 	$(BIN)/segxal reproduce --preset $(PRESET) $(ARGS)
 
 test: $(STAMP)  ## install what is missing, then run all tests and check all notebooks (nbval)
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
-		tests $(NOTEBOOKS) $(ARGS)
+	@# Two workers of one thread; what stands in a file, or in a notebook, stays in one worker.
+	rm -rf $(FRESH) && $(OWN) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg tests $(NOTEBOOKS) $(ARGS)
 
 lint: $(STAMP)  ## rules, format, types, and who imports whom
 	$(BIN)/ruff check .
@@ -53,7 +57,8 @@ format: $(STAMP)  ## put the code into the house's format
 
 notebooks: $(STAMP)  ## run the notebooks with the smoke preset in place, keeping outputs and counts
 	@# Twice: the second time every run is on disk, and no progress bars of training are kept in the files.
-	for pass in 1 2; do $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	rm -rf $(FRESH)
+	for pass in 1 2; do $(OWN) $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.kernel_name=python3 --ExecutePreprocessor.record_timing=False \
 		--ClearMetadataPreprocessor.enabled=True --ClearMetadataPreprocessor.clear_cell_metadata=False \
 		--ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec \

@@ -14,7 +14,7 @@ from typing import Any
 
 import browser
 
-from segxal.storage.paths import FIGURES, NOTEBOOKS
+from segxal.storage.paths import NOTEBOOKS, SHIPPED_FIGURES
 from segxal.study.grid import run_cycles, run_of
 from segxal.study.settings import load_preset
 
@@ -45,13 +45,13 @@ def main(preset: str = "quick") -> int:
             browser.run_all(page, url, PICTURE)
             page.get_by_role("button", name="No", exact=True).click()  # no news
             page.locator('[data-id="filebrowser"]').first.click()  # folds the list of files away
-            photograph(page, FIGURES / "explorer_lab.png")
+            photograph(page, SHIPPED_FIGURES / "explorer_lab.png")
         if not browser.voila_binary().is_file():
             print("no Voila here; `make app` installs it")
             return 0
         with browser.voila(book, folder / "voila") as url, browser.page(WINDOW) as page:
             page.goto(url)
-            photograph(page, FIGURES / "explorer_voila.png")
+            photograph(page, SHIPPED_FIGURES / "explorer_voila.png")
     return 0
 
 

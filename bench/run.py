@@ -25,7 +25,7 @@ from timer import Row, clock, table
 
 from segxal.models.device import device, has_fast_bf16
 from segxal.storage.files import write_json
-from segxal.storage.paths import RUNS
+from segxal.storage.paths import SHIPPED_RUNS
 
 PACKAGES = (
     "torch", "torchvision", "grad-cam", "numpy", "scipy", "scikit-image", "scikit-learn", "scikit-activeml", "baal",
@@ -81,7 +81,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=7, help="timed runs of each case, the median counts (default 7)")
     parser.add_argument("--images", type=int, help="images through the EEM for the memory row (default 5000)")
     parser.add_argument("--small", action="store_true", help="tiny sizes: does it run? the ratios mean nothing")
-    parser.add_argument("--output", type=Path, default=RUNS / "bench.json", help="record (papermill_runs/bench.json)")
+    parser.add_argument(
+        "--output", type=Path, default=SHIPPED_RUNS / "bench.json", help="record (papermill_runs/bench.json)"
+    )
     given = parser.parse_args()
     if min(given.threads, given.repeats, given.images or 1) < 1:
         parser.error("--threads, --repeats and --images are at least 1")

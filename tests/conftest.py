@@ -1,11 +1,27 @@
 """What all tests share: no display, no CUDA tests without CUDA, no data set of the user by accident."""
 
 import os
+import tempfile
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest
 import torch
+from smoke_study import SmokeStudy, have_study, use_sockets
+
+
+def pytest_configure(config):
+    """Prepare what several workers share; a notebook that is checked alone runs what it needs by itself."""
+    config.pluginmanager.register(SmokeStudy())
+    sockets = tempfile.TemporaryDirectory(prefix="segxal-")
+    config.add_cleanup(sockets.cleanup)
+    use_sockets(sockets.name)
+
+
+@pytest.fixture(scope="session")
+def smoke_study():
+    """The smoke study is in the results folder; tests that look into it come after the others."""
+    have_study()
 
 
 def pytest_collection_modifyitems(items):

@@ -241,14 +241,16 @@ def test_findings_follow_the_data(tmp_path, monkeypatch):
     assert found["cycles, ablation and splits"].statement.startswith("0 of 9 ")
 
 
-@pytest.fixture(params=[name for name in ("camvid", "quick") if (paths.RUNS / name / "class_iou.csv").is_file()])
+@pytest.fixture(
+    params=[name for name in ("camvid", "quick") if (paths.SHIPPED_RUNS / name / "class_iou.csv").is_file()]
+)
 def study(request):
-    folder = paths.RUNS / request.param
+    folder = paths.SHIPPED_RUNS / request.param
     return pd.read_csv(folder / "results.csv"), pd.read_csv(folder / "class_iou.csv")
 
 
 def test_camvid_is_among_the_studies():
-    assert (paths.RUNS / "camvid" / "class_iou.csv").is_file()
+    assert (paths.SHIPPED_RUNS / "camvid" / "class_iou.csv").is_file()
 
 
 def test_our_records_go_through_the_same_check(study):

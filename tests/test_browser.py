@@ -34,7 +34,7 @@ PHONE = {"width": 390, "height": 844}  # pixels
 
 
 @pytest.fixture(scope="module")
-def explorer():
+def explorer(smoke_study):
     """What the notebook shows at first, in this process; one thread, as the kernel of the browser has."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -29,7 +29,7 @@ LABELS, MASK = "img.segxal-annotator-labels", "img.segxal-annotator-mask"
 
 
 @pytest.fixture(scope="module")
-def given():
+def given(smoke_study):
     """What the notebook shows at first, in this process; one thread, as the kernel of the browser has."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -6,6 +6,7 @@ import scipy.stats
 import torch
 
 from segxal.acquisition.settings import StrategyConfig
+from segxal.acquisition.strategies import class_random
 from segxal.acquisition.strategies.base import Learner, Units, whole_images
 from segxal.acquisition.strategies.class_random import class_counts, class_random_scores, race, rarity
 from segxal.core.seeds import rng
@@ -60,9 +61,11 @@ def test_a_weighted_draw_without_replacement():
     assert scipy.stats.chisquare(second, np.array([1, 2]) / 3 * second.sum()).pvalue > 1e-3
 
 
-def test_a_rare_class_is_asked_for_more_often(learner, frames):
+def test_a_rare_class_is_asked_for_more_often(learner, frames, monkeypatch):
     units = all_cells()
-    weights = rarity(class_counts(learner, frames, units))
+    counts = class_counts(learner, frames, units)
+    weights = rarity(counts)
+    monkeypatch.setattr(class_random, "class_counts", lambda *_: counts)  # the same at each of 200 draws, and slow
     first = [class_random_scores(learner, frames, units, 64, rng(seed)).order[0] for seed in range(200)]
     expected = weights @ weights / weights.sum()  # mean weight of a unit that is drawn in proportion to its weight
     spread = np.sqrt(weights @ (weights - expected) ** 2 / weights.sum() / 200)

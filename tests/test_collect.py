@@ -148,7 +148,7 @@ def test_a_damaged_table_is_named(tmp_path):
 @pytest.fixture(scope="module", params=SHIPPED)
 def shipped(request, tmp_path_factory):
     """A shipped study as a fresh clone has it; skips where it was made anew here."""
-    study = paths.RUNS / request.param
+    study = paths.SHIPPED_RUNS / request.param
     files = [study / file for file in TABLES.values()]
     if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *files], cwd=paths.ROOT).returncode == 1:
         pytest.skip(f"{request.param} was made anew here")
@@ -192,7 +192,7 @@ def test_shipped_queries_are_those_the_records_count(shipped):
 
 def test_shipped_tables_come_from_the_records(shipped):
     preset, runs = shipped
-    kept = paths.RUNS / preset.name / "tables"
+    kept = paths.SHIPPED_RUNS / preset.name / "tables"
     records, main = tables.read_records(*shipped), tables.main_runs(tables.read_records(*shipped))
     reference, ending = tables.question(main)
     made = {

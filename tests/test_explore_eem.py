@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import numpy as np
 import pytest
-from ipywidgets.widgets.widget import _instances
+from ipywidgets import Widget
 from PIL import Image
 
 from segxal.apps.explore.later import Later
@@ -217,10 +217,14 @@ def test_every_control_is_described_and_every_picture_named(explorer):
     assert all(panel.unit or name in ("informed", "prediction", "error") for name, panel in panels.PANELS.items())
 
 
+def widgets():
+    return set(Widget.get_manager_state()["state"])
+
+
 def test_a_thousand_moves_keep_no_memory_and_make_no_widget(tiny_run, monkeypatch):
     monkeypatch.setattr(panels, "WIDTH", 32)  # small pictures: a thousand of them in seconds
     explorer = Explorer(tiny_run)
-    one, made = explorer.controls, len(_instances)
+    one, made = explorer.controls, widgets()
     monkeypatch.setattr(explorer, "_later", lambda act: None)  # numbers come when one rests
 
     def move(count):
@@ -240,7 +244,7 @@ def test_a_thousand_moves_keep_no_memory_and_make_no_widget(tiny_run, monkeypatc
         tracemalloc.stop()
     picture = len(bytes(explorer.images["asked"].value))
     assert growth < MOVES // 2 * picture / 4, "not even every fourth picture can have been kept"
-    assert len(_instances) == made
+    assert widgets() == made
 
 
 def test_without_a_finished_cycle_or_image_it_says_so(tiny, tiny_run, tmp_path):

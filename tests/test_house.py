@@ -17,6 +17,7 @@ MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py
 CHECKED_FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
 NOTEBOOK_FILES = sorted(p for p in NOTEBOOKS.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 MAX_LINES, MAX_BODY, MAX_CELL, MAX_NOTEBOOK, MAX_README = 300, 50, 25, 1_000_000, 120
+IGNORED = "nbval-ignore-output"
 
 
 def name_of(path):
@@ -158,6 +159,21 @@ def problems(path):
 
 def test_notebook_is_run_and_readable(notebook):
     assert not problems(notebook)
+
+
+def test_few_cells_ignore_their_output():
+    ignored = [
+        show(path) for path in NOTEBOOK_FILES for cell in code_cells(path) if IGNORED in cell.metadata.get("tags", [])
+    ]
+    assert len(ignored) < 60, sorted(ignored)
+
+
+def test_pictures_and_what_is_not_compared_are_followed_by_numbers(notebook):
+    cells = code_cells(notebook)
+    pictures = {k for k, cell in enumerate(cells) if any("image/png" in o.get("data", {}) for o in cell.outputs)}
+    loose = pictures | {k for k, cell in enumerate(cells) if IGNORED in cell.metadata.get("tags", [])}
+    compared = [k for k, cell in enumerate(cells) if k not in loose and any("text" in o for o in cell.outputs)]
+    assert not loose or max(compared) > max(loose)
 
 
 def test_notebook_is_small(notebook):

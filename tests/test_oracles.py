@@ -195,6 +195,8 @@ def test_plain_images_get_a_plain_answer(name, truth, unet):
         known = answer.labels != VOID
         assert np.array_equal(answer.labels[known], question.truth[known])
         assert known.any() == (truth[0, 0] != VOID)
+    else:
+        assert answer.pixels == answer.clicks == 0
     assert 0 <= dice_agreement(question.prediction, answer.reannotated(question.prediction)) <= 1
     assert np.array_equal(question.prediction, before.prediction) and np.array_equal(question.truth, before.truth)
 

@@ -15,7 +15,9 @@ from segxal.storage import paths
 from segxal.study.grid import segxal_methods
 from segxal.study.settings import load_preset, preset_names
 
-COMMITTED = [name for name in ("quick", "camvid", "camvid-pixels") if (paths.RUNS / name / "results.csv").is_file()]
+COMMITTED = [
+    name for name in ("quick", "camvid", "camvid-pixels") if (paths.SHIPPED_RUNS / name / "results.csv").is_file()
+]
 
 
 @pytest.fixture(params=COMMITTED)
@@ -28,13 +30,13 @@ def test_camvid_is_committed():
 
 
 def test_every_miou_is_the_mean_of_its_printed_class_ious(preset):
-    assert check_means(read_records(preset), read_class_iou(preset)) < 1e-3
+    assert check_means(read_records(preset, paths.SHIPPED_RUNS), read_class_iou(preset, paths.SHIPPED_RUNS)) < 1e-3
 
 
 def test_tables_regenerate_from_the_records(preset):
-    records = read_records(preset)
+    records = read_records(preset, paths.SHIPPED_RUNS)
     for name, build in (("table2", tables.table2), ("table3", tables.table3)):
-        file = paths.RUNS / preset.name / "tables" / f"{name}.csv"
+        file = paths.SHIPPED_RUNS / preset.name / "tables" / f"{name}.csv"
         if name == "table3" and not segxal_methods(preset):
             assert not file.exists(), "no mask, nothing to ablate"
             continue
@@ -42,16 +44,16 @@ def test_tables_regenerate_from_the_records(preset):
 
 
 def test_budgets_only_grow(preset):
-    for _, run in read_records(preset).groupby(["method", "ablation", "seed"]):
+    for _, run in read_records(preset, paths.SHIPPED_RUNS).groupby(["method", "ablation", "seed"]):
         for unit in ("images", "pixels", "clicks", "labelled"):
             assert run.sort_values("cycle")[unit].is_monotonic_increasing
 
 
 def test_figures_name_runs_that_are_recorded():
     for name in COMMITTED:
-        for file in sorted((paths.FIGURES / name).glob("*.json")):
+        for file in sorted((paths.SHIPPED_FIGURES / name).glob("*.json")):
             for run in json.loads(file.read_text())["runs"]:
-                assert (paths.RUNS / name / "runs" / run / "metrics.json").is_file(), f"{file.name} shows {run}"
+                assert (paths.SHIPPED_RUNS / name / "runs" / run / "metrics.json").is_file(), f"{file.name} shows {run}"
 
 
 def mentioned(words, page="results"):
@@ -61,7 +63,7 @@ def mentioned(words, page="results"):
 
 def shipped(name):
     """A record in its folder; skips where it was made anew here, for the pages speak of the one in the repository."""
-    file = paths.RUNS / name
+    file = paths.SHIPPED_RUNS / name
     if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", file], cwd=paths.ROOT).returncode == 1:
         pytest.skip(f"{name} was made anew here, and the pages speak of the one in the repository")
     return file
@@ -100,7 +102,7 @@ def test_results_conclude_what_the_records_allow(budget):
 
 def test_results_name_what_was_not_run():
     absent = [name for name in load_preset("camvid").methods if name not in set(camvid()[0].method)]
-    assert not absent or mentioned("not run yet: " + ", ".join(f"`{name}`" for name in absent))
+    assert mentioned("not run yet: " + ", ".join(f"`{name}`" for name in absent)) == bool(absent), absent
 
 
 def test_results_name_the_scores_of_the_records():
@@ -108,7 +110,9 @@ def test_results_name_the_scores_of_the_records():
     for method, words in (("supervised", "All labels give {}"), ("segxal-pseudo", "before the first cycle, {} after")):
         scores = last[last.method == method].miou
         assert mentioned(words.format(f"{scores.mean():.1f} ± {scores.std():.1f}")), method
-    quality = pd.read_csv(paths.RUNS / "camvid" / "tables" / "error_detection.csv").set_index(["map", "pixels"]).AUROC
+    quality = (
+        pd.read_csv(paths.SHIPPED_RUNS / "camvid" / "tables" / "error_detection.csv").set_index(["map", "pixels"]).AUROC
+    )
     maps = ("ebu", "eem", "pae", "random")
     assert mentioned(
         ", ".join(f"{name if name == 'random' else name.upper()} {quality[name, 'all']:.3f}" for name in maps)
@@ -127,7 +131,9 @@ def test_results_say_what_labels_are_worth_in_streets():
 
 
 def test_the_page_on_speed_says_what_another_cpu_changes():
-    other, class_iou = (pd.read_csv(paths.RUNS / "quick" / f"{name}_amd_epyc.csv") for name in ("results", "class_iou"))
+    other, class_iou = (
+        pd.read_csv(paths.SHIPPED_RUNS / "quick" / f"{name}_amd_epyc.csv") for name in ("results", "class_iou")
+    )
     assert check_means(other, class_iou) < 1e-3
     runs = ["method", "ablation", "seed"]
     here, there = (tables.last_cycles(records).set_index(runs).miou for records in (shipped_records("quick"), other))
@@ -142,7 +148,7 @@ def test_the_page_on_speed_says_what_another_cpu_changes():
 
 
 def printed_table(preset, name):
-    return pd.read_csv(paths.RUNS / preset / "tables" / f"{name}.csv", dtype=str).fillna("")
+    return pd.read_csv(paths.SHIPPED_RUNS / preset / "tables" / f"{name}.csv", dtype=str).fillna("")
 
 
 def test_results_name_the_distance_to_pixelpick():

@@ -79,15 +79,6 @@ def test_environment_names_the_same_packages_in_the_versions_of_the_lock():
         assert version(requirement) == version(locked[name]), f"{name}: environment.yml and requirements.lock differ"
 
 
-def test_every_bound_says_why():
-    text = (ROOT / "pyproject.toml").read_text()
-    for requirement in WANTED:
-        lines = [line for line in text.splitlines() if re.match(rf'\s*"{re.escape(requirement.name)}(?:>=|<)', line)]
-        assert lines, f"{requirement.name} has no bound"
-        for line in lines:
-            assert re.search(r'",\s*# \S{1,}.{8,}', line), f"no reason beside {line.strip()}"
-
-
 def test_python_bound_and_classifiers_agree():
     assert PROJECT["requires-python"] == ">=3.10"
     assert [c.split()[-1] for c in PROJECT["classifiers"] if "Python :: 3." in c] == PYTHONS
@@ -130,12 +121,6 @@ def test_make_explains_an_unfit_python(tmp_path, python, message):
     done = subprocess.run(["make", "test", f"PYTHON={python}"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode and message in done.stderr
     assert not (tmp_path / ".venv").exists()
-
-
-def test_continuous_integration_runs_lint_and_the_documented_tests():
-    script = (ROOT / ".ci" / "run").read_text()
-    assert "set -euo pipefail" in script
-    assert script.strip().splitlines()[-2:] == ["make lint", "make test"]
 
 
 def test_records_of_a_study_are_not_ignored():

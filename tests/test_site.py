@@ -99,13 +99,13 @@ def tracked(folder, kind):
 
 
 def test_every_figure_is_in_the_gallery_with_the_runs_it_shows(staged):
-    figures = tracked(paths.FIGURES, "png")
+    figures = tracked(paths.SHIPPED_FIGURES, "png")
     assert len(figures) > 20
     for file in figures:
-        study = gallery.OTHERS if file.parent == paths.FIGURES else file.parent.name
+        study = gallery.OTHERS if file.parent == paths.SHIPPED_FIGURES else file.parent.name
         text = (staged / f"gallery/{study}.md").read_text()
         section = next(part for part in text.split("\n(figure-") if f"-{file.stem})=" in part)
-        alt = re.search(rf"/figures/{file.relative_to(paths.FIGURES).as_posix()}\n:alt: (.+)\n", section)[1]
+        alt = re.search(rf"/figures/{file.relative_to(paths.SHIPPED_FIGURES).as_posix()}\n:alt: (.+)\n", section)[1]
         assert len(alt) > len(file.stem) and "_" not in alt, "a text, not the name of the file"
         if file.with_suffix(".json").is_file():
             record = json.loads(file.with_suffix(".json").read_text())
@@ -126,7 +126,7 @@ def test_a_figure_is_headed_by_the_beginning_of_its_caption(caption, heading):
 
 
 def test_every_table_is_there_with_its_notebook_and_records(staged):
-    files = tracked(paths.RUNS, "csv")
+    files = tracked(paths.SHIPPED_RUNS, "csv")
     kept = [file for file in files if file.parent.name == "tables"]
     assert len(kept) > 20
     made = tables.makers()
@@ -149,7 +149,7 @@ def test_printed_commands_name_notebooks_and_studies_that_are_there(staged):
     pages = [file for folder in ("gallery", "tables") for file in (staged / folder).glob("*.md")]
     text = "".join(file.read_text() for file in pages)
     found = set(re.findall(r"segxal notebook (\w+) out\.ipynb(?: -p preset ([\w-]+))?`", text))
-    studies = {"", *preset_names(), *(folder.name for folder in paths.RUNS.iterdir())}
+    studies = {"", *preset_names(), *(folder.name for folder in paths.SHIPPED_RUNS.iterdir())}
     assert ("paper_audit", "") in found and len(found) > 20
     assert all((paths.NOTEBOOKS / f"{name}.ipynb").is_file() and study in studies for name, study in found)
 

@@ -62,11 +62,10 @@ def test_no_output_is_a_traceback_or_a_progress_bar(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_figure_is_followed_by_its_numbers_and_all_cells_by_words(path):
+def test_every_figure_is_followed_by_its_numbers(path):
     code = [cell for cell in read(path).cells if cell.cell_type == "code"]
     drawn = [k for k, cell in enumerate(code) if any("image/png" in o.get("data", {}) for o in cell.outputs)]
-    assert drawn and all(said(code[k + 1]).strip() or said(code[k + 2]).strip() for k in drawn)
-    assert sorted(len(cell.source.splitlines()) for cell in code)[len(code) // 2] <= 6
+    assert drawn and all(re.search(r"\d", "".join(map(said, code[k + 1 : k + 3]))) for k in drawn)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,8 @@
-"""The only file that knows folders."""
+"""The only file that knows folders.
+
+Results are written into one folder, the repository unless ``$SEGXAL_HOME`` names another: studies into its
+``papermill_runs/``, figures into its ``figures/``. What the repository ships is read where it lies.
+"""
 
 import os
 from pathlib import Path
@@ -8,9 +12,12 @@ ROOT = PACKAGE.parent
 NOTEBOOKS = ROOT / "notebooks"
 PRESETS = PACKAGE / "study" / "presets"
 PUBLISHED = PACKAGE / "results" / "published"
-RUNS = ROOT / "papermill_runs"
+HOME = Path(os.environ.get("SEGXAL_HOME") or ROOT).expanduser().resolve()
+RUNS = HOME / "papermill_runs"
 DEPTHS = RUNS / "depth"  # maps of depth networks, kept for all studies
-FIGURES = ROOT / "figures"
+FIGURES = HOME / "figures"
+SHIPPED_RUNS = ROOT / "papermill_runs"  # the committed records
+SHIPPED_FIGURES = ROOT / "figures"
 
 
 def data_roots(data_root: str | Path = "") -> list[Path]:

@@ -23,7 +23,7 @@ from segxal.storage import paths
 from segxal.storage.files import write_json
 from segxal.storage.tensors import write_tensors
 
-RECORD = paths.RUNS / "streets_net.json"
+RECORD = paths.SHIPPED_RUNS / "streets_net.json"
 WORLD = 20_408  # seed of the rendered world it learns from; the studies' worlds have other seeds
 HELD_OUT = 0  # seed of the world it is scored on: the one of the studies
 SIZE = (96, 192)  # pixels, of the rendered images

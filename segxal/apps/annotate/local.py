@@ -6,6 +6,7 @@ starts it in the foreground (``make label-studio`` does that) and says how to re
 drawn at random at the first start and kept in the data folder, readable by its owner alone.
 """
 
+import itertools
 import os
 import secrets
 import signal
@@ -26,6 +27,7 @@ HOST = "127.0.0.1"
 PORT = 8080
 USER = "annotator@example.org"
 SECRETS = "credentials"
+_PORTS = itertools.count(20_000 + os.getpid() % 120 * 100)  # other processes begin elsewhere
 PATIENCE = 600  # seconds a first start may take: it makes its data base, in half a minute on an idle machine
 # Label Studio asks for newer versions, reports errors and counts its users unless it is told not to.
 QUIET = {
@@ -60,10 +62,15 @@ def credentials(folder: Path) -> tuple[str, str]:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port of this machine that nobody listens on, another one at every call.
+
+    It lies below those that a system gives to any connection, which may take it before a slow server does.
+    """
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)):
+                return port
 
 
 @contextmanager

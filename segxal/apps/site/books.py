@@ -34,7 +34,9 @@ def write_books(sources: Sources) -> None:
 def _write_studies(sources: Sources) -> None:
     """Notebooks of the kept studies, and the page of the reports that lists them."""
     parts = ["# Reports of the studies", "One page each with every table and figure; it needs no other file."]
-    for study, (report,) in by_study((file.parent.name, file) for file in paths.RUNS.glob("*/report.html")).items():
+    for study, (report,) in by_study(
+        (file.parent.name, file) for file in paths.SHIPPED_RUNS.glob("*/report.html")
+    ).items():
         sources.copy(report, f"extra/reports/{study}.html")
         parts += [f"## {study}", f'<a href="reports/{study}.html">Report of the study {study}</a>']
         if books := sorted((report.parent / "notebooks").rglob("*.ipynb")):

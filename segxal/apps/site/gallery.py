@@ -25,9 +25,10 @@ SCREENSHOTS = {  # name -> caption of pictures that no notebook draws
 
 def pictures() -> dict[str, list[Path]]:
     """Kept figures (PNG) by study; ``others`` are those directly in ``figures/``."""
-    files = [*paths.FIGURES.glob("*.png"), *paths.FIGURES.glob("*/*.png")]
+    files = [*paths.SHIPPED_FIGURES.glob("*.png"), *paths.SHIPPED_FIGURES.glob("*/*.png")]
     return by_study(
-        ((OTHERS if file.parent == paths.FIGURES else file.parent.name, file) for file in files), FIGURE_CAPTIONS
+        ((OTHERS if file.parent == paths.SHIPPED_FIGURES else file.parent.name, file) for file in files),
+        FIGURE_CAPTIONS,
     )
 
 
@@ -42,7 +43,7 @@ def write_gallery(sources: Sources) -> None:
     for study, files in kept.items():
         head = f"# Figures: {study}\n\n" + (
             f"Drawn from the study `{study}`. Under each figure: the notebook that draws it and the runs it shows."
-            if (paths.RUNS / study).is_dir()
+            if (paths.SHIPPED_RUNS / study).is_dir()
             else "Pictures that are not drawn from a study's records."
         )
         sources.write(f"gallery/{study}.md", "\n\n".join([head, *(_figure(sources, file) for file in files), ""]))
@@ -80,7 +81,7 @@ def heading(caption: str) -> str:
 
 def _provenance(record: dict[str, Any]) -> str:
     notebook = paths.ROOT / record["notebook"]
-    study = f" -p preset {record['preset']}" if (paths.RUNS / record["preset"]).is_dir() else ""
+    study = f" -p preset {record['preset']}" if (paths.SHIPPED_RUNS / record["preset"]).is_dir() else ""
     runs = ", ".join(f"`{run}`" for run in record["runs"])
     drawn = f"[{title_of(notebook)}](/{page_of(notebook)}.md)" if notebook.is_file() else f"`{record['notebook']}`"
     return (

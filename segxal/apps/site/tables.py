@@ -48,7 +48,9 @@ def _name(call: ast.Call) -> str:
 
 def kept() -> dict[str, list[Path]]:
     """Tables (CSV) by study."""
-    return by_study(((file.parent.parent.name, file) for file in paths.RUNS.glob("*/tables/*.csv")), TABLE_CAPTIONS)
+    return by_study(
+        ((file.parent.parent.name, file) for file in paths.SHIPPED_RUNS.glob("*/tables/*.csv")), TABLE_CAPTIONS
+    )
 
 
 def write_tables(sources: Sources) -> None:
@@ -56,7 +58,7 @@ def write_tables(sources: Sources) -> None:
     made = makers()
     sources.write("tables/index.md", _index(made))
     for study, files in kept().items():
-        records = [paths.RUNS / study / name for name in RECORDS.values()]
+        records = [paths.SHIPPED_RUNS / study / name for name in RECORDS.values()]
         links = ", ".join(download(sources, file, file.name) for file in records if file.is_file())
         head = (
             f"# Tables: {study}\n\n`.venv/bin/segxal reproduce --preset {study}` makes all of them from the runs. "

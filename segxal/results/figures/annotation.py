@@ -32,7 +32,7 @@ from segxal.results.learner import learner_that_asked
 from segxal.storage import paths
 from segxal.study.state import Cycle
 
-TASK = paths.FIGURES / "label_studio_task.png"  # bench/label_studio_screenshot.py makes it
+TASK = paths.SHIPPED_FIGURES / "label_studio_task.png"  # bench/label_studio_screenshot.py makes it
 SMALL = 12  # pixels; outlines of smaller objects would hide them
 
 
