@@ -188,6 +188,7 @@ def test_scores_are_finite_while_nothing_is_annotated(learner, frames):
 
 
 def test_a_layer_that_gives_no_map_is_refused(learner, frames):
-    unused = dataclasses.replace(learner, layer=torch.nn.Conv2d(3, 3, 1))
+    learner.model.unused = torch.nn.Conv2d(3, 3, 1)
+    learner.model.explained = "unused"
     with pytest.raises(ConfigError, match="did not run in the forward pass"):
-        core_set_scores(unused, frames, whole_images([2, 4], PIXELS), PIXELS, rng(0))
+        core_set_scores(learner, frames, whole_images([2, 4], PIXELS), PIXELS, rng(0))

@@ -26,6 +26,7 @@ from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID, Classes
 from segxal.core.seeds import rng
 from segxal.data.base import Frames
+from segxal.models.base import Network
 from segxal.models.settings import MaskConfig
 from segxal.training.settings import TrainConfig
 
@@ -34,10 +35,10 @@ LABELLED = (0, 2, 3)
 
 @pytest.fixture
 def learner(unet, frames):
-    return learner_for(unet.train(), unet.bottleneck, frames)
+    return learner_for(unet.train(), frames)
 
 
-def learner_for(model, layer, frames):
+def learner_for(model, frames):
     mask, loop, train = MaskConfig(batch=2), StrategyConfig(), TrainConfig(epochs=1)
     return Learner(model, mask, loop, train, LABELLED, frames.labels[list(LABELLED)])
 
@@ -127,6 +128,21 @@ def test_difficulty_entropy_by_hand():
 # as a strategy
 
 
+class OneLayer(Network):
+    """Three classes, linear per pixel."""
+
+    def __init__(self):
+        super().__init__()
+        self.explained, self.identity = "score", {"name": "one layer"}
+        self.score = nn.Conv2d(3, 3, 1)
+
+    def features(self, x):
+        return x
+
+    def classify(self, features, size):
+        return self.score(features)
+
+
 def signs(count=16, side=32):
     """Red and blue squares; a network takes both for sure, red is nearly always right and blue mostly wrong."""
     generator = torch.Generator().manual_seed(0)
@@ -138,17 +154,17 @@ def signs(count=16, side=32):
     labels = torch.where(wrong, 2, blue.long()).to(torch.uint8)
     classes = Classes(("red", "blue", "other"), ((255, 0, 0), (0, 0, 255), (0, 0, 0)))
     names = tuple(str(i) for i in range(count))
-    model = nn.Conv2d(3, 3, 1)
+    model = OneLayer()
     with torch.no_grad():
-        model.weight.zero_()
-        model.bias.copy_(torch.tensor([0.0, 0.0, -4.0]))
-        model.weight[0, 0], model.weight[1, 2] = 1.0, 1.0
+        model.score.weight.zero_()
+        model.score.bias.copy_(torch.tensor([0.0, 0.0, -4.0]))
+        model.score.weight[0, 0], model.score.weight[1, 2] = 1.0, 1.0
     return Frames(classes, names, images, labels, None, names, (True,) * count), model, wrong
 
 
 def test_difficulty_points_at_errors():
     frames, model, wrong = signs()
-    learner = learner_for(model, model, frames)
+    learner = learner_for(model, frames)
     candidates = [i for i in range(len(frames)) if i not in LABELLED]
     difficulty = torch.cat(list(deal_maps(learner, frames, candidates, rng(0)))).numpy()
     assert roc_auc_score(wrong[candidates].flatten(), difficulty.ravel()) > 0.8  # the best any map reaches is 0.9
@@ -157,7 +173,7 @@ def test_difficulty_points_at_errors():
 
 def test_hard_images_come_first():
     frames, model, wrong = signs()
-    learner = learner_for(model, model, frames)
+    learner = learner_for(model, frames)
     units = whole_images([i for i in range(len(frames)) if i not in LABELLED], 32 * 32)
     choice = MapStrategy(deal_maps)(learner, frames, units, 3 * 32 * 32, rng(0))
     errors = wrong[units.image].float().mean((1, 2)).numpy()
@@ -186,7 +202,7 @@ def test_labels_of_candidates_are_not_looked_at(learner, frames, quick):
 
 def test_a_few_annotated_pixels_of_one_image_are_enough():
     frames, model, wrong = signs()
-    learner = learner_for(model, model, frames)
+    learner = learner_for(model, frames)
     sparse = torch.full_like(learner.labels, VOID)
     few = torch.rand(32, 32, generator=torch.Generator().manual_seed(1)) < 0.1
     sparse[1, few] = learner.labels[1, few]

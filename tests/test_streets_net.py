@@ -21,7 +21,7 @@ from segxal.training import streets_net
 RECORD = json.loads(streets_net.RECORD.read_text())
 
 
-def streets_net(images):
+def maps_of(images):
     return depth_from_streets_net(images, torch.zeros(len(images), *images.shape[2:]), CITYSCAPES, None)
 
 
@@ -111,7 +111,7 @@ def test_the_shipped_weights_are_small_and_those_of_the_record():
 def test_the_record_is_what_the_weights_do():
     row = next(r for r in RECORD["held_out"] if r["provider"] == "streets-net" and r["height"] == 48)
     frames = load_frames(open_dataset("streets", "test", (48, 96), count=RECORD["held_out_images"], seed=0))
-    scores = mean_scores(streets_net(frames.images).numpy(), frames.depth.numpy())
+    scores = mean_scores(maps_of(frames.images).numpy(), frames.depth.numpy())
     assert scores == pytest.approx({name: row[name] for name in scores}, abs=2e-3)
 
 
@@ -136,21 +136,21 @@ def test_every_size_works_and_the_road_ahead_falls_away(size):
     image = open_dataset("streets", "test", size, count=4, seed=0)[2]
     images = torch.from_numpy(image.image).permute(2, 0, 1)[None].contiguous()
     before = images.clone()
-    near = streets_net(images)
+    near = maps_of(images)
     assert near.shape == (1, *size) and near.dtype == torch.float32 and near.min() > 0 and near.isfinite().all()
     assert rank_agreement(near[0].numpy(), image.depth) > 0.5
     assert torch.equal(images, before)
 
 
 def test_a_batch_equals_its_images(frames):
-    together = streets_net(frames.images[:4])
-    apart = torch.cat([streets_net(image[None]) for image in frames.images[:4]])
+    together = maps_of(frames.images[:4])
+    apart = torch.cat([maps_of(image[None]) for image in frames.images[:4]])
     torch.testing.assert_close(together, apart, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_constant_images_have_a_depth_too(value):
-    assert streets_net(torch.full((1, 3, 32, 48), value, dtype=torch.uint8)).isfinite().all()
+    assert maps_of(torch.full((1, 3, 32, 48), value, dtype=torch.uint8)).isfinite().all()
 
 
 def test_missing_and_damaged_weights_say_what_to_do(tmp_path):
