@@ -36,7 +36,7 @@ from segxal.results.figures.split import shown_runs, split_figure, split_records
 from segxal.results.figures.view import right_share, view_of
 from segxal.results.learner import learner_that_asked
 from segxal.storage import paths
-from segxal.study import grid, loop
+from segxal.study import grid
 from segxal.study.settings import Preset
 from segxal.training.settings import TrainConfig
 
@@ -213,7 +213,7 @@ def test_annotation_steps_match_the_record(human, splits):
 
 def test_cycles_show_an_image_that_is_never_labelled(pseudo, splits):
     columns = cycle_columns(pseudo, splits)
-    labelled = {splits.train.ids[i] for i in loop.Pool.read(pseudo[-1].folder / "pool.json").labelled}
+    labelled = {splits.train.ids[i] for i in pseudo[-1].pool().labelled}
     assert [column.cycle for column in columns] == [1, 2]
     assert columns[0].view.id not in labelled
     sheet = cycles_figure(columns)
