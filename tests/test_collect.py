@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from segxal.apps.explore.mask.offline_copy import study_copy
 from segxal.core.errors import ConfigError, DataInvalid
 from segxal.results import comparison_tables, report, tables
 from segxal.storage import paths
@@ -66,7 +67,8 @@ def test_a_fresh_clone_reads_and_collects_from_tables_alone(finished, clone):
     assert contents(runs / preset.name) == before
     assert not (runs / preset.name / "runs").exists()
     pd.testing.assert_frame_equal(comparison_tables.bought_table(*finished), comparison_tables.bought_table(*clone))
-    page = report.write_report(preset, runs, runs / "no-figures").read_text()
+    interactive = study_copy(preset, runs)
+    page = report.write_report(preset, runs, runs / "no-figures", interactive).read_text()
     assert "needs the networks of a SegXAL run, which are not here" in page
 
 
