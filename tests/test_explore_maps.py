@@ -9,7 +9,6 @@ import torch
 from segxal.acquisition.oracles import get_oracle
 from segxal.acquisition.query import masked_queries
 from segxal.acquisition.settings import OracleConfig
-from segxal.apps.explore.mask import maps as explore_maps
 from segxal.apps.explore.mask.maps import Kept, MapStore, Setting
 from segxal.apps.explore.mask.reading import asked_for, error_mask, pixel_facts, price_of, read, region_count
 from segxal.apps.explore.mask.sources import known_to, subject_of
@@ -22,7 +21,7 @@ from segxal.core.labels import CAMVID, VOID
 from segxal.core.seeds import generator
 from segxal.data.splits import open_splits
 from segxal.models.checkpoints import folded
-from segxal.models.explain import error_masks
+from segxal.models.explain import Explainer, error_masks
 from segxal.results.learner import learner_that_asked
 
 
@@ -131,22 +130,22 @@ def test_a_class_of_the_library_is_the_class_of_ours(unet):
 
 def test_weights_and_area_run_no_network_and_thresholds_run_one_pass(subject, monkeypatch):
     passes = []
-    for name in ("predict", "traced"):
-        act = getattr(explore_maps, name)
-        monkeypatch.setattr(explore_maps, name, lambda *a, _n=name, _act=act: (passes.append(_n), _act(*a))[1])
+    for name in ("see", "explain"):
+        act = getattr(Explainer, name)
+        monkeypatch.setattr(Explainer, name, lambda *a, _n=name, _act=act: (passes.append(_n), _act(*a))[1])
     store, mask = MapStore(), subject.learner.mask
     first = store.maps(subject, Setting(mask))
-    assert passes == ["predict", "traced"]
+    assert passes == ["see", "explain"]
     for changed in (replace(mask, w_pae=0.9), replace(mask, area=0.4)):
         assert store.maps(subject, Setting(changed, level=0.3)) is first
-    assert passes == ["predict", "traced"]
+    assert passes == ["see", "explain"]
     store.maps(subject, Setting(replace(mask, quantile=0.9)))
-    assert passes == ["predict", "traced", "traced"]
+    assert passes == ["see", "explain", "explain"]
     again = store.maps(subject, Setting(mask))
-    assert passes == ["predict", "traced", "traced"] and np.array_equal(again.pae, first.pae)
+    assert passes == ["see", "explain", "explain"] and np.array_equal(again.pae, first.pae)
     store.maps(subject, Setting(replace(mask, threshold="otsu")))
     assert store.maps(subject, Setting(replace(mask, threshold="otsu", quantile=0.1))).pae is not None
-    assert passes.count("traced") == 3, "Otsu's rule does not ask for the quantile"
+    assert passes.count("explain") == 3, "Otsu's rule does not ask for the quantile"
 
 
 def test_no_more_is_kept_than_allowed(subject):

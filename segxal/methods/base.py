@@ -90,24 +90,25 @@ class Outcome:
 
     Attributes:
         pool: which images are labelled now.
-        trained: the network, its teacher and the history of the training.
+        trained: the segmentation network, its teacher and the history of the training; None for a stage that trains
+            none (a policy, say): it is kept, but it has no scores and no row in the records.
         annotations: what the oracle answered, accepted or not: id -> (H, W) uint8, 255 = not annotated.
         budget: images, pixels and clicks that people were asked for up to now, see :func:`spent`.
         queries: one row per image asked about: ``id``, ``score``, ``dice``, ``accepted``, ``pixels``, ``clicks``.
         asked: which parts were asked for: id -> (H, W) bool; empty where whole images are.
         weights: fusion weights (w_pae, w_ebu) of the error mask that asked.
-        networks: further networks by name, kept beside ``model`` and ``teacher``.
+        learned: further things that were learned, name -> weights, kept as ``<name>.safetensors``.
         numbers: further entries of ``metrics.json``.
     """
 
     pool: Pool
-    trained: Fit
+    trained: Fit | None
     annotations: dict[str, np.ndarray]
     budget: dict[str, Any]
     queries: list[dict[str, Any]] = field(default_factory=list)
     asked: dict[str, np.ndarray] = field(default_factory=dict)
     weights: tuple[float, float] = (0.5, 0.5)
-    networks: dict[str, Network] = field(default_factory=dict)
+    learned: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     numbers: dict[str, Any] = field(default_factory=dict)
 
 

@@ -40,7 +40,7 @@ class Job:
 
 
 def jobs_of(preset: Preset) -> dict[str, Job]:
-    """Every job of a study by its key, each after those it needs."""
+    """Every job of a study by its key."""
     found: dict[str, Job] = {}
     for run in whole_grid(preset):
         ablated = run[-1].ablation != "none"

@@ -27,8 +27,9 @@ from segxal.models.checkpoints import save_model
 from segxal.models.device import device
 from segxal.models.explain import near_pixels
 from segxal.storage.files import replacing, write_arrays, write_json
+from segxal.storage.tensors import write_tensors
 from segxal.study.settings import Preset
-from segxal.study.state import MANIFEST, Cycle
+from segxal.study.state import MANIFEST, NETWORKS, Cycle
 from segxal.training.predict import Scores, evaluate, evaluate_parts
 
 # Real people: what a cycle asks of them, with the classes and the data root -> their answers.
@@ -68,8 +69,10 @@ def run_cycle(cycle: Cycle, data_root: str = "", annotators: Annotators | None =
     people = None if annotators is None else partial(_people, annotators, cycle, splits.train.classes, data_root)
     context = Context(settings, splits, cycle.seed, cycle.number, tuple(cycle.needs), people)
     outcome = cycle.how.run(context)
-    scores = _scores(outcome.trained.model, settings, splits)
-    _write(cycle, outcome, _numbers(scores), splits.train.classes.names, time.perf_counter() - started)
+    numbers = {}
+    if outcome.trained is not None:
+        numbers = _numbers(_scores(outcome.trained.model, settings, splits)) | {"history": outcome.trained.history}
+    _write(cycle, outcome, numbers, splits.train.classes.names, time.perf_counter() - started)
     return cycle
 
 
@@ -86,7 +89,7 @@ def _scores(model: Network, preset: Preset, splits: Splits) -> dict[str, Scores]
 
 
 def _write(cycle: Cycle, outcome: Outcome, numbers: dict[str, Any], classes: tuple[str, ...], seconds: float) -> None:
-    preset, trained = cycle.settings, outcome.trained
+    preset = cycle.settings
     metrics = {
         "method": cycle.method, "ablation": cycle.ablation, "seed": cycle.seed, "cycle": cycle.number,
         "oracle": cycle.how.oracle, "depth": preset.mask.depth,
@@ -94,7 +97,7 @@ def _write(cycle: Cycle, outcome: Outcome, numbers: dict[str, Any], classes: tup
         "accepted": sum(q["accepted"] for q in outcome.queries),
         "w_pae": outcome.weights[0], "w_ebu": outcome.weights[1], "split": preset.data.report, "classes": list(classes),
         "bought": _class_counts(accepted(outcome.annotations, outcome.queries), len(classes)), **numbers,
-        "history": trained.history, **outcome.numbers,
+        **outcome.numbers,
     }  # fmt: skip
     _sweep(cycle.folder)
     with replacing(cycle.folder) as folder:
@@ -103,8 +106,10 @@ def _write(cycle: Cycle, outcome: Outcome, numbers: dict[str, Any], classes: tup
         write_arrays(folder / "annotations.npz", **outcome.annotations)
         if outcome.asked:
             write_arrays(folder / "asked.npz", **{name: part.astype(np.uint8) for name, part in outcome.asked.items()})
-        for name, network in ({"model": trained.model, "teacher": trained.teacher} | outcome.networks).items():
-            save_model(folder / f"{name}.safetensors", network)
+        for name in NETWORKS if outcome.trained else ():
+            save_model(folder / f"{name}.safetensors", getattr(outcome.trained, name))
+        for name, weights in outcome.learned.items():
+            write_tensors(folder / f"{name}.safetensors", weights)
         write_json(folder / "queries.json", outcome.queries)
         write_json(folder / "metrics.json", metrics)
         write_json(folder / "timing.json", _timing(preset, seconds))

@@ -57,7 +57,7 @@ def rows_of(run: Sequence[Cycle]) -> Rows:
     """
     found: Rows = {name: [] for name in TABLES}
     for cycle in run:
-        if cycle.is_recorded():
+        if cycle.is_recorded() and "report" in cycle.metrics():  # a stage that trains no network has no scores
             _extend(found, _rows_of_cycle(cycle, run[-1]))
     return found
 

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from segxal.acquisition.oracles import get_oracle
-from segxal.acquisition.pool import Pool
 from segxal.acquisition.query import masked_queries
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
@@ -63,7 +62,7 @@ def spectator(run: Sequence[Cycle], splits: Splits) -> str:
     When every image was labelled in the end, one of those that were labelled last. The darker half, night scenes,
     prints badly and is left out.
     """
-    pool = Pool.read(run[-1].folder / "pool.json")
+    pool = run[-1].pool()
     last = max(pool.since)
     candidates = pool.unlabelled or [i for i in pool.labelled if pool.since[i] == last]
     light = splits.train.images[candidates].float().mean((1, 2, 3))

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from segxal.acquisition.pool import Pool
 from segxal.core.labels import Classes
 from segxal.data.splits import Splits
 from segxal.methods import get_method
@@ -62,7 +61,7 @@ def pipeline_parts(cycle: Cycle, splits: Splits) -> PipelineParts:
     """
     frames, name, learner = splits.train, first_query(cycle), learner_that_asked(cycle)
     before = cycle.previous or cycle
-    pool, answers, queries = Pool.read(before.folder / "pool.json"), cycle.annotations(), cycle.queries()
+    pool, answers, queries = before.pool(), cycle.annotations(), cycle.queries()
     index = {name: k for k, name in enumerate(frames.ids)}
     shown = pool.labelled[:: max(1, len(pool.labelled) // SHOWN)][:SHOWN]
     others = pool.unlabelled[:: max(1, len(pool.unlabelled) // SHOWN)][:SHOWN]
