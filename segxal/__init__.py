@@ -9,7 +9,7 @@ data         the data sets, one form of sample, rendered streets
 models       segmentation networks, depth networks
 training     the engine, what a training step minimises, prediction
 acquisition  the pool, strategies that say where to ask, oracles that answer
-methods      methods by name: SegXAL, its rivals, the upper bound
+methods      methods by name: SegXAL, its baselines, the upper bound
 study        settings, presets, the loop of cycles, the grid of runs
 results      records, statistics, tables, figures, the report
 apps         the command line, explorers, annotation, the workshop, the site

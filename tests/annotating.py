@@ -9,6 +9,7 @@ from segxal.acquisition.query import Ask, masked_queries
 from segxal.apps.annotate.export import read_export
 from segxal.apps.annotate.pictures import enlarge
 from segxal.apps.annotate.project import brush_region, read_project, write_project
+from segxal.apps.annotate.wait import annotators
 from segxal.core.errors import AnnotationsWanted
 from segxal.core.labels import CITYSCAPES, VOID
 from segxal.data.splits import open_splits
@@ -73,7 +74,7 @@ def queries_of(cycle):
 def exported(folder, preset):
     """The folder, with a study in which the first cycle waits for real people's annotations."""
     with pytest.raises(AnnotationsWanted):
-        run_cycles(run_of(preset, REAL, 0, runs=folder))
+        run_cycles(run_of(preset, REAL, 0, runs=folder), annotators=annotators)
     return folder
 
 

@@ -1,6 +1,7 @@
 """The project folder: what Label Studio gets, in which order, and exact on the way back."""
 
 import base64
+import dataclasses
 import io
 import xml.etree.ElementTree as ET
 
@@ -59,9 +60,7 @@ def test_objects_are_regions_of_their_own_and_specks_share_one():
     prediction[0:4, 0:5] = prediction[6:10, 0:4] = 1  # two objects of 20 and 16 pixels
     prediction[0, 15] = prediction[11, 15] = 1  # two specks
     asked = prediction == 1
-    found = pre_annotation(
-        type(query)("x", query.image, prediction, query.eem, asked, query.truth), CITYSCAPES, 2, 0.25
-    )
+    found = pre_annotation(dataclasses.replace(query, prediction=prediction, asked=asked), CITYSCAPES, 2, 0.25)
     assert [region["value"]["brushlabels"] for region in found] == [["sidewalk"]] * 3
     assert len({region["id"] for region in found}) == 3
     assert all((region["original_height"], region["original_width"]) == (24, 32) for region in found)

@@ -12,7 +12,8 @@ from segxal.methods import METHODS, get_method
 from segxal.methods.ablations import ABLATIONS, split_name
 from segxal.methods.settings import GateConfig, PoolConfig
 from segxal.models.settings import MaskConfig
-from segxal.study.settings import Preset, load_preset, preset_names
+from segxal.storage.paths import preset_names
+from segxal.study.settings import Preset, load_preset
 from segxal.training.settings import TrainConfig
 
 

@@ -14,7 +14,7 @@ from segxal.acquisition.oracles.label_studio import LabelStudioOracle
 from segxal.apps.annotate.answers import save_answers
 from segxal.apps.annotate.export import read_export
 from segxal.apps.annotate.project import read_project
-from segxal.apps.annotate.wait import command
+from segxal.apps.annotate.wait import annotators, command
 from segxal.core.errors import AnnotationError, AnnotationsWanted, ConfigError
 from segxal.core.labels import VOID
 from segxal.core.price import minutes
@@ -42,7 +42,7 @@ def runs(tmp_path, started):
 
 def wait(cycle):
     with pytest.raises(AnnotationsWanted) as wanted:
-        run_cycle(cycle)
+        run_cycle(cycle, annotators=annotators)
     return str(wanted.value)
 
 
@@ -80,9 +80,9 @@ def test_a_skipped_image_is_not_annotated_and_an_unanswered_one_is_an_error():
 
 def test_images_without_truth_can_be_asked(frames):
     blind = dataclasses.replace(frames, labelled=(False,) * len(frames))
-    assert askable([1, 2, 3], blind, METHODS[REAL].oracle, 2) == [1, 2, 3]
+    assert askable(METHODS[REAL], [1, 2, 3], blind, 2) == [1, 2, 3]
     with pytest.raises(ConfigError, match="segxal-label-studio"):
-        askable([1, 2, 3], blind, "human", 2)
+        askable(METHODS["segxal-human"], [1, 2, 3], blind, 2)
 
 
 def test_the_loop_waits_and_says_what_to_do(runs, tiny):
@@ -113,7 +113,7 @@ def test_a_partial_answer_waits_and_the_whole_one_continues(runs, tiny):
     annotate(cycle, count=1)
     assert wait(cycle).startswith("1 of 2 annotations wanted")
     annotate(cycle)
-    assert run_cycle(cycle).is_done() and run_cycle(cycle) is cycle
+    assert run_cycle(cycle, annotators=annotators).is_done() and run_cycle(cycle, annotators=annotators) is cycle
     assert cycle.metrics()["oracle"] == "label-studio" and cycle.metrics()["budget"]["lead_time"] == 15.0
 
 
@@ -124,7 +124,7 @@ def test_the_same_annotations_give_the_same_metrics_as_the_simulated_human(runs,
         wait(cycle)
         answers = annotate(cycle)
         assert all((part != VOID).any() for part in answers.labels.values())
-        real = run_cycle(cycle)
+        real = run_cycle(cycle, annotators=annotators)
         ours, theirs = real.metrics(), human.metrics()
         assert ours.pop("method") != theirs.pop("method") and ours.pop("oracle") != theirs.pop("oracle")
         assert ours["budget"].pop("lead_time") == 15.0 * number and ours == theirs
@@ -140,7 +140,7 @@ def test_errors_of_simulated_people_never_reach_real_answers(tmp_path, tiny):
     cycle = Cycle(noisy, REAL, 0, 1, runs=tmp_path)
     wait(cycle)
     answers = annotate(cycle)
-    run_cycle(cycle)
+    run_cycle(cycle, annotators=annotators)
     for name, labels in cycle.annotations().items():
         assert np.array_equal(labels, answers.labels[name])
 
@@ -151,7 +151,7 @@ def test_skipped_images_do_not_join_and_the_cycle_goes_on(runs, tiny):
     project = read_project(cycle.project)
     tasks = [task_of(project, name, annotation_of([], was_cancelled=True)) for name in project.ids]
     save_answers(project.folder, read_export(tasks, project))
-    metrics = run_cycle(cycle).metrics()
+    metrics = run_cycle(cycle, annotators=annotators).metrics()
     assert metrics["accepted"] == 0 and metrics["labelled"] == 3 and metrics["queried"] == 2
     start = cycle.previous.metrics()["budget"]
     assert metrics["budget"] == start | {"images": start["images"] + 2, "lead_time": 15.0}
@@ -165,7 +165,7 @@ def test_a_project_of_other_settings_is_never_mixed_in(runs, tiny):
     run_cycle(other.previous)
     before = {file.name: file.read_bytes() for file in cycle.project.iterdir()}
     with pytest.raises(ConfigError, match=r"was made with other settings \(digest \w+, now \w+\)"):
-        run_cycle(other)
+        run_cycle(other, annotators=annotators)
     assert {file.name: file.read_bytes() for file in cycle.project.iterdir()} == before
 
 
@@ -175,7 +175,7 @@ def test_a_project_of_another_query_is_never_mixed_in(runs, tiny):
     facts = read_json(cycle.project / "project.json")
     write_json(cycle.project / "project.json", facts | {"ids": ["elsewhere", *facts["ids"][1:]]})
     with pytest.raises(ConfigError, match="asks about other images than this cycle would"):
-        run_cycle(cycle)
+        run_cycle(cycle, annotators=annotators)
 
 
 def test_records_and_tables_show_the_measured_time(runs, tiny):
@@ -184,7 +184,7 @@ def test_records_and_tables_show_the_measured_time(runs, tiny):
         wait(cycle)
         answers = annotate(cycle)
         save_answers(cycle.project, dataclasses.replace(answers, lead_time={n: 90.0 for n in answers.lead_time}))
-        run_cycle(cycle)
+        run_cycle(cycle, annotators=annotators)
     human = grid.run_cycles(grid.run_of(tiny, "segxal-human", 0, runs=runs))
     rows = [row for run in (cycles, human) for row in records.rows_of(run)["results"]]
     assert all(set(row) == set(records.COLUMNS) for row in rows)

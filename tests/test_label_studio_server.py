@@ -24,6 +24,7 @@ from segxal.apps.annotate.first import ask_first, write_labels
 from segxal.apps.annotate.local import HOST, running
 from segxal.apps.annotate.project import read_project
 from segxal.apps.annotate.server import connect, pull, push
+from segxal.apps.annotate.wait import annotators
 from segxal.core.errors import AnnotationError, AnnotationsWanted, ServerError
 from segxal.core.labels import VOID
 from segxal.storage import paths
@@ -77,7 +78,7 @@ def test_two_cycles_through_a_real_server_equal_the_simulated_human(server, clie
     for number, cycle in enumerate(run[1:], 1):
         title = f"two cycles {number}"
         with pytest.raises(AnnotationsWanted):
-            run_cycle(cycle)
+            run_cycle(cycle, annotators=annotators)
         pushed = push(cycle.project, server.url, server.token, title)
         assert (pushed.new, pushed.known) == (2, 0)
         again = push(cycle.project, server.url, server.token, title)
@@ -87,7 +88,7 @@ def test_two_cycles_through_a_real_server_equal_the_simulated_human(server, clie
         annotate(client, pushed.project, cycle)
         answers = pull(cycle.project, server.url, server.token, title)
         assert answers.left(ordered) == [] and set(answers.lead_time.values()) == {12.5}
-        real = run_cycle(cycle)
+        real = run_cycle(cycle, annotators=annotators)
         human = run_cycle(run_of(cycle.preset, "segxal-human", 0, runs=cycle.runs)[number])
         ours, theirs = real.metrics(), human.metrics()
         assert ours["budget"].pop("lead_time") == 25.0 * number

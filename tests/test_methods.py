@@ -11,11 +11,12 @@ from segxal.methods import METHODS, get_method, names_of, random_selection
 from segxal.methods.base import Context, Need, Outcome
 from segxal.methods.cycles import CycleMethod
 from segxal.methods.supervised import START
+from segxal.storage.paths import preset_names
 from segxal.storage.tensors import read_tensors
 from segxal.study.grid import run_cycles, run_of
 from segxal.study.jobs import BOOKS, jobs_of
 from segxal.study.records import rows_of
-from segxal.study.settings import load_preset, preset_names
+from segxal.study.settings import load_preset
 from segxal.study.state import Cycle
 
 

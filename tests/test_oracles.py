@@ -1,5 +1,6 @@
 """Oracles: what they label, what they cannot label, and what it costs."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -207,8 +208,7 @@ def test_unknown_oracle_lists_the_names(unet):
 
 @pytest.mark.parametrize("labeller", ["flip-scale", "teacher"])
 def test_the_teacher_labels_when_it_is_asked_to(unet, labeller):
-    used = []
-    models = {name: torch.nn.Conv2d(3, 19, 1) for name in ("model", "teacher")}
+    used, models = [], {name: copy.deepcopy(unet) for name in ("model", "teacher")}
     for name, model in models.items():
         model.register_forward_hook(lambda *_, name=name: used.append(name))
     oracle = get_oracle("pseudo", OracleConfig(labeller=labeller), models, "off")

@@ -12,8 +12,9 @@ from segxal.results.comparison import compare_with, conclusion
 from segxal.results.statistics import ALPHA
 from segxal.results.tables import check_means, read_class_iou, read_records
 from segxal.storage import paths
+from segxal.storage.paths import preset_names
 from segxal.study.grid import segxal_methods
-from segxal.study.settings import load_preset, preset_names
+from segxal.study.settings import load_preset
 
 COMMITTED = [
     name for name in ("quick", "camvid", "camvid-pixels") if (paths.SHIPPED_RUNS / name / "results.csv").is_file()

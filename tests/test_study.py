@@ -15,9 +15,10 @@ from segxal.data.splits import open_splits
 from segxal.methods import METHODS, get_method
 from segxal.methods.ablations import ABLATIONS, split_name
 from segxal.results import cycle_checks, report, tables
+from segxal.storage.paths import preset_names
 from segxal.study import grid, kfold, records
 from segxal.study.records import COLUMNS, KEY
-from segxal.study.settings import load_preset, preset_names
+from segxal.study.settings import load_preset
 from segxal.study.state import Cycle
 
 

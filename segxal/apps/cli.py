@@ -7,9 +7,7 @@ from pathlib import Path
 
 from segxal.apps.annotate import cli as cli_annotate
 from segxal.core.errors import DataInvalid, SegxalError
-from segxal.methods import METHODS, random_selection
 from segxal.storage import paths
-from segxal.study.settings import load_preset, preset_names
 
 REPRODUCE = """\
 Run a study: trained networks, error masks, annotations, active-learning cycles, tables and figures. Each cycle,
@@ -34,12 +32,14 @@ def _parser() -> argparse.ArgumentParser:
     reproduce = commands.add_parser("reproduce", help="run a study", description=REPRODUCE, formatter_class=raw)
     reproduce.add_argument("--jobs", type=_jobs, default=0, help="notebooks at the same time (default: cores + 1)")
     reproduce.add_argument("--seeds", type=int, nargs="+", default=[], help="instead of the preset's, e.g. 0 1 2")
-    reproduce.add_argument("--methods", nargs="+", default=[], help=f"instead of the preset's: {', '.join(METHODS)}")
+    reproduce.add_argument("--methods", nargs="+", default=[], help="instead of the preset's: see docs/methods.md")
     reproduce.add_argument("--dry-run", action="store_true", help="only say which notebooks would run")
     records = commands.add_parser("records", help="collect results.csv and the other tables from finished runs")
     for command in (reproduce, records):
         command.add_argument(
-            "--preset", default="quick", help=f"one of {', '.join(preset_names())}, or a .yml file (default: quick)"
+            "--preset",
+            default="quick",
+            help=f"{', '.join(paths.preset_names())} or a .yml file (default: quick)",
         )
 
     data = commands.add_parser("data", help="list and check the data sets", description=DATA, formatter_class=raw)
@@ -86,9 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> None:
+    from segxal.methods import random_selection
     from segxal.study.grid import select
     from segxal.study.records import TABLES, listed, outdated
     from segxal.study.reproduce import planned, reproduce
+    from segxal.study.settings import load_preset
 
     preset = select(load_preset(options.preset), options.seeds, options.methods)
     if options.dry_run:
@@ -110,6 +112,7 @@ def _reproduce(options: argparse.Namespace) -> None:
 
 def _records(options: argparse.Namespace) -> None:
     from segxal.study.records import collect, listed, outdated
+    from segxal.study.settings import load_preset
 
     preset = load_preset(options.preset)
     if others := outdated(preset):  # before their rows go

@@ -150,9 +150,14 @@ class Method(ABC):
         return self.oracle == PEOPLE
 
     @property
+    def asks_machine(self) -> bool:
+        """Whether a machine answers, which costs nobody a click."""
+        return self.oracle == "pseudo"
+
+    @property
     def needs_truth(self) -> bool:
         """Whether only images with ground truth can be asked about: people are simulated with it."""
-        return self.oracle not in (PEOPLE, "pseudo")
+        return not self.asks_people and not self.asks_machine
 
     @abstractmethod
     def stages(self, settings: RunSettings) -> range:

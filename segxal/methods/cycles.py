@@ -23,7 +23,7 @@ from segxal.methods.settings import RunSettings
 from segxal.methods.supervised import START
 from segxal.models import build_model
 from segxal.training.engine import fit
-from segxal.training.task import Task
+from segxal.training.task import Maker, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,11 @@ class CycleMethod(Method):
         if scratch:
             model = build_model(settings.model, len(train.classes), context.generator("weights"))
         steps = settings.train.steps if scratch else settings.train.cycle_steps
-        task = Task(train, tuple(pool.labelled), labels, context.splits.val, steps, context.generator("train"))
+        makers: tuple[Maker, ...] = tuple(
+            "machine" if self.asks_machine and pool.since[i] > 0 else "human" for i in pool.labelled
+        )  # the initial labels are people's
+        generator = context.generator("train")
+        task = Task(train, tuple(pool.labelled), labels, context.splits.val, steps, generator, makers)
         trained = fit(model, task, settings.train)
         return Outcome(
             pool, trained, annotations, spent(before.budget(), list(answers.values())), queries,

@@ -10,6 +10,7 @@ from segxal.core.errors import ConfigError
 from segxal.core.ranges import require, require_count, require_share
 from segxal.data.settings import DataConfig
 from segxal.models.settings import MaskConfig, ModelConfig
+from segxal.training.objectives import OBJECTIVES
 from segxal.training.settings import TrainConfig
 
 
@@ -72,6 +73,10 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        known = ", ".join(OBJECTIVES)
+        require(
+            self.train.objective in OBJECTIVES, f"train.objective = {self.train.objective!r}; choose one of {known}"
+        )
         require(self.threads >= 1, f"threads = {self.threads}; a job has at least one thread")
 
     def with_changes(self: Settings, **changes: dict[str, Any]) -> Settings:

@@ -146,7 +146,7 @@ def bought_table(preset: Preset, runs: Path = paths.RUNS) -> pd.DataFrame:
     bought = bought[(bought.ablation == "none") & (bought.cycle > 0)]
     rows = []
     for method in as_recorded(preset, bought).methods:
-        if not get_method(method).buys or get_method(method).oracle == "pseudo":
+        if not get_method(method).buys or get_method(method).asks_machine:
             continue
         pixels = bought[bought.method == method].drop(columns=KEY).groupby(bought.seed).sum()
         pixels = pixels[pixels.sum(axis=1) > 0]

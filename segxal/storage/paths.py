@@ -20,6 +20,11 @@ SHIPPED_RUNS = ROOT / "papermill_runs"  # the committed records
 SHIPPED_FIGURES = ROOT / "figures"
 
 
+def preset_names() -> tuple[str, ...]:
+    """Names of the presets that come with the package."""
+    return tuple(sorted(path.stem for path in PRESETS.glob("*.yml")))
+
+
 def data_roots(data_root: str | Path = "") -> list[Path]:
     """Folders searched for data sets, in order: ``data_root``, ``$SEGXAL_DATA``, ``../shared``.
 

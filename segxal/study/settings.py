@@ -43,16 +43,12 @@ class Preset(RunSettings):
         return ablate(self, ablation, self.splits)
 
 
-def preset_names() -> tuple[str, ...]:
-    """Names of the presets that come with the package."""
-    return tuple(sorted(path.stem for path in paths.PRESETS.glob("*.yml")))
-
-
 def load_preset(name: str) -> Preset:
     """Read a preset by name, or from a ``.yml`` file of your own.
 
     Args:
-        name: one of :func:`preset_names`, or a path that ends in ``.yml``; the study is then named after the file.
+        name: one of :func:`segxal.storage.paths.preset_names`, or a path that ends in ``.yml``; the study is then
+            named after the file.
 
     Returns:
         The settings, all checked.
@@ -61,14 +57,14 @@ def load_preset(name: str) -> Preset:
         ConfigError: if there is no such preset, a key is unknown or a value is of the wrong kind or range.
     """
     path = Path(name) if name.endswith(".yml") else paths.PRESETS / f"{name}.yml"
-    if name.endswith(".yml") and path.stem in preset_names() and path.resolve().parent != paths.PRESETS:
+    if name.endswith(".yml") and path.stem in paths.preset_names() and path.resolve().parent != paths.PRESETS:
         raise ConfigError(
             f"{path} has the name of the preset {path.stem!r} and would write into its folder "
             f"papermill_runs/{path.stem}; give the file another name"
         )
     if not path.is_file():
         missing = f"there is no file {path}" if name.endswith(".yml") else f"no preset {name!r}"
-        raise ConfigError(f"{missing}; choose one of {', '.join(preset_names())} or name a .yml file that exists")
+        raise ConfigError(f"{missing}; choose one of {', '.join(paths.preset_names())} or name a .yml file that exists")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:

@@ -27,7 +27,7 @@ class TrainConfig:
     evaluations: int = 4  # how often the validation split is scored during one training
     retrain: Literal["previous", "scratch"] = "previous"  # weights a cycle starts from
     sampling: Literal["image", "sqrt-pixels"] = "image"  # sqrt-pixels: odds of an image = root of its annotated pixels
-    objective: Literal["supervised", "s4al"] = "supervised"  # s4al: unlabelled images too (mean teacher, ClassMix)
+    objective: str = "supervised"  # s4al: unlabelled images too (mean teacher, ClassMix)
 
     def __post_init__(self) -> None:
         """Check ranges."""

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segxal.core.errors import AnnotationError, AnnotationsWanted, ConfigError, DataMissing
-from segxal.methods import METHODS
-from segxal.study.settings import load_preset, preset_names
+from segxal.storage import paths
 
 if TYPE_CHECKING:  # what an action needs is imported by it: `segxal --help` shall not wait for PyTorch
     from segxal.apps.annotate.answers import Answers
     from segxal.apps.annotate.project import Project
     from segxal.study.state import Cycle
 
+METHOD = "segxal-label-studio"
 URL, TOKEN = "$LABEL_STUDIO_URL", "$LABEL_STUDIO_API_KEY"
 DESCRIPTION = f"""\
 Real people annotate what SegXAL asks for, in Label Studio. Each action works on the first cycle of the run that is
@@ -46,19 +46,20 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "annotate", help="real people: Label Studio", description=DESCRIPTION, formatter_class=raw
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    real = [name for name, method in METHODS.items() if method.asks_people]
     for name, words in ACTIONS.items():
         action = actions.add_parser(name, help=words, description=words)
         if name == "import":
             action.add_argument("file", type=Path, help="exported from Label Studio with the format JSON")
         action.add_argument(
-            "--preset", default="quick", help=f"one of {', '.join(preset_names())}, or a .yml file (default: quick)"
+            "--preset",
+            default="quick",
+            help=f"{', '.join(paths.preset_names())} or a .yml file (default: quick)",
         )
         action.add_argument("--data-root", default="", help="folder that holds the data sets")
         if name == "first":
             action.add_argument("--count", type=int, required=True, help="whole images people shall label")
         else:
-            action.add_argument("--method", choices=real, default=real[0], help=f"default: {real[0]}")
+            action.add_argument("--method", default=METHOD, help=f"one that asks real people (default: {METHOD})")
             action.add_argument("--seed", type=int, default=0, help="of the run (default: 0)")
             action.add_argument("--ablation", default="none", help="of the run (default: none)")
         if name in ("push", "pull", "import", "status"):
@@ -82,7 +83,9 @@ def run(options: argparse.Namespace) -> None:
     """
     from segxal.apps.annotate.first import ask_first, first_project
     from segxal.apps.annotate.wait import all_done, check_project, command, first_command
+    from segxal.methods import get_method
     from segxal.study.grid import run_of
+    from segxal.study.settings import load_preset
 
     preset = load_preset(options.preset)
     if options.action == "first":
@@ -90,6 +93,8 @@ def run(options: argparse.Namespace) -> None:
         print(f"project    {project.folder} with {len(project.ids)} images")
         print(f"into Label Studio: {first_command(preset, 'push', options.data_root)}")
         return None
+    if not get_method(options.method).asks_people:
+        raise ConfigError(f"{options.method} asks no real people; leave --method out, or name one that does: {METHOD}")
     cycles = run_of(preset, options.method, options.seed, options.ablation)
     export = command(cycles[-1], "export", options.data_root)
     after = all_done(cycles) if cycles[-1].is_done() else export

@@ -126,11 +126,12 @@ def _sizes(asks: Sequence[Ask], images: Sequence[np.ndarray]) -> tuple[tuple[int
 
 def _task(one: Ask, image: np.ndarray, classes: Classes, digest: str, overlap: float) -> dict[str, Any]:
     query = one.query
+    eem = np.zeros(query.asked.shape) if query.eem is None else query.eem  # whole images: no heat over the picture
     shown = {
-        "image": data_uri(image), "eem": data_uri(heat_over(image, query.mask(), query.asked)),
+        "image": data_uri(image), "eem": data_uri(heat_over(image, eem, query.asked)),
         "image_id": query.id, "score": round(one.score, 6), "digest": digest,
     }  # fmt: skip
-    regions = pre_annotation(query, classes, image.shape[0] // query.mask().shape[0], overlap)
+    regions = pre_annotation(query, classes, image.shape[0] // eem.shape[0], overlap)
     return {"data": shown, "predictions": [{"model_version": digest, "score": one.score, "result": regions}]}
 
 

@@ -10,7 +10,8 @@ from segxal.apps.annotate.pictures import training_images, zoom_for
 from segxal.apps.annotate.project import PROJECT, Project, read_project, write_project
 from segxal.core.errors import AnnotationsWanted, ConfigError
 from segxal.core.labels import Classes
-from segxal.study.settings import Preset, preset_names
+from segxal.storage import paths
+from segxal.study.settings import Preset
 from segxal.study.state import Cycle
 
 
@@ -94,7 +95,7 @@ def first_wanted(preset: Preset, data_root: str = "") -> str:
 
 
 def _line(preset: Preset, action: str, words: str, data_root: str) -> str:
-    name = preset.name if preset.name in preset_names() else f"{preset.name}.yml"
+    name = preset.name if preset.name in paths.preset_names() else f"{preset.name}.yml"
     return f"segxal annotate {action} --preset {name}{words}" + (f" --data-root {data_root}" if data_root else "")
 
 
