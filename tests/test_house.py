@@ -69,11 +69,11 @@ def test_the_package_itself_imports_nothing():
     ("source", "expected"),
     [
         ("import segxal.core.eem", {"segxal.core.eem"}),
-        ("from segxal import paths, eem as e", {"segxal.storage.paths", "segxal.core.eem"}),
+        ("from segxal.core import seeds, eem as e", {"segxal.core.seeds", "segxal.core.eem"}),
         ("from segxal.data import base", {"segxal.data.base"}),
         ("from segxal.data.base import Frames", {"segxal.data.base"}),
-        ("from . import paths", {"segxal.storage.paths"}),
-        ("def f():\n    from .errors import ConfigError", {"segxal.core.errors"}),
+        ("from .core import eem", {"segxal.core.eem"}),
+        ("def f():\n    from .core.errors import ConfigError", {"segxal.core.errors"}),
     ],
 )
 def test_every_form_of_import_is_seen(source, expected):

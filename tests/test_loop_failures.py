@@ -15,7 +15,7 @@ from segxal.core.errors import StorageError, TrainingDiverged
 from segxal.storage import tensors
 from segxal.study.loop import run_cycle
 from segxal.study.state import Cycle
-from segxal.training import engine
+from segxal.training.objectives import supervised
 
 RECORDS = ("metrics.json", "queries.json", "pool.json")
 
@@ -58,7 +58,7 @@ def check_intact(cycle, error, words):
 
 
 def test_a_nan_loss_leaves_the_earlier_state(started, monkeypatch):
-    monkeypatch.setattr(engine, "cross_entropy", nan_loss)
+    monkeypatch.setattr(supervised, "cross_entropy", nan_loss)
     check_intact(started, TrainingDiverged, r"loss became nan at step 1 of 3 \(lr .*\); lower train\.lr")
     monkeypatch.undo()
     assert run_cycle(started).is_done()

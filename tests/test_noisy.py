@@ -20,7 +20,7 @@ def query_of(truth, partition):
     """A query for regions, as the loop makes it."""
     partition, asked = np.asarray(partition, np.int32), np.asarray(partition) >= 0
     image, prediction = np.zeros((3, *truth.shape), np.uint8), np.zeros_like(truth)
-    return Query("street", image, prediction, asked, truth, partition=partition)
+    return Query("street", image, prediction, asked, truth, asked.astype(float), partition)
 
 
 def quarters(*numbers):

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+from segxal.apps.explore.mask.offline_copy import study_copy
 from segxal.core.errors import ConfigError
 from segxal.data.splits import open_splits
 from segxal.methods import METHODS, get_method
@@ -51,7 +52,11 @@ def test_a_run_ends_where_one_says(tiny):
 
 
 def test_methods_of_a_seed_share_their_first_training(tiny):
-    starts = {grid.run_of(tiny, name, 0)[0].folder for name, method in METHODS.items() if method.start == "none"}
+    starts = {
+        grid.run_of(tiny, name, 0)[0].folder
+        for name, method in METHODS.items()
+        if "none" in {n.ablation for n in method.needs(1, "none")}
+    }
     assert len(starts) == 1
     assert grid.run_of(tiny, "bald", 0)[0].folder == grid.run_of(tiny, "qbc", 0)[0].folder not in starts
     assert grid.run_of(tiny, "random", 1)[0].folder not in starts
@@ -194,7 +199,10 @@ def test_report_stands_on_its_own(finished):
     preset, runs = finished
     tables.save_table(tables.table2(tables.read_records(preset, runs)), preset, "table2", runs)
     other = dataclasses.replace(preset, seeds=(9,), methods=("random",))  # the records are of other seeds and methods
-    for text in (report.write_report(named, runs, runs / "no-figures").read_text() for named in (other, preset)):
+    kept = tables.read_records(preset, runs)
+    for named in (other, preset):
+        interactive = study_copy(records.as_recorded(named, kept), runs)
+        text = report.write_report(named, runs, runs / "no-figures", interactive).read_text()
         assert text.count("<script>") == 1 and 'data-role="share"' in text, "the interactive error mask is in it"
     assert "Table 2" in text and "random" in text
     assert "http" not in text and "<script src" not in text
@@ -271,8 +279,8 @@ def test_the_study_runs_as_a_plain_module(tmp_path):
     code = (
         "import sys\n"
         "for name in 'papermill snakemake IPython nbformat pandas matplotlib'.split(): sys.modules[name] = None\n"
-        "from segxal.study import grid, records\n"
-        "grid.main(['--help'])"
+        "from segxal.study.__main__ import main\n"
+        "main(['--help'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
