@@ -16,7 +16,7 @@ from segxal.apps.site.sources import Sources
 from segxal.apps.site.statements import module_name, modules, statements
 from segxal.methods import METHODS
 from segxal.storage import paths
-from segxal.study.settings import preset_names
+from segxal.storage.paths import preset_names
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.rglob("*.ipynb"))
 

@@ -26,7 +26,7 @@ def get_method(name: str) -> Method:
 
 
 def names_of(family: str) -> tuple[str, ...]:
-    """Names of the methods of a family, see :attr:`segxal.methods.base.Method.family`."""
+    """Names of the methods of a family: ``segxal``, ``baseline``, ``s4al``, ``supervised``."""
     return tuple(name for name, method in METHODS.items() if method.family == family)
 
 

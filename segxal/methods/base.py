@@ -14,7 +14,7 @@ from segxal.acquisition.pool import Pool
 from segxal.acquisition.query import Ask
 from segxal.core import seeds
 from segxal.data.splits import Splits
-from segxal.methods.settings import Changes, RunSettings
+from segxal.methods.settings import RunSettings
 from segxal.models.base import Network
 from segxal.training.engine import Fit
 
@@ -131,7 +131,7 @@ class Method(ABC):
     strategy: str = ""
     oracle: str = "whole-image"
     granularity: str = "image"
-    changes: Changes = field(default_factory=dict)
+    changes: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     notebook: str = "baseline"
 
     @property

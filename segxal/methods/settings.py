@@ -53,7 +53,6 @@ class GateConfig:
         require_share("tau", self.tau)
 
 
-Changes = typing.Mapping[str, dict[str, Any]]  # part -> its settings that are not at their default
 Settings = TypeVar("Settings", bound="RunSettings")
 
 

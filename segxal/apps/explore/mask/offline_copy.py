@@ -156,7 +156,7 @@ def study_copy(preset: Preset, runs: Path = RUNS, data_root: str = "") -> str:
     if not done:
         return "<p>The interactive error mask needs the networks of a SegXAL run, which are not here.</p>"
     try:
-        splits = open_splits(done[-1].settings, data_root, done[-1].study / "cache")
+        splits = open_splits(done[-1].settings.data, data_root, done[-1].study / "cache")
     except DataMissing as error:
         return f"<p>The interactive error mask needs the images: {html.escape(str(error))}</p>"
     learner = learner_that_asked(done[-1])
