@@ -93,14 +93,14 @@ def test_split_files_decide(root):
     write(root / "splits" / "val.txt", "ride0/02.jpeg\n")
     assert [item.id for item in Folder("train", (4, 5), root).items] == ["ride0/00", "ride1/21"]
     assert [item.id for item in Folder("val", (4, 5), root).items] == ["ride0/02"]
-    with pytest.raises(DataMissing, match=r"there is no splits/test\.txt"):
+    with pytest.raises(DataMissing, match=r"there is a folder splits/ but no splits/test\.txt"):
         Folder("test", (4, 5), root)
 
 
 @pytest.mark.parametrize(
     ("val", "words"),
     [
-        ("ride0/00\n", r"ride0/00 \(1 in all\) are in train\.txt and in val\.txt"),
+        ("ride0/00\n", r"ride0/00 \(1 in all\) are in both train\.txt and val\.txt"),
         ("ride0/02\nride0/02.png\n", r"val\.txt lists ride0/02 twice"),
         ("nowhere\n", r"1 name in the list\(s\) without image: nowhere"),
         ("ride1/21\n", r"1 image\(s\) without label, which val needs: ride1/21"),
@@ -123,7 +123,7 @@ def test_label_outside_the_classes(root):
     save(root / "labels" / "ride0" / "00.png", np.full((8, 10), 3, np.uint8))
     problems = check("folder", root)
     assert len(problems) == 1
-    assert "ride0/00.png: label ids [3] are no class; expected 0..2 (3 classes) or 255 (void)" in problems[0]
+    assert "ride0/00.png: label ids [3] are not classes; expected 0..2 (3 classes) or 255 (void)" in problems[0]
 
 
 def test_classes_from_text(root):

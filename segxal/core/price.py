@@ -28,7 +28,7 @@ CLICKS = {
     "gt-patch": "one per class in a patch",
     "superpixel": "one per superpixel: its most frequent class, void or not",
     "pixel": "one per pixel: its class, void or not",
-    "label-studio": "as for human, from what people annotated; beside it the seconds that Label Studio measured",
+    "label-studio": "as for human, from what people annotated; the seconds Label Studio measured are reported as well",
     "pseudo": "none: a machine answers",
 }
 

@@ -16,4 +16,4 @@ def require_share(name: str, value: float, low: float = 0.0, high: float = 1.0) 
 
 def require_count(name: str, value: int, low: int = 1) -> None:
     """Raise :class:`ConfigError` unless ``value`` is at least ``low``."""
-    require(value >= low, f"{name} = {value}; it is at least {low}")
+    require(value >= low, f"{name} = {value}; it must be at least {low}")

@@ -114,7 +114,7 @@ class CycleMethod(Method):
             return get_oracle(self.oracle, settings.oracle, networks, settings.train.amp, context.rng("noise"))
         if context.people is None:
             raise ConfigError(
-                f"{self.name} asks real people, and nobody can be asked here; use `segxal annotate` and "
+                f"{self.name} asks real people, who cannot be asked here; use `segxal annotate` and "
                 "`segxal reproduce`, or choose a method with a simulated oracle, segxal-human for example"
             )
         return context.people(asks)

@@ -128,6 +128,6 @@ def select(preset: Preset, seeds: Sequence[int] = (), methods: Sequence[str] = (
     for method in methods:
         get_method(method)
     if any(seed < 0 for seed in seeds):
-        raise ConfigError(f"seeds {list(seeds)}; a seed is 0 or larger")
+        raise ConfigError(f"seeds {list(seeds)}; a seed must be 0 or larger")
     changes = {"seeds": tuple(seeds) or preset.seeds, "methods": tuple(methods) or preset.methods}
     return Preset(**{name: getattr(preset, name) for name in preset.__dataclass_fields__} | changes)

@@ -61,7 +61,7 @@ def run_cycle(cycle: Cycle, data_root: str = "", annotators: Annotators | None =
     for before in cycle.needs:
         if not before.is_done():
             raise ConfigError(
-                f"cycle {cycle.number} of {cycle.method} needs {before.folder}, which is not done; run that first"
+                f"cycle {cycle.number} of {cycle.method} needs {before.folder}, which is not done; run that cycle first"
             )
     settings = cycle.settings
     torch.set_num_threads(settings.threads)

@@ -44,7 +44,7 @@ def only_one(study: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise StudyFailed(
-                f"another `segxal reproduce` works on {study}; wait for it or stop it, then start again"
+                f"another `segxal reproduce` is working on {study}; wait for it or stop it, then start again"
             ) from error
         yield
 
@@ -79,7 +79,7 @@ def planned(preset: Preset, source: str, data_root: str = "") -> dict[str, int]:
     line = [*command(preset, source, 1, root), "--dry-run"]
     found = subprocess.run(line, capture_output=True, text=True, cwd=paths.ROOT)
     if found.returncode:
-        raise StudyFailed("the study cannot be planned:\n" + "\n".join(found.stderr.splitlines()[-8:]))
+        raise StudyFailed("Snakemake cannot plan the study:\n" + "\n".join(found.stderr.splitlines()[-8:]))
     counts = {name: int(count) for name, count in PLAN.findall(found.stdout + found.stderr) if name != "all"}
     return counts | ({"total": counts["total"] - 1} if counts else {})
 
@@ -122,8 +122,8 @@ def reproduce(preset: Preset, source: str, data_root: str = "", jobs: int = 0) -
             reasons = _follow(process, log, preset.name)
     if process.returncode:
         tail = (study / "log.txt").read_text(encoding="utf-8").splitlines()[-8:]
-        told = "\n".join(reasons or ["no notebook failed, Snakemake did; its last words:", *tail])
-        raise StudyFailed(f"the study is not complete; the whole log is {study / 'log.txt'}\n{told}")
+        told = "\n".join(reasons or ["no notebook failed, but Snakemake did; its last lines:", *tail])
+        raise StudyFailed(f"the study is not complete; see the full log in {study / 'log.txt'}\n{told}")
     return study
 
 
@@ -140,8 +140,8 @@ def _follow(process: "subprocess.Popen[str]", log: object, name: str) -> list[st
     """Copy a job's output to the log, move the progress bar, and keep what failing notebooks say."""
     reasons: list[str] = []
     speaking = False
-    form = "{desc}: {n_fmt}/{total_fmt} notebooks |{bar}| {elapsed} gone, about {remaining} to go"
-    with tqdm(desc=f"{name}, looking what is missing", bar_format=form, dynamic_ncols=True) as bar:
+    form = "{desc}: {n_fmt}/{total_fmt} notebooks |{bar}| {elapsed} elapsed, about {remaining} left"
+    with tqdm(desc=f"{name}, checking what is missing", bar_format=form, dynamic_ncols=True) as bar:
         for text in process.stdout or ():
             log.write(text)  # type: ignore[attr-defined]
             if found := DONE.search(text):

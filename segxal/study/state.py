@@ -57,7 +57,7 @@ class Cycle:
     def __post_init__(self) -> None:
         """Check that there is such a cycle."""
         if self.seed < 0:
-            raise ConfigError(f"seed = {self.seed}; a seed is 0 or larger")
+            raise ConfigError(f"seed = {self.seed}; a seed must be 0 or larger")
         numbers = self.how.stages(self.settings)
         if self.number not in numbers:
             raise ConfigError(

@@ -48,7 +48,7 @@ class Task:
         """
         if len(self.annotated) != len(self.labels):
             raise ConfigError(
-                f"{len(self.annotated)} annotated images and annotations of {len(self.labels)}; give one per image"
+                f"{len(self.annotated)} annotated images but annotations of {len(self.labels)}; give one per image"
             )
         if self.made_by and (len(self.made_by) != len(self.annotated) or "none" in self.made_by):
             raise ConfigError(

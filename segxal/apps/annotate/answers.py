@@ -69,7 +69,7 @@ def read_answers(folder: Path) -> Answers:
     parts = [(arrays.get(f"labels/{name}"), arrays.get(f"undecided/{name}")) for name in answered]
     fits = all(part is not None and part.shape == project.size for pair in parts for part in pair)
     if not fits or set(numbers) - set(project.ids):
-        raise AnnotationError(f"{folder / ARRAYS} does not fit its project; delete both answers files, import again")
+        raise AnnotationError(f"{folder / ARRAYS} does not match its project; delete both answer files, import again")
     return Answers(
         {name: arrays[f"labels/{name}"] for name in answered},
         {name: arrays[f"undecided/{name}"].astype(bool) for name in answered},

@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path.startswith("/versions"):
             self._say(HTTPStatus.OK, {"versions": [self.backend.version]})
         else:
-            self._say(HTTPStatus.NOT_FOUND, {"error": f"no {self.path}; there are /health, /setup, /predict, /webhook"})
+            self._say(HTTPStatus.NOT_FOUND, {"error": f"no path {self.path}; use /health, /setup, /predict, /webhook"})
 
     def do_POST(self) -> None:
         try:
@@ -175,11 +175,11 @@ class _Handler(BaseHTTPRequestHandler):
             case "/predict", {"tasks": list(tasks)} if all(isinstance(task, dict) for task in tasks):
                 return HTTPStatus.OK, {"results": self.backend.predict(tasks), **version}
             case "/predict", _:
-                raise ConfigError("a prediction is asked for by {'tasks': [{'data': {'image_id': ...}}, ...]}")
+                raise ConfigError("ask for a prediction with {'tasks': [{'data': {'image_id': ...}}, ...]}")
             case "/webhook", _:
                 looked = self.backend.notice(str(body.get("action")))
                 return HTTPStatus.CREATED, {"status": "fetching" if looked else "ignored"}
-        return HTTPStatus.NOT_FOUND, {"error": f"no {self.path}; there are /health, /setup, /predict, /webhook"}
+        return HTTPStatus.NOT_FOUND, {"error": f"no path {self.path}; use /health, /setup, /predict, /webhook"}
 
     def _body(self) -> dict[str, Any]:
         length = self.headers.get("Content-Length", "0")
@@ -215,4 +215,4 @@ def make_server(backend: Backend, port: int) -> ThreadingHTTPServer:
     try:
         return ThreadingHTTPServer((HOST, port), handler)
     except (OSError, OverflowError) as error:
-        raise ConfigError(f"port {port} cannot be used ({error}); give another one by --port") from error
+        raise ConfigError(f"port {port} cannot be used ({error}); choose another one with --port") from error

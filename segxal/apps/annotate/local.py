@@ -89,7 +89,7 @@ def running(binary: Path, folder: Path, port: int = 0) -> Iterator[Server]:
         ServerError: if it is not there, ends, or does not answer within ten minutes; quotes the end of its log.
     """
     if not binary.is_file():
-        raise ServerError(f"there is no {binary}; `make label-studio` installs it")
+        raise ServerError(f"{binary} not found; `make label-studio` installs it")
     port, (password, token) = port or free_port(), credentials(folder)
     url = f"http://{HOST}:{port}"
     command = [str(binary), "start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
@@ -160,9 +160,9 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the server too, as Ctrl-C does
     try:
         with running(Path(binary), Path(folder), int(port[0]) if port else PORT) as server:
-            print(f"Label Studio   {server.url}   (Ctrl-C ends it)")
+            print(f"Label Studio   {server.url}   (stop it with Ctrl-C)")
             print(f"user           {server.user}\npassword       {server.password}\n")
-            print("In the terminal in which you call `segxal annotate push` and `pull`:")
+            print("In the terminal where you run `segxal annotate push` and `pull`:")
             print(f"export LABEL_STUDIO_URL={server.url} LABEL_STUDIO_API_KEY={server.token}", flush=True)
             os.waitpid(server.pid, 0)
     except KeyboardInterrupt:

@@ -48,6 +48,6 @@ def get_depth(name: str, weights: str = "") -> Provider:
         raise ConfigError(f"no depth provider {name!r}; choose one of {', '.join((*DEPTHS, *DEFAULTS))}")
     if weights:
         raise ConfigError(
-            f"depth provider {name} takes no weights, given was {weights!r}; leave mask.depth_weights empty"
+            f"depth provider {name} takes no weights, but was given {weights!r}; leave mask.depth_weights empty"
         )
     return DEPTHS[name]

@@ -126,7 +126,7 @@ def load_network(checkpoint: Checkpoint) -> tuple[nn.Module, Any]:
     lacking += sorted(str(entry[0]) for entry in report["mismatched_keys"])
     if lacking:
         raise CheckpointMismatch(
-            f"the checkpoint {checkpoint.name} lacks {len(lacking)} weights of its network, {lacking[0]} for one; "
+            f"the checkpoint {checkpoint.name} lacks {len(lacking)} weights of its network, for example {lacking[0]}; "
             "its depth would be random. Fetch it again"
         )
     return network.eval().to(device()), processor

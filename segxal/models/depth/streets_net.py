@@ -77,7 +77,7 @@ def load_network(weights: Path) -> Network:
     """
     if not weights.is_file():
         raise WeightsMissing(
-            f"streets-net has no weights: {weights} is not there; make it with `python -m "
+            f"streets-net has no weights: {weights} not found; make it with `python -m "
             "segxal.training.streets_net` (minutes on one core), or set mask.depth to geometry"
         )
     network = new_network(torch.Generator())
