@@ -112,7 +112,7 @@ def test_a_region_that_does_not_fit_is_named(project, name):
 @pytest.mark.parametrize("points", [[[0, 0], [1, 1]], "x", None, [[0, 0], [1], [2, 2]], [[0, 0], [1, "1"], [2, 2]],
                                     [[0, 0], [math.nan, 1], [2, 2]]])  # fmt: skip
 def test_a_polygon_without_three_corners_is_refused(project, points):
-    with pytest.raises(AnnotationError, match="a polygon needs 3 corners"):
+    with pytest.raises(AnnotationError, match="a polygon needs at least 3 corners"):
         read_export([task_of(project, "a", annotation([polygon(project, points)]))], project)
 
 
@@ -144,7 +144,7 @@ def test_a_duplicate_task_is_refused_and_the_first_stays(project):
     two = task_of(project, "a", annotation([block(project, label="road")]), number=2)
     found = refused(project, one, two)
     assert (
-        found.labels["a"][0, 0] == 13 and "task 2 (a): the same image was answered in another task" in found.problems[0]
+        found.labels["a"][0, 0] == 13 and "task 2 (a): another task already answers the same image" in found.problems[0]
     )
     unopened = task_of(project, "a", number=3)
     assert read_export([unopened, one], project).problems == (), "a copy that nobody opened says nothing"

@@ -93,7 +93,7 @@ def test_a_network_of_other_classes_names_its_own_and_takes_no_labels_of_others(
 
 
 def test_classes_that_do_not_fit_are_refused(tiny_run):
-    with pytest.raises(ConfigError, match="'two' tells 2 classes apart, but 19 are named"):
+    with pytest.raises(ConfigError, match="'two' distinguishes 2 classes, but 19 are named"):
         Explorer(tiny_run, networks={"two": learner_with(2)})
 
 

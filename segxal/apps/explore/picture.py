@@ -88,7 +88,7 @@ def overlay(image: np.ndarray, picture: np.ndarray, opacity: float) -> np.ndarra
         ConfigError: if the opacity is not in [0, 1].
     """
     if image.shape != picture.shape:
-        raise ShapeError(f"an image of {image.shape} under a picture of {picture.shape}; both must have one size")
+        raise ShapeError(f"an image of {image.shape} under a picture of {picture.shape}; both must have the same size")
     if not 0 <= opacity <= 1:
         raise ConfigError(f"opacity = {opacity}; give a share from 0 to 1")
     mixed = image * np.float32(1 - opacity) + picture * np.float32(opacity)
@@ -102,7 +102,7 @@ def enlarge(picture: np.ndarray, factor: int) -> np.ndarray:
         ConfigError: if the factor is below 1.
     """
     if factor < 1:
-        raise ConfigError(f"enlarge by {factor}; the factor is a whole number from 1 on")
+        raise ConfigError(f"enlarge by {factor}; the factor must be a whole number of at least 1")
     return picture.repeat(factor, 0).repeat(factor, 1)
 
 

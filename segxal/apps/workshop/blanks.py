@@ -100,7 +100,7 @@ def same_text(one: NotebookNode, other: NotebookNode) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make every exercise, or with ``--check`` say which one is not what its solution gives."""
     parser = argparse.ArgumentParser("python -m segxal.apps.workshop.blanks", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing, fail where they differ")
+    parser.add_argument("--check", action="store_true", help="change nothing, but fail where they differ")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     options = parser.parse_args(arguments)
     stale = []

@@ -70,7 +70,7 @@ def first_query(cycle: Cycle) -> str:
     """
     queries = cycle.queries()
     if not queries:
-        raise ConfigError(f"nothing was queried in cycle {cycle.number} of {cycle.method}; name a cycle from 1 on")
+        raise ConfigError(f"nothing was queried in cycle {cycle.number} of {cycle.method}; choose cycle 1 or later")
     return str(queries[0]["id"])
 
 

@@ -82,7 +82,7 @@ class Corrections:
             raise AnnotationError(f"{self.query.id} has no superpixel {region}; choose one of 0..{last}")
         if category != VOID and not 0 <= category < len(self.classes):
             raise AnnotationError(
-                f"{category} is no class; choose 0..{len(self.classes) - 1}, or {VOID} for cannot tell"
+                f"{category} is not a class; choose 0..{len(self.classes) - 1}, or {VOID} if you cannot tell"
             )
         return replace(self, acts=(*self.acts, (int(region), int(category))))
 

@@ -38,7 +38,7 @@ class Networks:
             probs = probabilities(learner.model, torch.zeros(1, 3, 64, 64, dtype=torch.uint8), "off")
             if probs.shape[1] != len(classes):
                 raise ConfigError(
-                    f"the network {name!r} tells {probs.shape[1]} classes apart, but {len(classes)} are named; say "
+                    f"the network {name!r} distinguishes {probs.shape[1]} classes, but {len(classes)} are named; say "
                     "with `classes` which ones it knows"
                 )
         self._run, self._splits, self._others, self._classes = run, splits, dict(others), classes

@@ -145,7 +145,7 @@ class StrategyExplorer(widgets.VBox):
         return [*methods_of(self.strategies.value, self.granularities.value), *self.segxal.value]
 
     def ask(self) -> None:
-        """Compute and show what the chosen methods ask for; what cannot be asked is said and the others are shown."""
+        """Compute and show what the chosen methods ask for; name those that cannot ask and show the others."""
         absent = missing(self.strategies.value, self.granularities.value)
         notes = [f"Not defined: {', '.join(absent)}."] if absent else []
         notes += [f"Only the first {MOST} of {len(self.methods)} methods are shown."] * (len(self.methods) > MOST)
