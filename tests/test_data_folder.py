@@ -84,7 +84,7 @@ def test_no_labels_at_all(root):
     for path in (root / "labels").rglob("*.png"):
         path.unlink()
     assert len(Folder("train", (4, 5), root)) == 24
-    with pytest.raises(DataMissing, match=r"no image for val; label at least 3 images .* or write splits/val\.txt"):
+    with pytest.raises(DataMissing, match=r"no images for val; label at least 3 images .* or write splits/val\.txt"):
         Folder("val", (4, 5), root)
 
 
@@ -144,8 +144,8 @@ def test_classes_from_json(root):
     ("name", "text", "words"),
     [
         ("classes.txt", "# nothing\n\n", "holds 0 classes"),
-        ("classes.txt", "road\nroad\n", "holds 2 classes, 1 different"),
-        ("classes.txt", "\n".join(f"c{i}" for i in range(256)), "holds 256 classes, 256 different"),
+        ("classes.txt", "road\nroad\n", "holds 2 classes, 1 distinct"),
+        ("classes.txt", "\n".join(f"c{i}" for i in range(256)), "holds 256 classes, 256 distinct"),
         ("classes.txt", "road 1 2 300", r"colour \[1, 2, 300\] is not usable"),
         ("classes.json", "[", "it is not valid JSON"),
         ("classes.json", '{"road": 1}', "found dict"),

@@ -87,7 +87,7 @@ def test_damaged_png_is_named(tmp_path):
 
 
 def test_absent_file_is_missing(tmp_path):
-    with pytest.raises(DataMissing, match=r"a\.png is not there"):
+    with pytest.raises(DataMissing, match=r"a\.png not found"):
         read_image(tmp_path / "a.png")
 
 

@@ -186,5 +186,5 @@ def test_a_study_without_its_weights_is_not_started(tmp_path, monkeypatch):
 
 
 def test_weights_without_a_network_are_a_mistake():
-    with pytest.raises(ConfigError, match="depth is geometry, which takes none"):
+    with pytest.raises(ConfigError, match="depth geometry takes no weights"):
         MaskConfig(depth_weights="owner/name")

@@ -99,7 +99,7 @@ def test_classes_that_do_not_fit_are_refused(tiny_run):
 
 def test_what_if_needs_a_network_of_a_cycle(explorer):
     explorer.what_if.begin()
-    assert "of no cycle of the run" in explorer.what_if.answer.value and explorer.what_if.thread is None
+    assert "belongs to no cycle of the run" in explorer.what_if.answer.value and explorer.what_if.thread is None
     explorer.controls.network.value = 1
     cycle, _, _ = explorer._question()
     assert cycle.number == 2

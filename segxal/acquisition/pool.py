@@ -72,7 +72,7 @@ def start_pool(ids: tuple[str, ...], candidates: list[int], share: float, rng: n
         rng: source of the draw.
 
     Raises:
-        ConfigError: if fewer images have ground truth than are asked for.
+        ConfigError: if fewer images have ground truth than requested.
     """
     count = max(1, round(share * len(ids)))
     if count > len(candidates):

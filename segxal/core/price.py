@@ -1,4 +1,4 @@
-"""The price of annotation: the stated click model, and what clicks and images come to in minutes.
+"""The price of annotation: the stated click model, and how many minutes clicks and images take.
 
 Nobody was timed for the simulated people. Counts of images, pixels and clicks follow from the rules below and are
 exact; minutes follow from two assumed rates and are estimates. Compare methods by them, do not plan a budget with them.

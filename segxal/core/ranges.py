@@ -1,4 +1,4 @@
-"""Checks of settings: each room holds its own, and all of them complain in the same words."""
+"""Checks of settings: each room has its own, and all of them use the same wording."""
 
 from segxal.core.errors import ConfigError
 

@@ -148,7 +148,7 @@ def _examine(source: type[ImageFiles], folder: Path, deep: bool) -> tuple[dict[s
             problems.append(f"{folder}: {split} has {counts[split]} usable images, the published split has {expected}")
         for item in listing.items:
             if seen.setdefault(item.id, split) != split:
-                problems.append(f"{item.image}: {seen[item.id]} has an image of the same name; keep one of them")
+                problems.append(f"{item.image}: an image of this name is also in {seen[item.id]}; keep one of them")
             try:
                 if deep:
                     read_sample(item, classes, train_ids)

@@ -77,7 +77,7 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
     """An image that is in memory, as :func:`read_image` reads a file; ``name`` is for errors.
 
     Raises:
-        DataInvalid: if it is corrupt, truncated or no image.
+        DataInvalid: if it is corrupt, truncated or not an image.
     """
     return _decode(Path(name), _as_rgb, io.BytesIO(content))
 
@@ -185,7 +185,7 @@ def read_sample(item: Item, classes: Classes, train_ids: np.ndarray, size: tuple
 
     Raises:
         DataMissing: if a file is not there.
-        DataInvalid: if a file is corrupt, an id is no class, or the sizes differ.
+        DataInvalid: if a file is corrupt, an id is not a class, or the sizes differ.
     """
     image = read_image(item.image)
     native = image.shape[:2]

@@ -107,7 +107,7 @@ class CycleMethod(Method):
         return answers, queries, joining
 
     def _oracle(self, context: Context, asks: list[Ask]) -> Oracle:
-        """Who answers: real people, who make errors of their own, or a simulation."""
+        """Who answers: real people, who make their own errors, or a simulation."""
         if not self.asks_people:
             settings = context.settings
             networks = context.before[0].networks()

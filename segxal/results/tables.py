@@ -243,12 +243,12 @@ def question(records: pd.DataFrame, reference: str = "", budget: str = BUDGET) -
 
     Args:
         records: of the study.
-        reference: the method that all are compared with; empty for the random selection that is recorded.
+        reference: the reference for all comparisons; empty for the random selection that is recorded.
         budget: what the scores are compared over, a key of ``BUDGETS``.
 
     Returns:
         ``reference``, and the ending of the names of its tables and figures: none for the study's own question (random
-        selection, pixels), so that another one never takes the place of its answers.
+        selection, pixels), so that another question never overwrites its answers.
 
     Raises:
         ConfigError: if ``reference`` buys no labels or is not recorded, if it is empty and no random selection is

@@ -86,11 +86,11 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
         ``output``.
 
     Raises:
-        ConfigError: if there is no such notebook or parameter, or ``output`` is no file ``.ipynb`` or
-            the notebook itself.
+        ConfigError: if there is no such notebook or parameter, or ``output`` is not a ``.ipynb`` file or
+            is the notebook itself.
         AnnotationsWanted: if the notebook's cycle waits for people.
         NotebookFailed: if a cell raised; names the cell and the file that keeps the traceback. Or if the notebook's
-            process is gone, for want of memory for example, or does not answer.
+            process has died, out of memory for example, or does not answer.
     """
     source = paths.NOTEBOOKS / f"{name}.ipynb"
     if not source.is_file():

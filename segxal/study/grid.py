@@ -89,11 +89,11 @@ def whole_grid(preset: Preset, runs: Path = paths.RUNS) -> list[list[Cycle]]:
 
 
 def check_depth(preset: Preset, methods: Iterable[str]) -> None:
-    """Look whether the depth that the error masks of these methods need can be had.
+    """Check that the depth that the error masks of these methods need is available.
 
     Raises:
         ConfigError: if there is no such provider.
-        WeightsMissing: if it is a network whose weights are neither here nor to be had.
+        WeightsMissing: if it is a network whose weights are neither on this machine nor downloadable.
     """
     if any(get_method(method).masks for method in methods):
         get_depth(preset.mask.depth, preset.mask.depth_weights)

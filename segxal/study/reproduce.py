@@ -1,4 +1,4 @@
-"""`segxal reproduce`: the thin face of the Snakemake graph; it resumes by itself and shows what is left."""
+"""`segxal reproduce`: a thin front end to the Snakemake graph; it resumes automatically and shows what is left."""
 
 import ctypes
 import fcntl
@@ -72,7 +72,7 @@ def planned(preset: Preset, source: str, data_root: str = "") -> dict[str, int]:
     """What :func:`reproduce` would run: name of the step -> how often, then ``total``; empty when all is done.
 
     Raises:
-        StudyFailed: if Snakemake cannot plan the study; the message holds its last words.
+        StudyFailed: if Snakemake cannot plan the study; the message quotes its last lines.
         ConfigError, DataMissing: as :func:`reproduce`.
     """
     source, root = _absolute(preset, source, data_root)
@@ -85,7 +85,7 @@ def planned(preset: Preset, source: str, data_root: str = "") -> dict[str, int]:
 
 
 def _absolute(preset: Preset, source: str, data_root: str) -> tuple[str, str]:
-    """Preset file and data root as every process can find them, after a look at whether data and depth are there."""
+    """Preset file and data root as every process can find them, after checking that data and depth are there."""
     root = str(Path(data_root).expanduser().resolve()) if data_root else ""
     open_sources(preset.data, root)
     check_depth(preset, preset.methods)
@@ -108,7 +108,7 @@ def reproduce(preset: Preset, source: str, data_root: str = "", jobs: int = 0) -
     Raises:
         ConfigError: if a method or a depth provider is unknown.
         DataMissing: if the data set is not there.
-        StudyFailed: if a notebook failed; the message repeats what the failing jobs said.
+        StudyFailed: if a notebook failed; the message repeats the errors of the failing jobs.
     """
     source, root = _absolute(preset, source, data_root)  # before anything is started
     study = paths.RUNS / preset.name

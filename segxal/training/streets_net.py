@@ -170,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def record(network: Network, steps: int, seed: int, spent: dict[str, int]) -> dict[str, Any]:
-    """What was done and what came of it, for ``papermill_runs/streets_net.json``."""
+    """What was done and with what result, for ``papermill_runs/streets_net.json``."""
     return {
         "command": f"python -m segxal.training.streets_net --steps {steps} --seed {seed}", "seed": seed,
         "steps": steps,

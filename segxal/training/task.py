@@ -20,7 +20,7 @@ class Task:
 
     Attributes:
         target: the images of the world the network is for, the unlabelled ones included; their own labels are not
-            looked at.
+            used.
         annotated: positions of the n annotated images in ``target``; none is a legal start for objectives that need
             no annotation.
         labels: (n, H, W) uint8, what was annotated in them; 255 = not annotated.

@@ -56,10 +56,10 @@ class Answers:
 
 
 def read_answers(folder: Path) -> Answers:
-    """What was imported into a project so far; nothing is no error.
+    """What was imported into a project so far; having no answers yet is not an error.
 
     Raises:
-        AnnotationError: if what lies there does not fit the project.
+        AnnotationError: if what lies there does not match the project.
     """
     if not (folder / NUMBERS).is_file():
         return Answers()

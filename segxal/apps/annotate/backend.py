@@ -33,7 +33,7 @@ ANNOTATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED", 
 
 
 class Backend:
-    """What the backend knows and does; HTTP is only its mouth.
+    """What the backend knows and does; HTTP only carries the messages.
 
     Args:
         run: the cycles of one run of real people, in order; see :func:`segxal.study.grid.run_of`.
@@ -42,7 +42,7 @@ class Backend:
         data_root: folder that holds the data sets.
 
     Raises:
-        ConfigError: if no cycle of the run is left, or the one that is has no project.
+        ConfigError: if no cycle of the run is left, or the next one has no project.
     """
 
     def __init__(
@@ -83,13 +83,13 @@ class Backend:
         return [{**found.get(name, {"result": [], "score": 0.0}), "model_version": cycle.digest} for name in names]
 
     def notice(self, action: str) -> bool:
-        """Take note that something happened on the server; returns whether that is looked into, in the background."""
+        """Take note that something happened on the server; returns whether it is handled, in the background."""
         if action in ANNOTATED:
             self._news.set()
         return action in ANNOTATED
 
     def close(self) -> None:
-        """End the background work after what is being done."""
+        """End the background work once the current task is done."""
         self._closing = True
         self._news.set()
         self._worker.join()

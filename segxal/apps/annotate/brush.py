@@ -47,7 +47,7 @@ def decode(rle: Any, height: int, width: int) -> np.ndarray:
         (H, W) bool: where alpha is at least 128.
 
     Raises:
-        AnnotationError: if the strokes are cut off, of another size, too long, or no strokes at all.
+        AnnotationError: if the strokes are cut off, of another size, too long, or not strokes at all.
     """
     from label_studio_sdk.converter.brush import decode_rle
 

@@ -17,7 +17,7 @@ def read_export_file(path: Path, project: Project, keep_going: bool = False) -> 
     """Read a file that Label Studio exported with the format JSON; see :func:`read_export`.
 
     Raises:
-        AnnotationError: if there is no such file, it is no JSON, or as :func:`read_export`.
+        AnnotationError: if there is no such file, it is not JSON, or as :func:`read_export`.
     """
     if not path.is_file():
         raise AnnotationError(f"there is no file {path}; export the project from Label Studio in the format JSON")
@@ -46,7 +46,7 @@ def read_export(tasks: Any, project: Project, keep_going: bool = False) -> Answe
     Raises:
         AnnotationError: without ``keep_going``, when a task is of an unknown image, of another project or there twice,
             or its annotation is half-finished, of a wrong size or damaged; names all of them. Always when ``tasks``
-            is no list of tasks, or an empty one.
+            is not a list of tasks, or is empty.
     """
     if not isinstance(tasks, list) or not all(isinstance(t, dict) and isinstance(t.get("data"), dict) for t in tasks):
         raise AnnotationError("this is not a list of tasks with data and annotations; export in the format JSON")

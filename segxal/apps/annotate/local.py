@@ -1,4 +1,4 @@
-"""A Label Studio server of one's own: on this machine only, with nothing that phones home.
+"""Your own Label Studio server: on this machine only, with nothing that phones home.
 
     python -m segxal.apps.annotate.local .venv-label-studio/bin/label-studio .label-studio
 
@@ -51,7 +51,7 @@ class Server:
 
 
 def credentials(folder: Path) -> tuple[str, str]:
-    """Password and token of the server in a folder; drawn when there are none, in a file that only its owner reads."""
+    """Password and token of the server in a folder; created if missing, in a file only its owner can read."""
     file = folder / SECRETS
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def credentials(folder: Path) -> tuple[str, str]:
 def free_port() -> int:
     """A port of this machine that nobody listens on, another one at every call.
 
-    It lies below those that a system gives to any connection, which may take it before a slow server does.
+    It lies below the range that a system gives to any connection, which might take it before a slow server does.
     """
     while True:
         port = next(_PORTS)
@@ -78,7 +78,7 @@ def running(binary: Path, folder: Path, port: int = 0) -> Iterator[Server]:
     """Run a server while the block runs, and end it with all its processes afterwards.
 
     Args:
-        binary: ``label-studio`` of a virtual environment of its own; its pins do not fit beside others.
+        binary: ``label-studio`` in its own virtual environment; its pinned versions conflict with others.
         folder: where it keeps its data and its log.
         port: of this machine; 0 for a free one.
 

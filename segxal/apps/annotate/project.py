@@ -71,7 +71,7 @@ def write_project(
         rule: what people read above the image.
 
     Raises:
-        ConfigError: if there is something at ``folder``, two images have one name, or a size is no multiple.
+        ConfigError: if there is something at ``folder``, two images have one name, or a size is not a multiple.
     """
     if folder.exists():
         raise ConfigError(

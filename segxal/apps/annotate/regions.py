@@ -32,7 +32,7 @@ def label_map(regions: Any, project: Project) -> np.ndarray:
         (H, W) int64: train ids, and the numbers of :func:`codes_of`.
 
     Raises:
-        AnnotationError: if a region does not fit the project.
+        AnnotationError: if a region does not match the project.
     """
     nothing = codes_of(project)[1]
     codes = {name: k for k, name in enumerate((*project.classes, UNDECIDED))}
@@ -81,7 +81,7 @@ def fill(points: Any, height: int, width: int) -> np.ndarray:
         (H, W) bool.
 
     Raises:
-        AnnotationError: if there are fewer than three corners, or one is no pair of numbers.
+        AnnotationError: if there are fewer than three corners, or one is not a pair of numbers.
     """
     from skimage.draw import polygon  # half a second of import
 

@@ -45,8 +45,8 @@ def push(folder: Path, url: str = "", token: str = "", title: str = "") -> Pushe
     Args:
         folder: of the project.
         url: of the server; empty for ``$LABEL_STUDIO_URL``.
-        token: a personal access token or a legacy token; empty for ``$LABEL_STUDIO_API_KEY``. It is kept nowhere.
-        title: of the project on the server; empty for one made of the folder's name and digest.
+        token: a personal access token or a legacy token; empty for ``$LABEL_STUDIO_API_KEY``. It is not stored.
+        title: of the project on the server; empty for one made from the folder's name and digest.
 
     Raises:
         ConfigError: if there is no project in the folder, no address or token, or the title is too short or long.
@@ -160,7 +160,7 @@ def _owned(client: "LabelStudio", number: int, project: Project) -> list[dict[st
 
 @contextmanager
 def _talking(url: str, token: str) -> Iterator["LabelStudio"]:
-    """A client of the server; what goes wrong is said in words, and never with the token."""
+    """A client of the server; errors are put in words and never contain the token."""
     from label_studio_sdk import LabelStudio  # seconds of import that only annotating needs
     from label_studio_sdk.core import ApiError
 

@@ -1,4 +1,4 @@
-"""Where the loop waits for people: the query of a cycle goes out, and the cycle goes on when everything came back."""
+"""Where the loop waits for people: a cycle's query goes out, and the cycle continues once all answers are back."""
 
 from collections.abc import Sequence
 
@@ -74,7 +74,7 @@ def command(cycle: Cycle, action: str, data_root: str = "") -> str:
 
 
 def all_done(run: Sequence[Cycle]) -> str:
-    """What is said of a run that asks nothing more."""
+    """The message for a run that asks nothing more."""
     return f"all cycles of {run[-1].method}, seed {run[-1].seed}, are done; there is nothing left to annotate"
 
 

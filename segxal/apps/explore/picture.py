@@ -123,7 +123,7 @@ def edge(inside: np.ndarray) -> np.ndarray:
 
 
 def outline(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """A picture with the outline of a part: white, with black around it, to be seen on any ground.
+    """A picture with the outline of a part: white with black around it, visible on any background.
 
     Args:
         picture: (kH, kW, 3) uint8, the image enlarged by k.
@@ -133,7 +133,7 @@ def outline(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
         A new picture of the same size.
 
     Raises:
-        ShapeError: if the picture is no whole multiple of the part.
+        ShapeError: if the picture is not a whole multiple of the part.
     """
     factor = picture.shape[0] // inside.shape[0]
     if picture.shape[:2] != (factor * inside.shape[0], factor * inside.shape[1]):

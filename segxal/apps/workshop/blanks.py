@@ -35,7 +35,7 @@ def blanked(source: str) -> str:
         The same text but for these values; names, comments and all other lines stay.
 
     Raises:
-        DataInvalid: if a mark stands at no assignment, or there is none.
+        DataInvalid: if a mark is not at an assignment, or there is no mark.
     """
     lines = source.splitlines()
     marked = {number for number, line in enumerate(lines, 1) if line.rstrip().endswith(MARK)}

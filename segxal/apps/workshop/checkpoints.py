@@ -83,7 +83,7 @@ def load_network(name: str, folder: Path = FOLDER) -> Network:
 
     Raises:
         ConfigError: if there is no such network.
-        WeightsMissing: if the package came without its weights.
+        WeightsMissing: if the package was installed without its weights.
         CheckpointMismatch: if the file is damaged, or belongs to another network.
     """
     file = file_of(name, folder)

@@ -40,7 +40,7 @@ def get_depth(name: str, weights: str = "") -> Provider:
     Raises:
         ConfigError: if there is no such provider (the error lists the names), if it takes no weights, or if the
             checkpoint is of another family.
-        WeightsMissing: if the checkpoint is neither here nor to be had.
+        WeightsMissing: if the checkpoint is neither on this machine nor downloadable.
     """
     if name in DEFAULTS:
         return NetworkDepth(find_checkpoint(name, weights))

@@ -55,7 +55,7 @@ def find_checkpoint(family: str, weights: str = "") -> Checkpoint:
         weights: a folder or a name on the hub; empty for the default of the family.
 
     Raises:
-        WeightsMissing: if the files are neither here nor to be had.
+        WeightsMissing: if the files are neither on this machine nor downloadable.
         ConfigError: if the checkpoint is of another family or of none.
     """
     name = weights or DEFAULTS[family]

@@ -36,7 +36,7 @@ class NetworkDepth:
         self.checkpoint = checkpoint
 
     def __call__(self, images: Tensor, prediction: Tensor, classes: Classes, measured: Tensor | None) -> Tensor:
-        """Relative inverse depth (N, H, W) float32 of images (N, 3, H, W) uint8; nothing else is looked at.
+        """Relative inverse depth (N, H, W) float32 of images (N, 3, H, W) uint8; nothing else is used.
 
         Raises:
             CheckpointMismatch: if the weights do not fit the configuration, or the network gives no numbers.

@@ -88,7 +88,7 @@ def query_of(cycle: Cycle, image: str) -> dict[str, float]:
 
 
 def right_share(labels: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = None) -> float:
-    """Share of the labelled pixels of known truth whose label is right; NaN when there is none."""
+    """Share of the labelled pixels with known truth whose label is right; NaN when there is none."""
     counted = (labels != VOID) & (truth != VOID)
     counted = counted if inside is None else counted & inside
     return float((labels == truth)[counted].mean()) if counted.any() else float("nan")

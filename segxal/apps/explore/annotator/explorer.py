@@ -153,7 +153,7 @@ class Annotator(widgets.VBox):
     def retrain(self) -> None:
         """Train a copy of the network on the answers and show what changed; it starts from scratch each time.
 
-        Until it is trained nothing can be pressed or clicked on.
+        Until it is trained, nothing can be pressed or clicked.
         """
         text, self.result.value = self.result.value, f"Training for {self.steps} steps &hellip;"
         self._busy = True
@@ -181,7 +181,7 @@ class Annotator(widgets.VBox):
         self._enable()
 
     def _enable(self) -> None:
-        """Only what has an effect can be pressed, and nothing while a network is trained."""
+        """Enable only the buttons that have an effect, and none while a network is trained."""
         useless = {"undo": not self.given.acts, "relabel": not 0 <= self.region.value <= self._last}
         for name, button in self.buttons.items():
             button.disabled = self._busy or useless.get(name, False)

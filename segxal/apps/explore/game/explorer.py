@@ -89,7 +89,7 @@ class GameView(widgets.VBox):
     def play(self) -> None:
         """Your turn with the picks as they are, then every other player's; the score is shown after each turn.
 
-        Until the last network is trained nothing can be pressed or clicked on.
+        Until the last network is trained, nothing can be pressed or clicked.
 
         Raises:
             ConfigError: if nothing is picked or the game is over.
@@ -140,7 +140,7 @@ class GameView(widgets.VBox):
         self._enable()
 
     def _enable(self) -> None:
-        """Only what has an effect can be pressed, and nothing while networks are trained."""
+        """Enable only the buttons that have an effect, and none while networks are trained."""
         useless = {"undo": not self.picks, "play": not self.picks, "pick": bool(self._unknown(self.cursor))}
         for name, button in self.buttons.items():
             button.disabled = self._busy or self.game.over or useless.get(name, False)

@@ -82,7 +82,7 @@ class Controls:
         Args:
             classes: of the network.
             layers: names of the layers Grad-CAM can look at.
-            layer: its own.
+            layer: its own layer.
             former: the own layer of the network before, whose place it takes.
             whose: layer it is.
         """

@@ -84,7 +84,7 @@ def read_upload(content: bytes, name: str, preset: Preset, classes: Classes) -> 
         classes: the classes of the network that will see it.
 
     Raises:
-        DataInvalid: if it is empty, too large, no PNG or JPEG image, damaged, or smaller than 16 pixels.
+        DataInvalid: if it is empty, too large, not a PNG or JPEG image, damaged, or smaller than 16 pixels.
     """
     if not content:
         raise DataInvalid(f"{name} is empty; choose a PNG or JPEG image")

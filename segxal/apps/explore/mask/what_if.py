@@ -128,7 +128,7 @@ def _copy_history(source: Cycle, target: Cycle) -> None:
 
 
 def carry_out(plan: Path, tell: Callable[[int], None] = lambda done: None) -> dict[str, Gain]:
-    """Compute what a plan describes, or read it where it is done.
+    """Compute what a plan describes, or read it if it is already done.
 
     Args:
         plan: of :func:`prepare`.

@@ -19,7 +19,7 @@ def score(value: float) -> str:
 
 
 def counted(number: int, thing: str) -> str:
-    """So many things: ``1 region``, ``2 regions``."""
+    """A number of things: ``1 region``, ``2 regions``."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
