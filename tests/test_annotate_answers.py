@@ -74,5 +74,5 @@ def test_answers_of_another_size_are_refused(project):
         save_answers(project.folder, Answers({"a": np.zeros((3, 3), np.uint8)}, {}, {"a": 1.0}))
     assert read_answers(project.folder).lead_time == {}
     (project.folder / "answers.json").write_text(json.dumps({"a": {"skipped": False, "lead_time": 1}}))
-    with pytest.raises(AnnotationError, match="does not fit its project"):
+    with pytest.raises(AnnotationError, match="does not match its project"):
         read_answers(project.folder)

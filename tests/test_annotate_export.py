@@ -84,9 +84,9 @@ def test_a_polygon_may_reach_out_of_the_image():
 
 
 BROKEN = {
-    "wrong width": ((("original_width",), 47), "its image is 47 x 36, asked was for 48 x 36"),
-    "wrong height": ((("original_height",), 12), "its image is 48 x 12, asked was for 48 x 36"),
-    "turned": ((("image_rotation",), 90), "turned by 90 degrees"),
+    "wrong width": ((("original_width",), 47), "its image is 47 x 36, expected 48 x 36"),
+    "wrong height": ((("original_height",), 12), "its image is 48 x 12, expected 48 x 36"),
+    "turned": ((("image_rotation",), 90), "rotated by 90 degrees"),
     "unknown label": ((("value", "brushlabels"), ["cat"]), "its label 'cat' is unknown; the project has road"),
     "no label": ((("value", "brushlabels"), []), "without exactly one label"),
     "two labels": ((("value", "brushlabels"), ["car", "road"]), "without exactly one label"),
@@ -96,7 +96,7 @@ BROKEN = {
     "truncated": ((("value", "rle"), [0, 0, 27, 0, 57, 27]), "cut off or damaged"),
     "garbage": ((("value", "rle"), [1, 2, 3]), "cut off or damaged"),
     "absurd": ((("value", "rle"), [255] * 60), "state 4294967295 values"),
-    "no strokes": ((("value", "rle"), "abc"), "no list of bytes"),
+    "no strokes": ((("value", "rle"), "abc"), "not a list of bytes"),
 }
 
 
@@ -104,7 +104,7 @@ BROKEN = {
 def test_a_region_that_does_not_fit_is_named(project, name):
     (path, value), words = BROKEN[name]
     good, bad = block(project), changed(block(project), path, value)
-    with pytest.raises(AnnotationError, match="1 of 1 tasks cannot be imported, nothing was") as error:
+    with pytest.raises(AnnotationError, match="1 of 1 tasks cannot be imported, so none were") as error:
         read_export([task_of(project, "b/c", annotation([good, bad]), number=41)], project)
     assert "task 41 (b/c): region 2 of 2: " in str(error.value) and words in str(error.value)
 
@@ -112,7 +112,7 @@ def test_a_region_that_does_not_fit_is_named(project, name):
 @pytest.mark.parametrize("points", [[[0, 0], [1, 1]], "x", None, [[0, 0], [1], [2, 2]], [[0, 0], [1, "1"], [2, 2]],
                                     [[0, 0], [math.nan, 1], [2, 2]]])  # fmt: skip
 def test_a_polygon_without_three_corners_is_refused(project, points):
-    with pytest.raises(AnnotationError, match="a polygon needs 3 corners"):
+    with pytest.raises(AnnotationError, match="a polygon needs at least 3 corners"):
         read_export([task_of(project, "a", annotation([polygon(project, points)]))], project)
 
 
@@ -144,7 +144,7 @@ def test_a_duplicate_task_is_refused_and_the_first_stays(project):
     two = task_of(project, "a", annotation([block(project, label="road")]), number=2)
     found = refused(project, one, two)
     assert (
-        found.labels["a"][0, 0] == 13 and "task 2 (a): the same image was answered in another task" in found.problems[0]
+        found.labels["a"][0, 0] == 13 and "task 2 (a): another task already answers the same image" in found.problems[0]
     )
     unopened = task_of(project, "a", number=3)
     assert read_export([unopened, one], project).problems == (), "a copy that nobody opened says nothing"
@@ -194,7 +194,7 @@ def test_what_is_no_export_is_refused_always(project, tasks):
 
 @pytest.mark.parametrize("field", [{"annotations": "x"}, {"annotations": [3]}])
 def test_strange_annotations_are_refused(project, field):
-    assert "annotations are no list" in refused(project, task_of(project, "a") | field).problems[0]
+    assert "annotations are not a list" in refused(project, task_of(project, "a") | field).problems[0]
 
 
 @pytest.mark.parametrize("seconds", ["x", -1, math.inf, math.nan])
@@ -228,7 +228,7 @@ def test_files_that_are_no_export_are_named(tmp_path, project):
     with pytest.raises(AnnotationError, match="there is no file"):
         read_export_file(tmp_path / "gone.json", project)
     (tmp_path / "bad.json").write_text("[{")
-    with pytest.raises(AnnotationError, match=r"is no JSON .* export it again"):
+    with pytest.raises(AnnotationError, match=r"is not JSON .* export it again"):
         read_export_file(tmp_path / "bad.json", project)
     (tmp_path / "good.json").write_text(json.dumps([task_of(project, "a", annotation([block(project)]))]))
     assert list(read_export_file(tmp_path / "good.json", project).labels) == ["a"]

@@ -95,7 +95,7 @@ def test_labels_that_are_there_stay(mine, preset):
 
 @pytest.mark.parametrize("count", [0, 2, 6])
 def test_counts_that_cannot_be(mine, preset, count):
-    with pytest.raises(ConfigError, match=f"{count} images are to be labelled; of 5 without a label choose 3 to 5"):
+    with pytest.raises(ConfigError, match=f"{count} images to label; 5 have no label, so choose 3 to 5"):
         ask_first(preset, count, mine)
 
 
@@ -105,7 +105,7 @@ def test_errors_say_what_to_do(mine, preset):
     with pytest.raises(ConfigError, match="run `segxal annotate first` first"):
         first_project(preset)
     project = ask_first(preset, 3, mine)
-    with pytest.raises(ConfigError, match="exists; a project is never written over"):
+    with pytest.raises(ConfigError, match="exists; a project is never overwritten"):
         ask_first(preset, 3, mine)
     with pytest.raises(ConfigError, match="another image size"):
         first_project(preset.with_changes(data={"height": 16}))

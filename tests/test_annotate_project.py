@@ -104,7 +104,7 @@ def test_the_project_says_what_it_is(tmp_path):
 def test_a_project_is_never_written_over(tmp_path):
     a_project(tmp_path / "p")
     before = {file.name: file.read_bytes() for file in (tmp_path / "p").iterdir()}
-    with pytest.raises(ConfigError, match=r"exists; a project is never written over"):
+    with pytest.raises(ConfigError, match=r"exists; a project is never overwritten"):
         a_project(tmp_path / "p")
     assert {file.name: file.read_bytes() for file in (tmp_path / "p").iterdir()} == before
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_mapped_back_is_refused(tmp_path):
     ):
         with pytest.raises(ConfigError, match="whole multiple"):
             write_project(tmp_path / "p", "d", [one], CITYSCAPES, images, 0.25)
-    with pytest.raises(ConfigError, match="2 images are asked for, 1 different"):
+    with pytest.raises(ConfigError, match="2 images are asked for, but only 1 are different"):
         write_project(tmp_path / "p", "d", [one, one], CITYSCAPES, [np.zeros((12, 16, 3), np.uint8)] * 2, 0.25)
     assert not list(tmp_path.iterdir())
 

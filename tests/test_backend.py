@@ -123,8 +123,8 @@ def test_predictions_are_the_objects_the_mask_touches_and_the_mean_of_the_mask(m
     [
         ("POST", "/predict", "{", 400, "not JSON"),
         ("POST", "/predict", "[1]", 400, "a list; expected an object"),
-        ("POST", "/predict", "{}", 400, "a prediction is asked for by"),
-        ("POST", "/predict", '{"tasks": [1]}', 400, "a prediction is asked for by"),
+        ("POST", "/predict", "{}", 400, "ask for a prediction with"),
+        ("POST", "/predict", '{"tasks": [1]}', 400, "ask for a prediction with"),
         ("POST", "/train", "{}", 404, "no /train"),
         ("GET", "/secrets", "", 404, "no /secrets"),
     ],
@@ -166,7 +166,7 @@ def test_a_webhook_fetches_trains_and_asks_the_next_cycle(mouth, run):
     mouth.ask("POST", "/webhook", {"action": "ANNOTATION_CREATED"})
     mouth.until("done: all cycles")
     assert run[2].is_done() and run[2].metrics()["oracle"] == "label-studio"
-    with pytest.raises(ConfigError, match="are done; nothing is left to annotate"):
+    with pytest.raises(ConfigError, match="are done; there is nothing left to annotate"):
         current(run)
 
 

@@ -204,5 +204,5 @@ def test_a_fresh_network_has_nothing_of_the_old_one():
 
 
 def test_a_committee_needs_annotations(frames):
-    with pytest.raises(ConfigError, match="no annotated image to train a committee on"):
+    with pytest.raises(ConfigError, match="no annotated images to train a committee on"):
         next(qbc_maps(learner_of(net(), committee=2), frames, [0], rng(0)))

@@ -68,7 +68,7 @@ def test_export_import_status_and_the_end(own, capsys, tmp_path):
     segxal(capsys, "import", preset, str(tmp_path / "all.json"))
     out = segxal(capsys, "status", preset)[1]
     assert "answered   2 of 2" in out and "next       segxal annotate export" in out
-    assert "are done; nothing is left" in segxal(capsys, "export", preset)[1] and cycle.is_done()
+    assert "are done; there is nothing left" in segxal(capsys, "export", preset)[1] and cycle.is_done()
     assert f"next       all cycles of {REAL}, seed 0, are done" in segxal(capsys, "status", preset)[1]
 
 
@@ -83,7 +83,7 @@ def test_keep_going_imports_the_rest_and_names_the_problems(own, capsys, tmp_pat
     status, _, err = segxal(capsys, "import", preset, str(tmp_path / "two.json"))
     assert status == 1 and "unknown image" in err and not (cycle.project / "answers.json").exists()
     status, out, err = segxal(capsys, "import", preset, str(tmp_path / "two.json"), "--keep-going")
-    assert status == 1 and "answered   1 of 2" in out and "1 tasks were left out" in err
+    assert status == 1 and "answered   1 of 2" in out and "1 tasks have problems and were left out" in err
 
 
 @pytest.mark.parametrize("action", ["push", "pull", "status", "serve"])
@@ -103,13 +103,13 @@ def test_a_server_must_be_named(own, capsys, action):
 
 @pytest.mark.parametrize("url", ["ftp://x", "localhost:8080", "http://["])
 def test_a_wrong_address_is_said(own, url):
-    with pytest.raises((ConfigError, ServerError), match=r"no address of a server|no Label Studio answers"):
+    with pytest.raises((ConfigError, ServerError), match=r"not a server address|no Label Studio answers"):
         push(own[1].project, url, "sesame")
 
 
 @pytest.mark.parametrize("title", ["ab", "x" * 51])
 def test_titles_that_label_studio_refuses_are_refused_before(own, title):
-    with pytest.raises(ConfigError, match="Label Studio takes 3 to 50"):
+    with pytest.raises(ConfigError, match="Label Studio accepts 3 to 50"):
         push(own[1].project, "http://127.0.0.1:9", "sesame", title)
     assert 3 <= len(title_of(read_project(own[1].project))) <= 50
 

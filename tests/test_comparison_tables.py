@@ -172,7 +172,7 @@ def test_what_is_compared_with_is_the_random_selection_that_is_recorded():
     pixels = pd.DataFrame({"method": ["eem-pixel", "random-pixel", "random-pixel", "supervised"]})
     assert tables.question(pixels) == ("random-pixel", "")
     assert tables.question(pixels, "eem-pixel") == ("eem-pixel", "-eem-pixel-pixels")
-    with pytest.raises(ConfigError, match=r"no random selection .*; name a reference: eem-pixel, s4al-random$"):
+    with pytest.raises(ConfigError, match=r"no random selection .*; choose a reference from eem-pixel, s4al-random$"):
         tables.question(pd.DataFrame({"method": ["eem-pixel", "s4al-random", "supervised"]}))
 
 

@@ -90,7 +90,7 @@ def test_unknown_name_lists_the_names():
     ("name", "options", "given"), [("streets", {"count": 3}, "count"), ("camvid", {"seed": 1}, "seed")]
 )
 def test_options_are_exactly_those_of_the_data_set(name, options, given):
-    with pytest.raises(ConfigError, match=rf"data set {name} takes the options .*, given were {given}"):
+    with pytest.raises(ConfigError, match=rf"data set {name} takes the options .*, but was given {given}"):
         data.open_dataset(name, "train", (8, 8), **options)
 
 
@@ -138,7 +138,7 @@ def test_deep_check_names_every_bad_file(tmp_path, monkeypatch):
     save(root / "test" / "0001TP_00.png", noise(6, 8))
     save(root / "testannot" / "0001TP_00.png", np.zeros((6, 8), np.uint8))
     problems = data.check("camvid", tmp_path)
-    words = ["train/0001TP_00.png cannot be read", "ids [99] are no class", "is 8 x 5", "is also in train; keep one"]
+    words = ["train/0001TP_00.png cannot be read", "ids [99] are not classes", "is 8 x 5", "is also in train; keep one"]
     assert len(problems) == 4 and all(any(word in problem for problem in problems) for word in words)
     assert len(data.check("camvid", tmp_path, deep=False)) == 1
 

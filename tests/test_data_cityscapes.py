@@ -136,7 +136,9 @@ def test_archives_are_not_unpacked(tmp_path):
 
 def test_unknown_label_ids(root):
     save(files(root, "lindau_000000*_labelIds.png")[0], np.full((16, 34), 34, np.uint8))
-    with pytest.raises(DataInvalid, match=r"label ids \[34\] are no class; expected 7\.\.8, 11\.\.13, 17, .* \(void\)"):
+    with pytest.raises(
+        DataInvalid, match=r"label ids \[34\] are not classes; expected 7\.\.8, 11\.\.13, 17, .* \(void\)"
+    ):
         Cityscapes("test", (8, 16), root)[0]
 
 

@@ -84,7 +84,7 @@ def test_no_labels_at_all(root):
     for path in (root / "labels").rglob("*.png"):
         path.unlink()
     assert len(Folder("train", (4, 5), root)) == 24
-    with pytest.raises(DataMissing, match=r"no image for val; label at least 3 images .* or write splits/val\.txt"):
+    with pytest.raises(DataMissing, match=r"no images for val; label at least 3 images .* or write splits/val\.txt"):
         Folder("val", (4, 5), root)
 
 
@@ -93,14 +93,14 @@ def test_split_files_decide(root):
     write(root / "splits" / "val.txt", "ride0/02.jpeg\n")
     assert [item.id for item in Folder("train", (4, 5), root).items] == ["ride0/00", "ride1/21"]
     assert [item.id for item in Folder("val", (4, 5), root).items] == ["ride0/02"]
-    with pytest.raises(DataMissing, match=r"there is no splits/test\.txt"):
+    with pytest.raises(DataMissing, match=r"there is a folder splits/ but no splits/test\.txt"):
         Folder("test", (4, 5), root)
 
 
 @pytest.mark.parametrize(
     ("val", "words"),
     [
-        ("ride0/00\n", r"ride0/00 \(1 in all\) are in train\.txt and in val\.txt"),
+        ("ride0/00\n", r"ride0/00 \(1 in all\) are in both train\.txt and val\.txt"),
         ("ride0/02\nride0/02.png\n", r"val\.txt lists ride0/02 twice"),
         ("nowhere\n", r"1 name in the list\(s\) without image: nowhere"),
         ("ride1/21\n", r"1 image\(s\) without label, which val needs: ride1/21"),
@@ -123,7 +123,7 @@ def test_label_outside_the_classes(root):
     save(root / "labels" / "ride0" / "00.png", np.full((8, 10), 3, np.uint8))
     problems = check("folder", root)
     assert len(problems) == 1
-    assert "ride0/00.png: label ids [3] are no class; expected 0..2 (3 classes) or 255 (void)" in problems[0]
+    assert "ride0/00.png: label ids [3] are not classes; expected 0..2 (3 classes) or 255 (void)" in problems[0]
 
 
 def test_classes_from_text(root):
@@ -144,8 +144,8 @@ def test_classes_from_json(root):
     ("name", "text", "words"),
     [
         ("classes.txt", "# nothing\n\n", "holds 0 classes"),
-        ("classes.txt", "road\nroad\n", "holds 2 classes, 1 different"),
-        ("classes.txt", "\n".join(f"c{i}" for i in range(256)), "holds 256 classes, 256 different"),
+        ("classes.txt", "road\nroad\n", "holds 2 classes, 1 distinct"),
+        ("classes.txt", "\n".join(f"c{i}" for i in range(256)), "holds 256 classes, 256 distinct"),
         ("classes.txt", "road 1 2 300", r"colour \[1, 2, 300\] is not usable"),
         ("classes.json", "[", "it is not valid JSON"),
         ("classes.json", '{"road": 1}', "found dict"),

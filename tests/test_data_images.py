@@ -63,7 +63,7 @@ def test_one_bit_and_equal_channel_labels_are_ids(tmp_path):
 
 
 def test_colour_labels_are_refused(tmp_path):
-    with pytest.raises(DataInvalid, match=r"a\.png holds colours; expected one class id per pixel"):
+    with pytest.raises(DataInvalid, match=r"a\.png is a colour image; expected one class id per pixel"):
         read_ids(save(tmp_path / "a.png", noise(5, 7)))
 
 
@@ -87,7 +87,7 @@ def test_damaged_png_is_named(tmp_path):
 
 
 def test_absent_file_is_missing(tmp_path):
-    with pytest.raises(DataMissing, match=r"a\.png is not there"):
+    with pytest.raises(DataMissing, match=r"a\.png not found"):
         read_image(tmp_path / "a.png")
 
 
@@ -153,7 +153,7 @@ def test_sizes_that_differ_are_named_in_width_by_height(tmp_path):
 def test_ids_outside_the_classes_are_named(tmp_path, dtype):
     ids = np.zeros((5, 7), dtype)
     ids[2, 3:5] = 2, 200
-    with pytest.raises(DataInvalid, match=r"ids \[2, 200\] are no class; expected 0\.\.1 .* 255 \(void\)"):
+    with pytest.raises(DataInvalid, match=r"ids \[2, 200\] are not classes; expected 0\.\.1 .* 255 \(void\)"):
         read_sample(item(tmp_path, noise(5, 7), ids), TWO, TWO_IDS, (1, 1))
 
 

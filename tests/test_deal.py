@@ -213,7 +213,7 @@ def test_a_few_annotated_pixels_of_one_image_are_enough():
 @pytest.mark.parametrize("labels", ["none", "void"])
 def test_nothing_annotated(learner, frames, labels):
     empty = learner.labels[:0] if labels == "none" else torch.full_like(learner.labels, VOID)
-    with pytest.raises(ConfigError, match=r"no annotated pixel to learn difficulty from; label at least one image"):
+    with pytest.raises(ConfigError, match=r"no annotated pixels to learn difficulty from; label at least one image"):
         deal_maps(dataclasses.replace(learner, labels=empty), frames, [1, 4], rng(0))
 
 

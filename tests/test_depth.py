@@ -108,7 +108,7 @@ def test_missing_depth_and_unknown_provider_say_what_to_do():
     names = "dataset, geometry, streets-net, midas, dinov2, depth-anything"
     with pytest.raises(ConfigError, match=f"no depth provider 'zoe'; choose one of {names}"):
         get_depth("zoe")
-    with pytest.raises(ConfigError, match="geometry takes no weights, given was 'owner/name'"):
+    with pytest.raises(ConfigError, match="geometry takes no weights, but was given 'owner/name'"):
         get_depth("geometry", "owner/name")
     assert get_depth("geometry") is depth_from_geometry
 

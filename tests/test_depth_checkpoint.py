@@ -42,16 +42,16 @@ def test_a_checkpoint_of_another_family_is_refused(networks_on_disk, tmp_path):
         get_depth("midas", str(networks_on_disk["dinov2"]))
     other = copied(networks_on_disk["midas"], tmp_path / "other")
     (other / "config.json").write_text(json.dumps({"model_type": "glpn"}))
-    with pytest.raises(ConfigError, match=r"'glpn'\) is no depth network segxal knows"):
+    with pytest.raises(ConfigError, match=r"'glpn'\) is not a depth network that segxal knows"):
         get_depth("midas", str(other))
 
 
 def test_a_folder_without_safetensors_says_so(networks_on_disk, tmp_path):
     folder = copied(networks_on_disk["midas"], tmp_path / "pickled")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(WeightsMissing, match=r"has no model\.safetensors \(other forms of weights, pickles"):
+    with pytest.raises(WeightsMissing, match=r"has no model\.safetensors \(other weight formats, pickles"):
         get_depth("midas", str(folder))
-    with pytest.raises(WeightsMissing, match="no folder and no name of the hub"):
+    with pytest.raises(WeightsMissing, match="neither a folder nor a hub name"):
         get_depth("midas", str(tmp_path / "not" / "there"))
 
 
@@ -186,5 +186,5 @@ def test_a_study_without_its_weights_is_not_started(tmp_path, monkeypatch):
 
 
 def test_weights_without_a_network_are_a_mistake():
-    with pytest.raises(ConfigError, match="depth is geometry, which takes none"):
+    with pytest.raises(ConfigError, match="depth geometry takes no weights"):
         MaskConfig(depth_weights="owner/name")

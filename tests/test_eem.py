@@ -60,7 +60,7 @@ def test_fusion_weights():
     assert torch.equal(fuse(pae, ebu, 1, 0), pae) and torch.equal(fuse(pae, ebu, 0, 1), ebu)
     assert torch.allclose(fuse(pae, ebu, 0.5, 0.5), torch.tensor([[[0.4, 0.5]]]))
     assert torch.allclose(fuse(pae, ebu, 3, 1), fuse(pae, ebu, 0.75, 0.25))
-    with pytest.raises(ShapeError, match="must be of one shape"):
+    with pytest.raises(ShapeError, match="must have the same shape"):
         fuse(pae, ebu[..., :1], 1, 1)
 
 

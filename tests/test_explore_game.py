@@ -138,7 +138,7 @@ def test_moves_against_the_rules_are_refused(game, played):
 def test_rules_that_make_no_game_are_refused(game, tiny_run, tiny_splits):
     with pytest.raises(ConfigError, match="clicks = 0"):
         Rules(clicks=0)
-    with pytest.raises(ConfigError, match="99 images are to be on offer"):
+    with pytest.raises(ConfigError, match="99 images, but only"):
         new_game(game.players[YOU].learner, tiny_splits, Rules(images=99))
 
 

@@ -93,13 +93,13 @@ def test_a_network_of_other_classes_names_its_own_and_takes_no_labels_of_others(
 
 
 def test_classes_that_do_not_fit_are_refused(tiny_run):
-    with pytest.raises(ConfigError, match="'two' tells 2 classes apart, but 19 are named"):
+    with pytest.raises(ConfigError, match="'two' distinguishes 2 classes, but 19 are named"):
         Explorer(tiny_run, networks={"two": learner_with(2)})
 
 
 def test_what_if_needs_a_network_of_a_cycle(explorer):
     explorer.what_if.begin()
-    assert "of no cycle of the run" in explorer.what_if.answer.value and explorer.what_if.thread is None
+    assert "belongs to no cycle of the run" in explorer.what_if.answer.value and explorer.what_if.thread is None
     explorer.controls.network.value = 1
     cycle, _, _ = explorer._question()
     assert cycle.number == 2

@@ -88,7 +88,7 @@ def test_enlarged_pixels_are_squares():
     small = np.arange(6, dtype=np.uint8).reshape(2, 3)
     assert np.array_equal(picture.enlarge(small, 3)[::3, ::3], small)
     assert picture.factor_for((32, 64), 640) == 10 and picture.factor_for((480, 720), 640) == 1
-    with pytest.raises(ConfigError, match="whole number from 1"):
+    with pytest.raises(ConfigError, match="whole number of at least 1"):
         picture.enlarge(small, 0)
 
 

@@ -44,7 +44,7 @@ def test_a_file_that_cannot_be_used_is_refused_in_words(tiny, content, words):
 
 def test_a_huge_file_is_refused_before_it_is_decoded(tiny, monkeypatch):
     monkeypatch.setattr(sources, "LARGEST", 100)
-    with pytest.raises(DataInvalid, match="at most 0 MB are taken: save it smaller"):
+    with pytest.raises(DataInvalid, match="the limit is 0 MB: save a smaller"):
         sources.read_upload(file_of(), "mine.png", tiny, CITYSCAPES)
 
 

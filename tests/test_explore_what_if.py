@@ -55,7 +55,7 @@ def test_nothing_is_asked_after_the_last_cycle(tiny_run):
         next_cycle(tiny_run[-1], 2)
     with pytest.raises(ConfigError, match="nothing is asked after cycle 0 of start"):
         next_cycle(tiny_run[0], 0)
-    with pytest.raises(ConfigError, match=r"of no cycle of the run.*choose a network after one"):
+    with pytest.raises(ConfigError, match=r"belongs to no cycle of the run.*choose one after one"):
         next_cycle(tiny_run[-1], None)
     with pytest.raises(ConfigError, match="no cycle before cycle 0"):
         gain_of(tiny_run[0])

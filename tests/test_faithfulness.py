@@ -158,7 +158,7 @@ def test_without_any_original_map_there_is_no_similarity():
 
 
 def test_bad_input_of_the_check_is_refused(unet):
-    with pytest.raises(ConfigError, match="no part of the network"):
+    with pytest.raises(ConfigError, match="not part of the network"):
         randomisation_check(unet, nn.Conv2d(3, 3, 1), unet.prepare(pictures()), generator(0, "check"))
     with pytest.raises(ShapeError, match="SSIM needs at least 7"):
         randomisation_check(unet, unet.bottleneck, unet.prepare(pictures(size=(4, 48))), generator(0, "check"))

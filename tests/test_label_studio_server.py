@@ -180,7 +180,7 @@ def test_a_wrong_token_and_a_wrong_address_are_said(server, run, token):
 def test_another_project_of_that_title_is_left_alone(server, client, run):
     number = client.projects.create(title="taken", label_config='<View><Image name="i" value="$image"/></View>').id
     client.projects.import_tasks(id=number, request=[{"data": {"image": "data:image/png;base64,"}}])
-    with pytest.raises(ServerError, match="holds 1 tasks of something else"):
+    with pytest.raises(ServerError, match="holds 1 foreign tasks"):
         push(run[1].project, server.url, server.token, "taken")
     assert len(list(client.tasks.list(project=number))) == 1
 

@@ -113,7 +113,9 @@ def test_a_done_cycle_is_left_alone(runs, tiny):
 
 
 def test_the_cycle_before_must_be_done(tmp_path, tiny):
-    with pytest.raises(ConfigError, match=r"cycle 1 of random needs .*cycle_00, which is not done; run that first"):
+    with pytest.raises(
+        ConfigError, match=r"cycle 1 of random needs .*cycle_00, which is not done; run that cycle first"
+    ):
         run_cycle(Cycle(tiny, "random", 0, 1, runs=tmp_path))
     assert not list((tmp_path / "smoke/runs").glob("**/*.json"))
 

@@ -57,7 +57,7 @@ def test_a_split_has_a_first_training_of_its_own():
 
 
 def test_real_people_are_asked_only_where_somebody_can_be(tiny, tmp_path):
-    with pytest.raises(ConfigError, match="asks real people, and nobody can be asked here; use `segxal annotate`"):
+    with pytest.raises(ConfigError, match="asks real people, who cannot be asked here; use `segxal annotate`"):
         run_cycles(run_of(tiny, "segxal-label-studio", 0, runs=tmp_path))
 
 

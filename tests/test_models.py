@@ -87,7 +87,7 @@ def test_classify_of_features_is_the_network(unet):
 
 
 def test_only_the_unet_drops_out():
-    with pytest.raises(ConfigError, match=r"model\.dropout = 0\.2 for lraspp.*; only the U-Net takes it: set it to 0"):
+    with pytest.raises(ConfigError, match=r"model\.dropout = 0\.2 for lraspp.*; only U-Nets have dropout: set it to 0"):
         build_model(ModelConfig(LRASPP, dropout=0.2), 3, seeded())
 
 

@@ -122,6 +122,6 @@ def test_without_noise_the_oracle_is_bare_and_the_machine_always_is(name, unet):
 
 def test_noise_without_a_generator_is_refused(unet):
     models = {"model": unet, "teacher": unet}
-    with pytest.raises(ConfigError, match="the oracle human is to make errors, but got no generator"):
+    with pytest.raises(ConfigError, match="the oracle human must make errors, but got no generator"):
         get_oracle("human", OracleConfig(noise_class=0.1), models, "off")
     get_oracle("pseudo", OracleConfig(noise_class=0.1), models, "off")

@@ -91,7 +91,7 @@ def test_a_task_of_nothing_else_draws_the_same_for_the_same_generator(frames, mo
 @pytest.mark.parametrize("name", ["supervised", "s4al"])
 def test_objectives_that_learn_from_people_refuse_to_start_without_them(frames, name):
     config, state = dataclasses.replace(CONFIG, objective=name), torch.random.get_rng_state()
-    with pytest.raises(ConfigError, match=r"no annotated image to train on; label at least one \(pool\.start\)"):
+    with pytest.raises(ConfigError, match=r"no annotated images to train on; label at least one \(pool\.start\)"):
         fit(unet(), unlabelled_task(frames), config)
     machine = Task(frames, (0, 3), frames.labels[[0, 3]], frames, 4, seeded(), made_by=("machine", "machine"))
     with pytest.raises(ConfigError, match="2 images annotated by machines alone to train on"):
@@ -116,7 +116,7 @@ def test_a_task_knows_who_annotated_what(frames):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"annotated": (5,)}, "1 annotated images and annotations of 2; give one per image"),
+        ({"annotated": (5,)}, "1 annotated images but annotations of 2; give one per image"),
         ({"made_by": ("human",)}, "for 2 annotated images; say machine or human for each"),
         ({"made_by": ("human", "none")}, "for 2 annotated images; say machine or human for each"),
     ],

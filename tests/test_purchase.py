@@ -118,7 +118,7 @@ def test_what_cannot_be_bought_is_refused(offer, arguments, words):
 
 def test_an_offer_names_what_it_cannot_hold(tiny, tiny_run, tiny_splits):
     known = tiny_splits.train.ids[learner_of(tiny_run[0], tiny_run[0].settings).labelled[0]]
-    with pytest.raises(ConfigError, match=f"{known} was asked about before"):
+    with pytest.raises(ConfigError, match=f"{known} was already asked about"):
         offer_of(tiny_run[1], tiny_splits, [known])
     with pytest.raises(ConfigError, match="no image"):
         offer_of(tiny_run[1], tiny_splits, ["nowhere"])

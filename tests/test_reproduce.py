@@ -127,7 +127,7 @@ def test_a_dry_run_of_a_finished_study_says_so(monkeypatch, capsys):
 def test_a_study_without_random_selection_says_that_it_compares_nothing(monkeypatch, capsys, methods, said):
     monkeypatch.setattr("segxal.study.reproduce.reproduce", lambda *_: paths.RUNS / "smoke")
     assert main(["reproduce", "--preset", "smoke", "--methods", *methods.split()]) == 0
-    assert ("comparison none: no random selection is among the methods" in capsys.readouterr().out) is said
+    assert ("comparison none: the methods include no random selection" in capsys.readouterr().out) is said
 
 
 def test_jobs_are_at_least_one(capsys):

@@ -95,7 +95,7 @@ def test_a_warning_of_sphinx_or_a_broken_link_fails_every_time(tools, tmp_path, 
     build.build(tmp_path)
     pages["other.rst"] = "Other\n-----\n\n*unclosed\n"
     for _ in range(2):
-        fails("Sphinx warned")
+        fails("Sphinx gave warnings")
     pages["other.rst"] = "Other\n-----\n\n`there <gone.html>`__\n"
     for _ in range(2):
         fails(r"1 links lead nowhere:\nother\.html: gone\.html: no such file")

@@ -247,7 +247,7 @@ def test_a_diverging_training_stops(frames, steps):
 
 
 def test_nothing_to_train_on(frames):
-    with pytest.raises(ConfigError, match="no annotated image to train on; label at least one"):
+    with pytest.raises(ConfigError, match="no annotated images to train on; label at least one"):
         fit(unet(), Task(frames, (), frames.labels[:0], part(frames, [1]), 2, seeded()), QUICK)
 
 

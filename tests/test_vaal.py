@@ -117,5 +117,5 @@ def test_regions_are_refused(learner, frames):
 
 
 def test_nothing_annotated(learner, frames):
-    with pytest.raises(ConfigError, match=r"no annotated image to compare with; label at least one \(pool\.start\)"):
+    with pytest.raises(ConfigError, match=r"no annotated images to compare with; label at least one \(pool\.start\)"):
         vaal_scores(dataclasses.replace(learner, labelled=()), frames, whole_images([1], PIXELS), PIXELS, rng(0))

@@ -47,7 +47,7 @@ class Pool:
         """
         taken = [self.ids[i] for i in indices if self.since[i] != UNLABELLED]
         if taken:
-            raise ConfigError(f"{', '.join(taken[:5])} already labelled; an image joins the labelled pool once")
+            raise ConfigError(f"{', '.join(taken[:5])} already labelled; an image joins the labelled pool only once")
         joining = set(indices)
         return Pool(self.ids, tuple(cycle if i in joining else c for i, c in enumerate(self.since)))
 
@@ -72,12 +72,12 @@ def start_pool(ids: tuple[str, ...], candidates: list[int], share: float, rng: n
         rng: source of the draw.
 
     Raises:
-        ConfigError: if fewer images have ground truth than are asked for.
+        ConfigError: if fewer images have ground truth than requested.
     """
     count = max(1, round(share * len(ids)))
     if count > len(candidates):
         raise ConfigError(
-            f"{count} images are to be labelled at the start, but only {len(candidates)} have labels; "
+            f"the start needs {count} labelled images, but only {len(candidates)} have labels; "
             "lower pool.start or label more images"
         )
     chosen = sorted(int(i) for i in rng.choice(candidates, count, replace=False))
@@ -101,7 +101,7 @@ def random_subset(free: list[int], share: float, at_least: int, rng: np.random.G
     """
     if len(free) < at_least:
         raise ConfigError(
-            f"budget larger than the pool: {at_least} images are to be queried, {len(free)} are unlabelled; "
+            f"budget larger than the pool: {at_least} images are to be queried, but {len(free)} are unlabelled; "
             "lower pool.step or pool.cycles"
         )
     count = min(len(free), max(at_least, round(share * len(free))))

@@ -12,15 +12,15 @@ from segxal.storage import paths
 REPRODUCE = """\
 Run a study: trained networks, error masks, annotations, active-learning cycles, tables and figures. Each cycle,
 ablation, figure and table is a notebook that papermill executes; Snakemake knows which of them are missing. Stop it
-at any moment (Ctrl-C, or a crash) and start the same command again: it goes on where it was.
+at any moment (Ctrl-C, or a crash) and start the same command again: it continues where it stopped.
 
   segxal reproduce                              the quick study on rendered streets, minutes on a laptop
   segxal reproduce --preset camvid --data-root ~/data     real driving video, in ~/data/camvid
   segxal reproduce --preset camvid --seeds 0 --methods segxal-human random supervised
 """
 DATA = """\
-List the data sets: what was found where, what is missing and how to get it. Data sets are looked for in --data-root,
-or else in the folder $SEGXAL_DATA. `streets` is rendered and always there. --check reads every file.
+List the data sets: what was found where, what is missing and how to get it. segxal looks for data sets in --data-root,
+or else in the folder $SEGXAL_DATA. `streets` is rendered and always available. --check reads every file.
 """
 
 
@@ -30,10 +30,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     reproduce = commands.add_parser("reproduce", help="run a study", description=REPRODUCE, formatter_class=raw)
-    reproduce.add_argument("--jobs", type=_jobs, default=0, help="notebooks at the same time (default: cores + 1)")
-    reproduce.add_argument("--seeds", type=int, nargs="+", default=[], help="instead of the preset's, e.g. 0 1 2")
-    reproduce.add_argument("--methods", nargs="+", default=[], help="instead of the preset's: see docs/methods.md")
-    reproduce.add_argument("--dry-run", action="store_true", help="only say which notebooks would run")
+    reproduce.add_argument("--jobs", type=_jobs, default=0, help="notebooks run at the same time (default: cores + 1)")
+    reproduce.add_argument("--seeds", type=int, nargs="+", default=[], help="seeds instead of the preset's, e.g. 0 1 2")
+    reproduce.add_argument("--methods", nargs="+", default=[], help="methods instead of the preset's: docs/methods.md")
+    reproduce.add_argument("--dry-run", action="store_true", help="only list the notebooks that would run")
     records = commands.add_parser("records", help="collect results.csv and the other tables from finished runs")
     for command in (reproduce, records):
         command.add_argument(
@@ -43,17 +43,19 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     data = commands.add_parser("data", help="list and check the data sets", description=DATA, formatter_class=raw)
-    data.add_argument("--check", action="store_true", help="read every file and name all problems")
-    doctor = commands.add_parser("doctor", help="versions, device, threads, data sets, writable folders")
+    data.add_argument("--check", action="store_true", help="read every file and list all problems")
+    doctor = commands.add_parser("doctor", help="show versions, device, threads, data sets, writable folders")
     for command in (reproduce, data, doctor):
         command.add_argument("--data-root", default="", help="folder that holds the data sets")
 
     cli_annotate.add_parser(commands)
     notebook = commands.add_parser(
-        "notebook", help="run one notebook with papermill, strictly", description="Run one notebook of notebooks/."
+        "notebook",
+        help="run one notebook with papermill; unknown parameters are refused",
+        description="Run one notebook from notebooks/.",
     )
     notebook.add_argument("name", help="name of the notebook, without .ipynb")
-    notebook.add_argument("output", type=Path, help="where the executed notebook goes, a file .ipynb")
+    notebook.add_argument("output", type=Path, help="where to write the executed notebook, a .ipynb file")
     notebook.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter")
     return parser
 
@@ -98,15 +100,17 @@ def _reproduce(options: argparse.Namespace) -> None:
         print("\n".join(f"{count:>5}  {name}" for name, count in steps.items()) or "nothing is left to run")
         return
     if others := outdated(preset):
-        print(f"cycles with other settings than this study's: {listed(others)}; what the study needs is made anew")
+        print(
+            f"cycles with other settings than this study's: {listed(others)}; those the study needs are computed again"
+        )
     study = reproduce(preset, options.preset, options.data_root, options.jobs)
     print(f"tables     {study / 'tables'}")
     if (paths.FIGURES / study.name).is_dir():  # a study of real people alone has none
         print(f"figures    {paths.FIGURES / study.name}")
     if not random_selection(preset.methods):
-        print("comparison none: no random selection is among the methods; the notebook takes another `reference`")
+        print("comparison none: the methods include no random selection; the notebook takes another `reference`")
     print(f"notebooks  {study / 'notebooks'}")
-    print(f"records    {study / 'results.csv'}, and beside it {', '.join(list(TABLES.values())[1:])}")
+    print(f"records    {study / 'results.csv'}, and next to it {', '.join(list(TABLES.values())[1:])}")
     print(f"report     {study / 'report.html'}  (open it in a browser)")
 
 
@@ -137,7 +141,7 @@ def _data(options: argparse.Namespace) -> None:
             print(f"{'':<11} {entry.how_to_get}")
         found += len(problems) if options.check and entry.state != "missing" else 0
     if found:
-        raise DataInvalid(f"{found} problems found; mend or remove the files named above")
+        raise DataInvalid(f"{found} problems found; fix or remove the files named above")
 
 
 def _doctor(options: argparse.Namespace) -> None:

@@ -78,7 +78,7 @@ def _versions() -> list[Row]:
         try:
             rows.append(Row(group, name, importlib.metadata.version(name)))
         except importlib.metadata.PackageNotFoundError:
-            rows.append(Row(group, name, "not installed", ok=False, hint="make test installs what is missing"))
+            rows.append(Row(group, name, "not installed", ok=False, hint="`make test` installs what is missing"))
     return [*rows, _torchvision_fits(group)]
 
 
@@ -100,7 +100,7 @@ def _torchvision_fits(group: str) -> Row:
 
         nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
     except (RuntimeError, ImportError) as error:
-        hint = "torch and torchvision must be a pair; install both from requirements.lock"
+        hint = "torch and torchvision must match; install both from requirements.lock"
         return Row(group, name, str(error).splitlines()[0], ok=False, hint=hint)
     return Row(group, name, "yes")
 
@@ -111,9 +111,9 @@ def _device() -> list[Row]:
         memory = torch.cuda.get_device_properties(0).total_memory / GIB
         device = Row(group, "CUDA", f"{torch.cuda.get_device_name(0)}, {memory:.0f} GiB")
     else:
-        device = Row(group, "CUDA", "none", hint="everything runs on the CPU; camvid-full and paper want a GPU")
+        device = Row(group, "CUDA", "none", hint="everything runs on the CPU; camvid-full and paper need a GPU")
     fast = has_fast_bf16()
-    slow = "" if fast else "train.amp: auto takes float32 on a CPU without AMX, float16 on a GPU without bf16"
+    slow = "" if fast else "train.amp: auto uses float32 on a CPU without AMX, float16 on a GPU without bf16"
     return [
         device,
         Row(group, "CPU", f"{_cpu_name()}, {os.cpu_count()} logical cores"),
@@ -142,7 +142,7 @@ def _memory() -> list[Row]:
 
 
 def _data(data_root: str | Path) -> list[Row]:
-    """A data set that is missing is no fault, one that is there and broken is."""
+    """A missing data set is not a fault; one that is present but broken is."""
     rows = []
     for found in data_report(data_root):
         counts = ", ".join(f"{split} {count}" for split, count in found.counts.items())
@@ -167,7 +167,9 @@ def _folder(name: str, folder: Path) -> Row:
             handle.write(b"segxal")
             handle.flush()
     except OSError as error:
-        return Row("Folders", name, f"{folder}: {error.strerror}", ok=False, hint="choose or free a writable folder")
+        return Row(
+            "Folders", name, f"{folder}: {error.strerror}", ok=False, hint="choose a writable folder or free some space"
+        )
     enough = free >= NEEDED_DISK
     hint = "" if enough else f"a study needs about {NEEDED_DISK / GIB:.0f} GiB"
     return Row("Folders", name, f"{folder}: writable, {free / GIB:.1f} GiB free", enough, hint)

@@ -56,7 +56,7 @@ def mean_scores(guesses: np.ndarray, exact: np.ndarray) -> dict[str, float]:
 
 
 def mean(values: list[float]) -> float:
-    """Mean of the values that are no NaN; NaN when all are."""
+    """Mean of the values that are not NaN; NaN when all are."""
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 

@@ -74,7 +74,7 @@ def depth_informed(images: Tensor, attention: Tensor) -> Tensor:
 def fuse(pae: Tensor, ebu: Tensor, w_pae: float, w_ebu: float) -> Tensor:
     """EEM = w_pae * PAE + w_ebu * EBU with the weights scaled to sum 1 (section 3.2.3, equation 3)."""
     if pae.shape != ebu.shape:
-        raise ShapeError(f"PAE is {tuple(pae.shape)} and EBU {tuple(ebu.shape)}; they must be of one shape")
+        raise ShapeError(f"PAE is {tuple(pae.shape)} and EBU {tuple(ebu.shape)}; they must have the same shape")
     total = w_pae + w_ebu
     return pae * (w_pae / total) + ebu * (w_ebu / total)
 

@@ -14,11 +14,11 @@ class ConfigError(SegxalError, ValueError):
 
 
 class DataMissing(SegxalError, FileNotFoundError):
-    """A data set, or a part of it, is not where it was looked for."""
+    """A data set, or a part of it, was not found where it was expected."""
 
 
 class DataInvalid(SegxalError, ValueError):
-    """A file of a data set is there but cannot be used (corrupt, wrong size, unknown class id)."""
+    """A file of a data set exists but cannot be used (corrupt, wrong size, unknown class id)."""
 
 
 class AnnotationError(SegxalError, ValueError):
@@ -46,4 +46,4 @@ class StorageError(SegxalError, OSError):
 
 
 class WeightsMissing(SegxalError, FileNotFoundError):
-    """The weights of a network are neither on this machine nor to be had from it."""
+    """The weights of a network are neither on this machine nor downloadable from it."""

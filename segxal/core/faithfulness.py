@@ -103,7 +103,9 @@ def randomisation_check(model: nn.Module, layer: nn.Module, x: Tensor, generator
     copied = copy.deepcopy(model)
     names = {module: name for name, module in model.named_modules()}
     if layer not in names:
-        raise ConfigError(f"the target layer {type(layer).__name__} is no part of the network; name one of its modules")
+        raise ConfigError(
+            f"the target layer {type(layer).__name__} is not part of the network; name one of its modules"
+        )
     target = copied.get_submodule(names[layer])
     groups = _layers(copied, x[:1])
     with traced(copied, target) as trace:
@@ -143,7 +145,7 @@ def _randomise(name: str, modules: list[nn.Module], generator: torch.Generator) 
             reset = getattr(module, "reset_parameters", None)
             if reset is None:
                 raise ConfigError(
-                    f"layer {name} ({type(module).__name__}) cannot be randomised: it has weights of its own but no "
+                    f"layer {name} ({type(module).__name__}) cannot be randomised: it has its own weights but no "
                     "reset_parameters(); give it that method"
                 )
             reset()

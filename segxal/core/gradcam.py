@@ -112,7 +112,7 @@ def gradcam(trace: Trace, category: int | None = None, prediction: Tensor | None
         score = (logits.gather(1, chosen).squeeze(1) * (prediction != VOID)).sum()
     else:
         if not 0 <= category < logits.shape[1]:
-            raise ConfigError(f"category {category} is no class; the network has 0..{logits.shape[1] - 1}")
+            raise ConfigError(f"category {category} is not a class; the network has 0..{logits.shape[1] - 1}")
         score = class_scores(logits, prediction, category).sum()
     (gradient,) = torch.autograd.grad(score, trace.activation, retain_graph=True)
     alpha = gradient.float().mean((2, 3), keepdim=True)

@@ -126,7 +126,7 @@ class Confusion:
         """
         square = bool(rows) and all(len(row) == len(rows) for row in rows)
         if not square or not all(isinstance(n, int) and n >= 0 for row in rows for n in row):
-            raise ShapeError("a confusion matrix is C rows of C integers >= 0; the saved list is not, make it again")
+            raise ShapeError("a confusion matrix is C rows of C integers >= 0; the saved list is not; make it again")
         matrix = cls(len(rows))
         matrix.counts = torch.tensor(rows, dtype=torch.int64)
         return matrix

@@ -1,4 +1,4 @@
-"""The price of annotation: the stated click model, and what clicks and images come to in minutes.
+"""The price of annotation: the stated click model, and how many minutes clicks and images take.
 
 Nobody was timed for the simulated people. Counts of images, pixels and clicks follow from the rules below and are
 exact; minutes follow from two assumed rates and are estimates. Compare methods by them, do not plan a budget with them.
@@ -28,7 +28,7 @@ CLICKS = {
     "gt-patch": "one per class in a patch",
     "superpixel": "one per superpixel: its most frequent class, void or not",
     "pixel": "one per pixel: its class, void or not",
-    "label-studio": "as for human, from what people annotated; beside it the seconds that Label Studio measured",
+    "label-studio": "as for human, from what people annotated; the seconds Label Studio measured are reported as well",
     "pseudo": "none: a machine answers",
 }
 

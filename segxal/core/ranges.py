@@ -1,4 +1,4 @@
-"""Checks of settings: each room holds its own, and all of them complain in the same words."""
+"""Checks of settings: each room has its own, and all of them use the same wording."""
 
 from segxal.core.errors import ConfigError
 
@@ -16,4 +16,4 @@ def require_share(name: str, value: float, low: float = 0.0, high: float = 1.0) 
 
 def require_count(name: str, value: int, low: int = 1) -> None:
     """Raise :class:`ConfigError` unless ``value`` is at least ``low``."""
-    require(value >= low, f"{name} = {value}; it is at least {low}")
+    require(value >= low, f"{name} = {value}; it must be at least {low}")

@@ -126,7 +126,7 @@ def top_pixels(
     """
     places = np.flatnonzero(free)
     if not len(places):
-        raise ConfigError("no pixel is free, the whole image is annotated; ask for another image")
+        raise ConfigError("no pixel is free, as the whole image is annotated; ask for another image")
     scores = values.ravel()[places]
     if np.isnan(scores).any():
         raise ConfigError("a score is NaN; the network's output is not finite, lower train.lr or set train.amp to off")

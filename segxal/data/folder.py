@@ -38,7 +38,7 @@ class Folder(ImageFiles):
     layout = "images/, labels/ and classes.txt"
     how_to_get = (
         "Put your images into images/, their labels (PNG of the same names, one class id per pixel, 255 = void) into "
-        "labels/, the class names into classes.txt, one per line, and name that folder by --data-root"
+        "labels/, the class names into classes.txt, one per line, and name that folder with --data-root"
     )
     counts: ClassVar[dict[str, int]] = {}
 
@@ -66,7 +66,7 @@ class Folder(ImageFiles):
         """
         images, labels = image_files(folder / "images"), image_files(folder / "labels", (".png",))
         if not images:
-            raise cls.lacks(folder, "images/ holds no .png, .jpg or .jpeg file")
+            raise cls.lacks(folder, "images/ holds no .png, .jpg or .jpeg files")
         problems = unpaired("label", "image", labels.keys() - images.keys(), folder / "labels")
         if (folder / "splits").is_dir():
             names = _listed_split(cls, folder, split)
@@ -76,7 +76,7 @@ class Folder(ImageFiles):
         if not names:
             raise cls.lacks(
                 folder,
-                f"no image for {split}; label at least 3 images (`segxal annotate first` brings them to Label Studio) "
+                f"no images for {split}; label at least 3 images (`segxal annotate first` takes them to Label Studio) "
                 f"or write splits/{split}.txt",
             )
         if split != "train":
@@ -110,12 +110,12 @@ def _listed_split(cls: type[Folder], folder: Path, split: str) -> list[str]:
     files = {name: folder / "splits" / f"{name}.txt" for name in SPLITS}
     lists = {name: _read_list(file) for name, file in files.items() if file.is_file()}
     if split not in lists:
-        raise cls.lacks(folder, f"there is no splits/{split}.txt though there is a folder splits/")
+        raise cls.lacks(folder, f"there is a folder splits/ but no splits/{split}.txt in it")
     for one, other in itertools.combinations(lists, 2):
         shared = sorted(set(lists[one]) & set(lists[other]))
         if shared:
             raise DataInvalid(
-                f"{folder / 'splits'}: {', '.join(shared[:3])} ({len(shared)} in all) are in {one}.txt and in "
+                f"{folder / 'splits'}: {', '.join(shared[:3])} ({len(shared)} in all) are in both {one}.txt and "
                 f"{other}.txt; keep each image in one of them"
             )
     return lists[split]
@@ -126,7 +126,7 @@ def _read_list(path: Path) -> list[str]:
     names = [without_suffix(line.removeprefix("images/")) for line in lines if line]
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
-        raise DataInvalid(f"{path} lists {', '.join(twice[:3])} twice; keep one line each")
+        raise DataInvalid(f"{path} lists {', '.join(twice[:3])} twice; keep one line for each")
     return names
 
 
@@ -148,7 +148,7 @@ def read_classes_file(path: Path) -> Classes:
     names = tuple(name for name, _ in entries)
     if not names or len(set(names)) < len(names) or len(names) > VOID:
         raise DataInvalid(
-            f"{path} holds {len(names)} classes, {len(set(names))} different; expected 1..{VOID}, each named once"
+            f"{path} holds {len(names)} classes, {len(set(names))} distinct; expected 1..{VOID}, each named once"
         )
     colours = tuple(colour or palette(index) for index, (_, colour) in enumerate(entries))
     ground = tuple(name for name in names if name in CITYSCAPES.ground)

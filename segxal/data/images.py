@@ -47,12 +47,12 @@ def _decode(path: Path, convert: Callable[[Image.Image], np.ndarray], content: i
         with Image.open(content or path) as picture:
             return convert(ImageOps.exif_transpose(picture))
     except FileNotFoundError as error:
-        raise DataMissing(f"{path} is not there; copy it again or take it out of the list of its split") from error
+        raise DataMissing(f"{path} not found; restore it or remove it from the split list") from error
     except DataInvalid:
         raise
     except _DAMAGED as error:
         raise DataInvalid(
-            f"{path} cannot be read as an image ({error or type(error).__name__}): corrupt, truncated or another "
+            f"{path} cannot be read as an image ({error or type(error).__name__}): corrupt, truncated or in another "
             "format. Copy or download this file again, or remove it together with its partner"
         ) from error
 
@@ -77,7 +77,7 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
     """An image that is in memory, as :func:`read_image` reads a file; ``name`` is for errors.
 
     Raises:
-        DataInvalid: if it is corrupt, truncated or no image.
+        DataInvalid: if it is corrupt, truncated or not an image.
     """
     return _decode(Path(name), _as_rgb, io.BytesIO(content))
 
@@ -111,7 +111,7 @@ def _as_ids(picture: Image.Image, path: Path) -> np.ndarray:
         ids = ids[..., 0]
     if ids.ndim == 3:
         if (ids[..., 0] != ids[..., 1]).any() or (ids[..., 0] != ids[..., 2]).any():
-            raise DataInvalid(f"{path} holds colours; expected one class id per pixel (grey or palette PNG)")
+            raise DataInvalid(f"{path} is a colour image; expected one class id per pixel (grey or palette PNG)")
         ids = ids[..., 0]
     return ids.astype(np.uint8) if ids.dtype == bool else ids
 
@@ -185,7 +185,7 @@ def read_sample(item: Item, classes: Classes, train_ids: np.ndarray, size: tuple
 
     Raises:
         DataMissing: if a file is not there.
-        DataInvalid: if a file is corrupt, an id is no class, or the sizes differ.
+        DataInvalid: if a file is corrupt, an id is not a class, or the sizes differ.
     """
     image = read_image(item.image)
     native = image.shape[:2]
@@ -219,7 +219,7 @@ def _check_ids(ids: np.ndarray, path: Path, classes: Classes, train_ids: np.ndar
         allowed = [int(i) for i in np.flatnonzero((train_ids != REFUSED) & (train_ids != VOID))]
         void = [int(i) for i in np.flatnonzero(train_ids == VOID)]
         raise DataInvalid(
-            f"{path}: label ids {refused[:8]} are no class; expected {_ranges(allowed)} ({len(classes)} classes) or "
+            f"{path}: label ids {refused[:8]} are not classes; expected {_ranges(allowed)} ({len(classes)} classes) or "
             f"{_ranges(void)} (void). Correct the file, or map its labels to these ids first"
         )
 

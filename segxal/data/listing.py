@@ -94,7 +94,7 @@ class ImageFiles:
         data_root: folder to look in; empty for ``$SEGXAL_DATA`` and ``../shared``.
 
     Raises:
-        ConfigError: if ``split`` or ``size`` is none.
+        ConfigError: if ``split`` or ``size`` is not valid.
         DataMissing: if the data set or the split is not there.
         DataInvalid: if image files and label files do not pair up. Their content is checked on reading.
     """

@@ -1,4 +1,4 @@
-"""What the answers of several cycles come to: annotations by image, (H, W) uint8 with 255 = not annotated."""
+"""What the answers of several cycles add up to: annotations by image, (H, W) uint8 with 255 = not annotated."""
 
 from typing import Any
 

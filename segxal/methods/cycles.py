@@ -111,14 +111,14 @@ class CycleMethod(Method):
         return answers, queries, joining
 
     def _oracle(self, context: Context, asks: list[Ask]) -> Oracle:
-        """Who answers: real people, who make errors of their own, or a simulation."""
+        """Who answers: real people, who make their own errors, or a simulation."""
         if not self.asks_people:
             settings = context.settings
             networks = context.before[0].networks()
             return get_oracle(self.oracle, settings.oracle, networks, settings.train.amp, context.rng("noise"))
         if context.people is None:
             raise ConfigError(
-                f"{self.name} asks real people, and nobody can be asked here; use `segxal annotate` and "
+                f"{self.name} asks real people, who cannot be asked here; use `segxal annotate` and "
                 "`segxal reproduce`, or choose a method with a simulated oracle, segxal-human for example"
             )
         return context.people(asks)

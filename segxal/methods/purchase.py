@@ -85,7 +85,7 @@ class Purchase:
 
     @property
     def affordable(self) -> bool:
-        """Whether the price is within the budget; it is not where even the least that can be asked for costs more."""
+        """Whether the price is within the budget; it is not where even the smallest request costs more."""
         return self.spent <= self.budget
 
 
@@ -105,7 +105,7 @@ def buy(offer: Offer, method: str, budget: int, unit: str = "pixels") -> Purchas
         What is asked for. Where even the first costs more than the budget it is that one, not ``affordable``.
 
     Raises:
-        ConfigError: if the method's oracle is no simulated person, unit or budget are not as said, or nothing is left
+        ConfigError: if the method's oracle is not a simulated person, unit or budget are not valid, or nothing is left
             to ask for.
     """
     if method not in SOLD:

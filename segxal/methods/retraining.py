@@ -39,7 +39,7 @@ def retrained(
     unknown = sorted(set(answers) - set(frames.ids))
     if unknown or steps < 1:
         what = f"an answer for {unknown[0]}, which is not in the split" if unknown else f"a training of {steps} steps"
-        raise ConfigError(f"{what}; give answers to images of the split and at least 1 step")
+        raise ConfigError(f"{what}; give answers for images of the split and at least 1 step")
     known = {frames.ids[i]: part.numpy() for i, part in zip(learner.labelled, learner.labels, strict=True)}
     merged = merge(known, dict(answers))
     labelled = tuple(i for i, name in enumerate(frames.ids) if name in merged)

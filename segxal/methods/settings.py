@@ -30,7 +30,7 @@ class PoolConfig:
         """Check ranges."""
         for name in ("start", "step", "subset", "region_step"):
             require_share(name, getattr(self, name), 1e-6)
-        require(self.cycles >= 1, f"cycles = {self.cycles}; a study has at least one cycle")
+        require(self.cycles >= 1, f"cycles = {self.cycles}; a study needs at least one cycle")
         require_count("pixels", self.pixels)
         require(self.start_pixels >= 0, f"start_pixels = {self.start_pixels}; give 0 (whole images) or more")
         total = self.start + self.step * self.cycles
@@ -72,11 +72,9 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        known = ", ".join(OBJECTIVES)
-        require(
-            self.train.objective in OBJECTIVES, f"train.objective = {self.train.objective!r}; choose one of {known}"
-        )
-        require(self.threads >= 1, f"threads = {self.threads}; a job has at least one thread")
+        objective = self.train.objective
+        require(objective in OBJECTIVES, f"train.objective = {objective!r}; choose one of {', '.join(OBJECTIVES)}")
+        require(self.threads >= 1, f"threads = {self.threads}; a job needs at least one thread")
 
     def with_changes(self: Settings, **changes: dict[str, Any]) -> Settings:
         """A copy with fields of its parts replaced, for example ``pool={"start": 0.4}``.
@@ -86,7 +84,7 @@ class RunSettings:
         """
         parts = [f.name for f in dataclasses.fields(self) if dataclasses.is_dataclass(getattr(self, f.name))]
         unknown = sorted(set(changes) - set(parts))
-        require(not unknown, f"unknown part {', '.join(unknown)}; known are {', '.join(parts)}")
+        require(not unknown, f"unknown part {', '.join(unknown)}; choose from {', '.join(parts)}")
         changed = {part: vars(getattr(self, part)) | fields for part, fields in changes.items()}
         return replace(self, **{part: build(type(getattr(self, part)), v, part) for part, v in changed.items()})
 
@@ -115,7 +113,7 @@ def build(kind: type, values: Any, where: str) -> Any:
     hints = typing.get_type_hints(kind)
     unknown = sorted(str(key) for key in set(values) - set(hints))
     if unknown:
-        raise ConfigError(f"{where}: unknown {', '.join(unknown)}; known are {', '.join(hints)}")
+        raise ConfigError(f"{where}: unknown {', '.join(unknown)}; choose from {', '.join(hints)}")
     fields = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()}
     try:
         return kind(**fields)

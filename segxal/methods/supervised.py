@@ -24,7 +24,7 @@ class FirstTraining(Method):
     """A fresh network on labels that were there from the start; one stage.
 
     Attributes:
-        whole: whether all images of known truth are labelled, for as many steps as all cycles of another method take
+        whole: whether all images with ground truth are labelled, for as many steps as all cycles of another method take
             together; otherwise the initial share of them.
     """
 

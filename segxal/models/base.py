@@ -127,7 +127,7 @@ class Network(nn.Module, ABC):
             ) from error
 
     def layer_names(self) -> tuple[str, ...]:
-        """The blocks whose output Grad-CAM can weigh, in the order they run; the last layer is none of them.
+        """The blocks whose output Grad-CAM can weigh, in the order they run; the last layer is not among them.
 
         A block is a module with parts of its own that returns one tensor (N, K, h, w), K not the number of classes.
         """

@@ -42,7 +42,7 @@ def load_model(path: Path, config: ModelConfig, classes: int) -> Network:
     wanted = json.dumps(model.identity)
     if found != wanted:
         raise CheckpointMismatch(
-            f"{path} holds {found}, the settings ask for {wanted}; use the preset it was trained with, or delete it"
+            f"{path} holds {found}, but the settings ask for {wanted}; use the preset it was trained with, or delete it"
         )
     model.load_state_dict(tensors)
     return model.eval()

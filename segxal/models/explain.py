@@ -22,7 +22,7 @@ from segxal.models.settings import MaskConfig
 
 @dataclass(frozen=True)
 class Seen:
-    """What a network says of N images.
+    """What a network says about N images.
 
     Attributes:
         probs: (N, C, H, W) float32 class probabilities.
@@ -148,7 +148,7 @@ def error_masks(
 
 
 def near_pixels(frames: Frames, quantile: float = 0.5) -> Tensor:
-    """What is near in images of known truth: the same for every network that is scored on them.
+    """What is near in images with known truth: the same for every network that is scored on them.
 
     Args:
         frames: images with the data set's depth, or, without one, labels from which ``geometry`` makes it.

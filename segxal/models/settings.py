@@ -43,13 +43,13 @@ class MaskConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         weights_ok = self.w_pae >= 0 and self.w_ebu >= 0 and self.w_pae + self.w_ebu > 0
-        require(weights_ok, f"w_pae = {self.w_pae}, w_ebu = {self.w_ebu}; weights are >= 0 and not both 0")
+        require(weights_ok, f"w_pae = {self.w_pae}, w_ebu = {self.w_ebu}; weights must be >= 0 and not both 0")
         networks = ("midas", "dinov2", "depth-anything")
         require(
             not self.depth_weights or self.depth in networks,
-            f"depth_weights = {self.depth_weights!r}, but depth is {self.depth}, which takes none; set depth to one of "
+            f"depth_weights = {self.depth_weights!r}, but depth {self.depth} takes no weights; set depth to one of "
             f"{', '.join(networks)}, or leave depth_weights empty",
         )
         require_share("quantile", self.quantile)
         require_share("area", self.area)
-        require(self.batch >= 1, f"batch = {self.batch}; a batch holds at least one image")
+        require(self.batch >= 1, f"batch = {self.batch}; a batch needs at least one image")

@@ -62,7 +62,7 @@ def build_torchvision(config: ModelConfig, classes: int) -> TorchvisionNetwork:
 
     if config.dropout:
         raise ConfigError(
-            f"model.dropout = {config.dropout} for {config.name}; only the U-Net takes it: set it to 0, or model.name "
+            f"model.dropout = {config.dropout} for {config.name}; only U-Nets have dropout: set it to 0, or model.name "
             "to unet"
         )
     build = getattr(segmentation, config.name)

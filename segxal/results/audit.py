@@ -1,4 +1,4 @@
-"""The audit: what printed tables say of themselves, those of the papers and our own. All scores are in percent."""
+"""The audit: what printed tables say about themselves, the papers' and our own. All scores are in percent."""
 
 import re
 import textwrap
@@ -23,7 +23,7 @@ SLACK = 1e-9  # 0.005 + 0.005 in binary
 
 @dataclass(frozen=True)
 class Finding:
-    """One result: what is printed, the numbers, what a reader can take from it, how our tables avoid it."""
+    """One result: what is printed, the numbers, what a reader can learn from it, how our tables avoid the problem."""
 
     name: str
     statement: str
@@ -138,7 +138,7 @@ def record_table(records: pd.DataFrame, class_iou: pd.DataFrame) -> pd.DataFrame
 
 
 def same_rows(left: pd.DataFrame, right: pd.DataFrame) -> dict[str, str]:
-    """For each row on the left the row on the right with the most equal class cells."""
+    """For each row on the left, the row on the right with the most equal class cells."""
     equal = (left[NAMES].to_numpy()[:, None] == right[NAMES].to_numpy()[None]).sum(-1)
     return dict(zip(left["method"], right["method"].to_numpy()[equal.argmax(1)], strict=True))
 
@@ -192,7 +192,7 @@ def ablation_check() -> pd.DataFrame:
 
 
 def findings() -> list[Finding]:
-    """Every finding, computed anew from the data files."""
+    """Every finding, recomputed from the data files."""
     return [*_of_table1(), *_of_readme_and_text(), *_of_other_tables()]
 
 

@@ -67,7 +67,7 @@ def compare_with(records: pd.DataFrame, reference: str, budget: str) -> list[Com
     """Every other method beside ``reference``, Holm over the methods.
 
     Raises:
-        ConfigError: if ``reference`` is no method of the records, or a column is missing.
+        ConfigError: if ``reference`` is not a method in the records, or a column is missing.
         DataInvalid: see :func:`segxal.results.statistics.curves`.
     """
     found = curves(records, budget)
@@ -101,7 +101,7 @@ def _holm(comparisons: list[Comparison]) -> list[Comparison]:
 
 
 def conclusion(comparison: Comparison) -> str:
-    """What a comparison may and may not be taken to show, in plain sentences.
+    """What a comparison does and does not show, in plain sentences.
 
     A difference counts as shown when the 95 % interval leaves out 0 and Holm's p is below 0.05; otherwise the text
     says that none is shown, which is not the same as equal methods.
@@ -133,7 +133,7 @@ def conclusion(comparison: Comparison) -> str:
 def conclusions(
     records: pd.DataFrame, reference: str, budgets: Iterable[str] = ("images", "pixels", "clicks")
 ) -> pd.DataFrame:
-    """What may be concluded of every method over every budget: columns ``budget``, ``method``, ``conclusion``.
+    """What may be concluded about every method over every budget: columns ``budget``, ``method``, ``conclusion``.
 
     Holm's correction is over the methods of one budget; budgets are views of the same runs.
     """
@@ -263,7 +263,7 @@ def comparison_table(records: pd.DataFrame, reference: str, budget: str, share: 
         of them reach it; ``reached`` says how many do. ``beta``: mean over seeds. Empty: not defined.
 
     Raises:
-        ConfigError: if ``reference`` is no method of the records, or a column is missing.
+        ConfigError: if ``reference`` is not a method in the records, or a column is missing.
         DataInvalid: see :func:`segxal.results.statistics.curves`.
     """
     comparisons = compare_with(records, reference, budget)

@@ -117,7 +117,7 @@ def _share(pixels: float, score: float) -> str:
 
 
 def noise_table(records: pd.DataFrame) -> pd.DataFrame:
-    """What people who err cost each method: mIoU after the last cycle, beside that with people who are always right.
+    """What errors of people cost each method: mIoU after the last cycle, beside that with people who are always right.
 
     Args:
         records: of :func:`segxal.results.tables.read_records`, ablations included.

@@ -96,7 +96,7 @@ def faithfulness(cycle: Cycle, splits: Splits, images: int) -> tuple[list[Stage]
     """
     learner, frames = learner_of(cycle, cycle.settings), splits.reported
     if not 1 <= images <= len(frames):
-        raise ConfigError(f"images = {images}; the reported split holds {len(frames)}, choose 1 to {len(frames)}")
+        raise ConfigError(f"images = {images}; the reported split holds {len(frames)}; choose 1 to {len(frames)}")
     chosen = [k * len(frames) // images for k in range(images)]
     masks = masks_of(learner, frames, chosen)
     informed = depth_informed(frames.images[chosen], masks.attention)

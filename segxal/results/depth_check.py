@@ -57,7 +57,7 @@ def compare_providers(frames: Frames, providers: Sequence[str], seed: int = 0) -
 
     Raises:
         ConfigError: if there is no such provider.
-        WeightsMissing: if a provider's checkpoint is neither here nor to be had.
+        WeightsMissing: if a provider's checkpoint is neither on this machine nor downloadable.
     """
     maps = {name: provider_maps(frames, name, seed) for name in providers}
     plane = maps["geometry"] if "geometry" in maps else provider_maps(frames, "geometry", seed)

@@ -15,6 +15,6 @@ def learner_that_asked(cycle: Cycle) -> Learner:
         ConfigError: for cycle 0, in which nothing is asked.
     """
     if cycle.previous is None:
-        raise ConfigError(f"cycle 0 of {cycle.method} asks nothing; name a cycle from 1 on")
+        raise ConfigError(f"cycle 0 of {cycle.method} asks nothing; choose cycle 1 or later")
     learner, metrics = learner_of(cycle.previous, cycle.previous.settings), cycle.metrics()
     return replace(learner, mask=replace(cycle.settings.mask, w_pae=metrics["w_pae"], w_ebu=metrics["w_ebu"]))

@@ -15,18 +15,18 @@ from segxal.study.settings import Preset
 
 TABLE_CAPTIONS = {
     "table1": "Table 1. Class IoUs (%) after the last cycle, their mean, and both standard deviations: over seeds and "
-    "over classes. The paper's rows are other data (Cityscapes) and are printed for orientation.",
-    "table2": "Table 2. mIoU (%) after each cycle; mean ± standard deviation over seeds. The paper's rows are other "
-    "data (Cityscapes) and are printed for orientation.",
+    "over classes. The paper's rows use other data (Cityscapes) and are given for orientation.",
+    "table2": "Table 2. mIoU (%) after each cycle; mean ± standard deviation over seeds. The paper's rows use other "
+    "data (Cityscapes) and are given for orientation.",
     "table3": "Table 3. mIoU (%) after the last cycle with the whole mask, without EBU and without PAE.",
     "comparison": "Comparison with random selection over annotated pixels; a row covers the range both methods "
-    "share. An interval is that pair's alone; Holm's p is over all methods.",
-    "differences": "AUBC minus that of random selection, in points of mIoU, over each budget: 95 % interval of "
+    "share. Each interval is for that pair alone; Holm's p is over all methods.",
+    "differences": "AUBC minus that of random selection, in points of mIoU, over each budget: 95 % interval for "
     "that pair alone, and Holm's p over all methods.",
-    "conclusions": "What may be concluded of each method, over each budget.",
+    "conclusions": "What may be concluded about each method, over each budget.",
     "shares": "Share of the pixels annotated: share of the fully supervised mIoU reached, cycle by cycle. PixelPick's "
     "row has its own budgets and a pretrained network.",
-    "near_far": "mIoU (%) among near and far pixels; a class that occurs in one part alone counts there alone.",
+    "near_far": "mIoU (%) among near and far pixels; a class that occurs in only one part counts only there.",
     "bought": "Share of each class (%) among the pixels people were asked for.",
     "noise": "mIoU (%) after the last cycle when people err: flipped boundary pixels, or pieces of a wrong class.",
 }
@@ -77,8 +77,8 @@ def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.
         f"{preset.data.report} split; network {preset.model.name}, seeds {seeds}; {len(records)} cycles recorded. "
         f"Every mIoU is the mean of its class IoUs (largest difference {worst:.4f} points).</p>",
         "<h2>Where each method ended</h2>",
-        "<p>labelled: training images with any label; images: how often people were shown one, once per cycle in which "
-        "it was asked about. All values are means over the seeds.</p>",
+        "<p>labelled: training images with any label; images: how often people were shown an image, counted once per "
+        "cycle that asked about it. All values are means over the seeds.</p>",
         _table(budget_table(records)),
     ]
     for name, caption in TABLE_CAPTIONS.items():

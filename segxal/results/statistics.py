@@ -66,7 +66,9 @@ def budget_curve(x: Any, y: Any) -> Points:
     if x.ndim != 1 or x.shape != y.shape or not len(x):
         raise ShapeError(f"budgets are {x.shape} and scores {y.shape}; give one score per budget, at least one")
     if not np.isfinite([x, y]).all() or (np.diff(x) < 0).any():
-        raise DataInvalid(f"budgets {x.tolist()}, scores {y.tolist()}: give finite numbers, budgets that never fall")
+        raise DataInvalid(
+            f"budgets {x.tolist()}, scores {y.tolist()}: give finite numbers, budgets that never decrease"
+        )
     last = np.append(np.diff(x) > 0, True)
     return x[last], y[last]
 

@@ -38,7 +38,7 @@ def read_records(preset: Preset, runs: Path = paths.RUNS, table: str = "results"
     """
     file = runs / preset.name / TABLES[table]
     if not file.is_file():
-        raise ConfigError(f"{file} is not there; run `segxal reproduce` with this preset first")
+        raise ConfigError(f"{file} not found; run `segxal reproduce` with this preset first")
     return pd.read_csv(file)
 
 
@@ -243,12 +243,12 @@ def question(records: pd.DataFrame, reference: str = "", budget: str = BUDGET) -
 
     Args:
         records: of the study.
-        reference: the method that all are compared with; empty for the random selection that is recorded.
+        reference: the reference for all comparisons; empty for the random selection that is recorded.
         budget: what the scores are compared over, a key of ``BUDGETS``.
 
     Returns:
         ``reference``, and the ending of the names of its tables and figures: none for the study's own question (random
-        selection, pixels), so that another one never takes the place of its answers.
+        selection, pixels), so that another question never overwrites its answers.
 
     Raises:
         ConfigError: if ``reference`` buys no labels or is not recorded, if it is empty and no random selection is
@@ -258,7 +258,7 @@ def question(records: pd.DataFrame, reference: str = "", budget: str = BUDGET) -
     own = random_selection(methods)
     reference = reference or own
     if not reference:
-        raise ConfigError(f"no random selection is recorded; name a reference: {', '.join(methods)}")
+        raise ConfigError(f"no random selection is recorded; choose a reference from {', '.join(methods)}")
     if reference not in methods:
         raise ConfigError(f"reference = {reference!r} has no budget curve here; choose one of {', '.join(methods)}")
     if budget not in BUDGETS:

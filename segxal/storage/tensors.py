@@ -23,7 +23,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """Read safetensors.
 
     Raises:
-        CheckpointMismatch: if the file is truncated or no safetensors file.
+        CheckpointMismatch: if the file is truncated or not a safetensors file.
     """
     try:
         return load_file(path)

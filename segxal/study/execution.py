@@ -86,11 +86,11 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
         ``output``.
 
     Raises:
-        ConfigError: if there is no such notebook or parameter, or ``output`` is no file ``.ipynb`` or
-            the notebook itself.
+        ConfigError: if there is no such notebook or parameter, or ``output`` is not a ``.ipynb`` file or
+            is the notebook itself.
         AnnotationsWanted: if the notebook's cycle waits for people.
         NotebookFailed: if a cell raised; names the cell and the file that keeps the traceback. Or if the notebook's
-            process is gone, for want of memory for example, or does not answer.
+            process has died, out of memory for example, or does not answer.
     """
     source = paths.NOTEBOOKS / f"{name}.ipynb"
     if not source.is_file():
@@ -117,13 +117,13 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
             partial.replace(failed)
             raise NotebookFailed(
                 f"{source.name}: cell {error.exec_count} raised {error.ename}: {error.evalue}\n"
-                f"the notebook with its outputs and traceback is kept as {failed}"
+                f"the notebook with its outputs and traceback is saved as {failed}"
             ) from error
         except RuntimeError as error:  # nbclient's and jupyter_client's word for it; errors in cells are papermill's
             partial.unlink(missing_ok=True)
             raise NotebookFailed(
-                f"{source.name}: its process is gone or does not answer ({error}); was memory short? Finished cycles "
-                "are kept: the same command goes on"
+                f"{source.name}: its process has died or does not answer ({error}); was it out of memory? Finished "
+                "cycles are kept: start the same command again to continue"
             ) from error
         _without_machine(partial, temporary, name, output)
     failed.unlink(missing_ok=True)

@@ -89,11 +89,11 @@ def whole_grid(preset: Preset, runs: Path = paths.RUNS) -> list[list[Cycle]]:
 
 
 def check_depth(preset: Preset, methods: Iterable[str]) -> None:
-    """Look whether the depth that the error masks of these methods need can be had.
+    """Check that the depth that the error masks of these methods need is available.
 
     Raises:
         ConfigError: if there is no such provider.
-        WeightsMissing: if it is a network whose weights are neither here nor to be had.
+        WeightsMissing: if it is a network whose weights are neither on this machine nor downloadable.
     """
     if any(get_method(method).masks for method in methods):
         get_depth(preset.mask.depth, preset.mask.depth_weights)
@@ -128,6 +128,6 @@ def select(preset: Preset, seeds: Sequence[int] = (), methods: Sequence[str] = (
     for method in methods:
         get_method(method)
     if any(seed < 0 for seed in seeds):
-        raise ConfigError(f"seeds {list(seeds)}; a seed is 0 or larger")
+        raise ConfigError(f"seeds {list(seeds)}; a seed must be 0 or larger")
     changes = {"seeds": tuple(seeds) or preset.seeds, "methods": tuple(methods) or preset.methods}
     return Preset(**{name: getattr(preset, name) for name in preset.__dataclass_fields__} | changes)

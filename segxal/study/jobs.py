@@ -1,4 +1,4 @@
-"""The notebooks that compute a study's stages: which there are, with which parameters, and what each waits for."""
+"""The notebooks that compute a study's stages: which ones exist, with which parameters, and what each waits for."""
 
 from dataclasses import dataclass
 

@@ -49,7 +49,7 @@ def folds_of(labels: Tensor, classes: int, folds: int, seed: int) -> list[tuple[
         ConfigError: if there are fewer images than folds, or fewer than two folds.
     """
     if not 2 <= folds <= len(labels):
-        raise ConfigError(f"{folds} folds of {len(labels)} images; give 2 or more folds and at least as many images")
+        raise ConfigError(f"{folds} folds of {len(labels)} images; use 2 or more folds and at least that many images")
     kinds = strata(labels, classes)
     values, counts = np.unique(kinds, return_counts=True)
     small = np.isin(kinds, values[counts < folds])

@@ -51,7 +51,7 @@ def run_cycle(cycle: Cycle, data_root: str = "", annotators: Annotators | None =
         The same cycle, done.
 
     Raises:
-        ConfigError: if a stage before is missing, the pool is too small, or nobody is there to be asked.
+        ConfigError: if a stage before is missing, the pool is too small, or nobody can be asked.
         AnnotationsWanted: if real people are asked and have not annotated everything yet.
         TrainingDiverged: if the loss is not finite. The earlier cycles stay as they are.
     """
@@ -61,7 +61,7 @@ def run_cycle(cycle: Cycle, data_root: str = "", annotators: Annotators | None =
     for before in cycle.needs:
         if not before.is_done():
             raise ConfigError(
-                f"cycle {cycle.number} of {cycle.method} needs {before.folder}, which is not done; run that first"
+                f"cycle {cycle.number} of {cycle.method} needs {before.folder}, which is not done; run that cycle first"
             )
     settings = cycle.settings
     torch.set_num_threads(settings.threads)

@@ -1,4 +1,4 @@
-"""`segxal reproduce`: the thin face of the Snakemake graph; it resumes by itself and shows what is left."""
+"""`segxal reproduce`: a thin front end to the Snakemake graph; it resumes automatically and shows what is left."""
 
 import ctypes
 import fcntl
@@ -44,7 +44,7 @@ def only_one(study: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise StudyFailed(
-                f"another `segxal reproduce` works on {study}; wait for it or stop it, then start again"
+                f"another `segxal reproduce` is working on {study}; wait for it or stop it, then start again"
             ) from error
         yield
 
@@ -72,20 +72,20 @@ def planned(preset: Preset, source: str, data_root: str = "") -> dict[str, int]:
     """What :func:`reproduce` would run: name of the step -> how often, then ``total``; empty when all is done.
 
     Raises:
-        StudyFailed: if Snakemake cannot plan the study; the message holds its last words.
+        StudyFailed: if Snakemake cannot plan the study; the message quotes its last lines.
         ConfigError, DataMissing: as :func:`reproduce`.
     """
     source, root = _absolute(preset, source, data_root)
     line = [*command(preset, source, 1, root), "--dry-run"]
     found = subprocess.run(line, capture_output=True, text=True, cwd=paths.ROOT)
     if found.returncode:
-        raise StudyFailed("the study cannot be planned:\n" + "\n".join(found.stderr.splitlines()[-8:]))
+        raise StudyFailed("Snakemake cannot plan the study:\n" + "\n".join(found.stderr.splitlines()[-8:]))
     counts = {name: int(count) for name, count in PLAN.findall(found.stdout + found.stderr) if name != "all"}
     return counts | ({"total": counts["total"] - 1} if counts else {})
 
 
 def _absolute(preset: Preset, source: str, data_root: str) -> tuple[str, str]:
-    """Preset file and data root as every process can find them, after a look at whether data and depth are there."""
+    """Preset file and data root as every process can find them, after checking that data and depth are there."""
     root = str(Path(data_root).expanduser().resolve()) if data_root else ""
     open_sources(preset.data, root)
     check_depth(preset, preset.methods)
@@ -108,7 +108,7 @@ def reproduce(preset: Preset, source: str, data_root: str = "", jobs: int = 0) -
     Raises:
         ConfigError: if a method or a depth provider is unknown.
         DataMissing: if the data set is not there.
-        StudyFailed: if a notebook failed; the message repeats what the failing jobs said.
+        StudyFailed: if a notebook failed; the message repeats the errors of the failing jobs.
     """
     source, root = _absolute(preset, source, data_root)  # before anything is started
     study = paths.RUNS / preset.name
@@ -122,8 +122,8 @@ def reproduce(preset: Preset, source: str, data_root: str = "", jobs: int = 0) -
             reasons = _follow(process, log, preset.name)
     if process.returncode:
         tail = (study / "log.txt").read_text(encoding="utf-8").splitlines()[-8:]
-        told = "\n".join(reasons or ["no notebook failed, Snakemake did; its last words:", *tail])
-        raise StudyFailed(f"the study is not complete; the whole log is {study / 'log.txt'}\n{told}")
+        told = "\n".join(reasons or ["no notebook failed, but Snakemake did; its last lines:", *tail])
+        raise StudyFailed(f"the study is not complete; see the full log in {study / 'log.txt'}\n{told}")
     return study
 
 
@@ -140,8 +140,8 @@ def _follow(process: "subprocess.Popen[str]", log: object, name: str) -> list[st
     """Copy a job's output to the log, move the progress bar, and keep what failing notebooks say."""
     reasons: list[str] = []
     speaking = False
-    form = "{desc}: {n_fmt}/{total_fmt} notebooks |{bar}| {elapsed} gone, about {remaining} to go"
-    with tqdm(desc=f"{name}, looking what is missing", bar_format=form, dynamic_ncols=True) as bar:
+    form = "{desc}: {n_fmt}/{total_fmt} notebooks |{bar}| {elapsed} elapsed, about {remaining} left"
+    with tqdm(desc=f"{name}, checking what is missing", bar_format=form, dynamic_ncols=True) as bar:
         for text in process.stdout or ():
             log.write(text)  # type: ignore[attr-defined]
             if found := DONE.search(text):

@@ -29,7 +29,7 @@ class Preset(RunSettings):
         """Check ranges."""
         super().__post_init__()
         simple = re.fullmatch(r"\w[\w .-]*", self.name) is not None
-        require(simple, f"name = {self.name!r}; it names a folder: letters, digits, blanks, dots, - and _ only")
+        require(simple, f"name = {self.name!r}; it names a folder: use only letters, digits, spaces, dots, - and _")
         require(len(self.seeds) > 0 and min(self.seeds) >= 0, f"seeds = {self.seeds}; give one or more seeds >= 0")
         require(len(self.methods) > 0, "methods = []; give one or more, random and segxal-human for example")
         require(self.folds >= 2, f"folds = {self.folds}; cross-validation needs at least 2")

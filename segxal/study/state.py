@@ -1,4 +1,4 @@
-"""Where a cycle keeps its state, and how one knows that it is whole."""
+"""Where a cycle keeps its state, and how to tell that it is complete."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ def fingerprint(*facts: Any) -> str:
 
 @dataclass(frozen=True)
 class Cycle:
-    """Name of one cycle of one run, and the place of its state.
+    """Name of one cycle of one run, and the location of its state.
 
     Attributes:
         preset: settings of the study, before the ablation.
@@ -57,7 +57,7 @@ class Cycle:
     def __post_init__(self) -> None:
         """Check that there is such a cycle."""
         if self.seed < 0:
-            raise ConfigError(f"seed = {self.seed}; a seed is 0 or larger")
+            raise ConfigError(f"seed = {self.seed}; a seed must be 0 or larger")
         numbers = self.how.stages(self.settings)
         if self.number not in numbers:
             raise ConfigError(
@@ -86,7 +86,7 @@ class Cycle:
 
     @property
     def project(self) -> Path:
-        """Folder of what people are asked in this cycle; outside the cycle's state, which is only theirs when done."""
+        """Folder with what people are asked in this cycle; outside its state, which exists only when it is done."""
         return self.study / "annotate" / f"{self.method}-{self.ablation}-seed{self.seed}-cycle{self.number}"
 
     @property
@@ -133,7 +133,7 @@ class Cycle:
         return self.metrics()["budget"]
 
     def networks(self) -> dict[str, Network]:
-        """The network (``model``) and its moving average (``teacher``), read anew, on the device."""
+        """The network (``model``) and its moving average (``teacher``), read again from disk, on the device."""
         classes, config = len(self.metrics()["classes"]), self.settings.model
         return {n: load_model(self.folder / f"{n}.safetensors", config, classes).to(device()) for n in NETWORKS}
 

@@ -1,4 +1,4 @@
-"""What a network says of images, and how right it is: predictions and scores."""
+"""What a network says about images, and how right it is: predictions and scores."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ def evaluate_parts(
 
     Args:
         model: the network.
-        frames: the N images; their own labels are not looked at.
+        frames: the N images; their own labels are not used.
         parts: name -> (N, H, W) uint8 train ids.
         amp: precision of the forward pass.
         batch: images per forward pass.

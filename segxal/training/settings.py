@@ -38,8 +38,8 @@ class TrainConfig:
             f"training length is unclear: steps = {self.steps}, cycle_steps = {self.cycle_steps}, epochs = "
             f"{self.epochs}; give both steps and cycle_steps, or epochs alone",
         )
-        require(self.batch >= 1, f"batch = {self.batch}; a batch holds at least one image")
-        require(self.lr > 0, f"lr = {self.lr}; the learning rate is positive")
+        require(self.batch >= 1, f"batch = {self.batch}; a batch needs at least one image")
+        require(self.lr > 0, f"lr = {self.lr}; the learning rate must be positive")
         require(self.evaluations >= 1, f"evaluations = {self.evaluations}; validation must run at least once")
         require_share("crop", self.crop, 0.01)
         require_share("jitter", self.jitter)

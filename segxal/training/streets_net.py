@@ -100,7 +100,7 @@ def train(frames: Frames, steps: int, seed: int) -> Network:
         TrainingDiverged: if the loss is not finite.
     """
     if frames.depth is None:
-        raise DataMissing("streets-net learns from exact depth, and these images have none; take rendered streets")
+        raise DataMissing("streets-net learns from exact depth, but these images have none; use rendered streets")
     network = new_network(generator(seed, "streets-net", "weights")).train()
     optimiser = torch.optim.AdamW(network.parameters(), LR, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LR, total_steps=steps)
@@ -170,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def record(network: Network, steps: int, seed: int, spent: dict[str, int]) -> dict[str, Any]:
-    """What was done and what came of it, for ``papermill_runs/streets_net.json``."""
+    """What was done and with what result, for ``papermill_runs/streets_net.json``."""
     return {
         "command": f"python -m segxal.training.streets_net --steps {steps} --seed {seed}", "seed": seed,
         "steps": steps,

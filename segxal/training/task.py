@@ -20,7 +20,7 @@ class Task:
 
     Attributes:
         target: the images of the world the network is for, the unlabelled ones included; their own labels are not
-            looked at.
+            used.
         annotated: positions of the n annotated images in ``target``; none is a legal start for objectives that need
             no annotation.
         labels: (n, H, W) uint8, what was annotated in them; 255 = not annotated.
@@ -48,7 +48,7 @@ class Task:
         """
         if len(self.annotated) != len(self.labels):
             raise ConfigError(
-                f"{len(self.annotated)} annotated images and annotations of {len(self.labels)}; give one per image"
+                f"{len(self.annotated)} annotated images but annotations of {len(self.labels)}; give one per image"
             )
         if self.made_by and (len(self.made_by) != len(self.annotated) or "none" in self.made_by):
             raise ConfigError(

@@ -53,5 +53,5 @@ def get_oracle(
     if name == "pseudo" or (config.noise_boundary == 0 and config.noise_class == 0):
         return oracle
     if rng is None:
-        raise ConfigError(f"the oracle {name} is to make errors, but got no generator for them; give rng to get_oracle")
+        raise ConfigError(f"the oracle {name} must make errors, but got no generator for them; give rng to get_oracle")
     return NoisyOracle(oracle, config.noise_boundary, config.noise_class, rng)

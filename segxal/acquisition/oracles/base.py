@@ -40,7 +40,7 @@ class Query:
             AnnotationError: if the method that asks makes none.
         """
         if self.eem is None:
-            raise AnnotationError(f"{self.id} is asked about without an error mask; choose a method of SegXAL's")
+            raise AnnotationError(f"{self.id} is asked about without an error mask; choose one of SegXAL's methods")
         return self.eem
 
 

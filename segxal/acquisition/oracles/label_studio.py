@@ -10,7 +10,7 @@ from segxal.core.labels import VOID
 
 
 class LabelStudioOracle:
-    """Answers that people gave before the cycle continues; nothing is simulated and no ground truth is looked at.
+    """Answers that people gave before the cycle continues; nothing is simulated and no ground truth is used.
 
     Priced as the simulated human is: the same annotation costs the same pixels and clicks. Beside them stands the
     time that Label Studio measured.

@@ -28,7 +28,7 @@ class NoisyOracle:
         boundary: share of the annotated pixels within two pixels of a class boundary that flip across it.
         wrong: share of the pieces (connected, of one class) that get another class of the same image, drawn uniformly;
             an image of one class has no other.
-        rng: source of the errors; every answer draws from it anew.
+        rng: source of the errors; every answer draws from it.
 
     Departure: the paper's people are right everywhere.
     """
@@ -67,7 +67,7 @@ def across(labels: np.ndarray) -> np.ndarray:
     """For each pixel the nearest other class within two pixels.
 
     Args:
-        labels: (H, W) uint8 train ids, 255 = void, which is no class.
+        labels: (H, W) uint8 train ids, 255 = void, which is not a class.
 
     Returns:
         (H, W) uint8, 255 for void and where no other class is near; of equally near classes one, always the same.

@@ -9,7 +9,7 @@ from segxal.core.labels import VOID
 class RegionOracle:
     """Ground truth of the asked part, priced as polygons around every piece of every class inside it.
 
-    Regions that touch are outlined together: a border between two cells is no border of a class and costs nothing.
+    Regions that touch are outlined together: a border between two cells is not a class border and costs nothing.
     """
 
     def annotate(self, query: Query) -> Annotation:

@@ -181,8 +181,8 @@ def best(scores: np.ndarray, sizes: np.ndarray, budget: int) -> list[int]:
     """
     if not 1 <= budget <= sizes.sum():
         raise ConfigError(
-            f"a budget of {budget} pixels for {len(sizes)} candidates of {sizes.sum()} pixels in all; it must be at "
-            "least 1 and not above the pool: change pool.step or pool.region_step"
+            f"a budget of {budget} pixels for {len(sizes)} candidates with {sizes.sum()} pixels in all; it must be at "
+            "least 1 and at most the pool: change pool.step or pool.region_step"
         )
     if np.isnan(scores).any():
         raise ConfigError("a score is NaN; the network's output is not finite, lower train.lr or set train.amp to off")

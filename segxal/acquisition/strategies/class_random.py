@@ -12,7 +12,7 @@ def class_random_scores(
 ) -> Choice:
     """Units drawn without replacement, with probability proportional to the rarity of what is predicted in them.
 
-    Ground truth is not looked at: the frequency of a class is its share of the predictions in all units.
+    Ground truth is not used: the frequency of a class is its share of the predictions in all units.
 
     Source: ours; a stand-in for "random, but not of the road again". See :func:`rarity` and :func:`race`.
     """

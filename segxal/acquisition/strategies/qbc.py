@@ -67,7 +67,9 @@ def train_committee(learner: Learner, frames: Frames, rng: np.random.Generator) 
     the annotated images themselves are the validation split, so that no labels beyond the learner's are used.
     """
     if not learner.labelled:
-        raise ConfigError("no annotated image to train a committee on; set strategy.committee to 0 or label some first")
+        raise ConfigError(
+            "no annotated images to train a committee on; set strategy.committee to 0 or label some first"
+        )
     known = list(learner.labelled)
     val = replace(frames.select(known), labels=learner.labels)
     members = []

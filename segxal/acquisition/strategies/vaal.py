@@ -86,7 +86,7 @@ def vaal_scores(learner: Learner, frames: Frames, units: Units, budget: int, rng
     if units.partition is not None:
         raise ConfigError("vaal scores whole images, not regions; choose another strategy for regions")
     if not learner.labelled:
-        raise ConfigError("no annotated image to compare with; label at least one (pool.start)")
+        raise ConfigError("no annotated images to compare with; label at least one (pool.start)")
     known, candidates = _thumbnails(frames, list(learner.labelled)), _thumbnails(frames, units.candidates)
     scores = least_annotated(known, candidates, draw(rng))
     return Choice(best(scores, units.size, budget), scores)

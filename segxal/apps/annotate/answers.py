@@ -56,10 +56,10 @@ class Answers:
 
 
 def read_answers(folder: Path) -> Answers:
-    """What was imported into a project so far; nothing is no error.
+    """What was imported into a project so far; having no answers yet is not an error.
 
     Raises:
-        AnnotationError: if what lies there does not fit the project.
+        AnnotationError: if what lies there does not match the project.
     """
     if not (folder / NUMBERS).is_file():
         return Answers()
@@ -69,7 +69,7 @@ def read_answers(folder: Path) -> Answers:
     parts = [(arrays.get(f"labels/{name}"), arrays.get(f"undecided/{name}")) for name in answered]
     fits = all(part is not None and part.shape == project.size for pair in parts for part in pair)
     if not fits or set(numbers) - set(project.ids):
-        raise AnnotationError(f"{folder / ARRAYS} does not fit its project; delete both answers files, import again")
+        raise AnnotationError(f"{folder / ARRAYS} does not match its project; delete both answer files, import again")
     return Answers(
         {name: arrays[f"labels/{name}"] for name in answered},
         {name: arrays[f"undecided/{name}"].astype(bool) for name in answered},

@@ -33,7 +33,7 @@ ANNOTATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED", 
 
 
 class Backend:
-    """What the backend knows and does; HTTP is only its mouth.
+    """What the backend knows and does; HTTP only carries the messages.
 
     Args:
         run: the cycles of one run of real people, in order; see :func:`segxal.study.grid.run_of`.
@@ -42,7 +42,7 @@ class Backend:
         data_root: folder that holds the data sets.
 
     Raises:
-        ConfigError: if no cycle of the run is left, or the one that is has no project.
+        ConfigError: if no cycle of the run is left, or the next one has no project.
     """
 
     def __init__(
@@ -83,13 +83,13 @@ class Backend:
         return [{**found.get(name, {"result": [], "score": 0.0}), "model_version": cycle.digest} for name in names]
 
     def notice(self, action: str) -> bool:
-        """Take note that something happened on the server; returns whether that is looked into, in the background."""
+        """Take note that something happened on the server; returns whether it is handled, in the background."""
         if action in ANNOTATED:
             self._news.set()
         return action in ANNOTATED
 
     def close(self) -> None:
-        """End the background work after what is being done."""
+        """End the background work once the current task is done."""
         self._closing = True
         self._news.set()
         self._worker.join()
@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path.startswith("/versions"):
             self._say(HTTPStatus.OK, {"versions": [self.backend.version]})
         else:
-            self._say(HTTPStatus.NOT_FOUND, {"error": f"no {self.path}; there are /health, /setup, /predict, /webhook"})
+            self._say(HTTPStatus.NOT_FOUND, {"error": f"no path {self.path}; use /health, /setup, /predict, /webhook"})
 
     def do_POST(self) -> None:
         try:
@@ -175,11 +175,11 @@ class _Handler(BaseHTTPRequestHandler):
             case "/predict", {"tasks": list(tasks)} if all(isinstance(task, dict) for task in tasks):
                 return HTTPStatus.OK, {"results": self.backend.predict(tasks), **version}
             case "/predict", _:
-                raise ConfigError("a prediction is asked for by {'tasks': [{'data': {'image_id': ...}}, ...]}")
+                raise ConfigError("ask for a prediction with {'tasks': [{'data': {'image_id': ...}}, ...]}")
             case "/webhook", _:
                 looked = self.backend.notice(str(body.get("action")))
                 return HTTPStatus.CREATED, {"status": "fetching" if looked else "ignored"}
-        return HTTPStatus.NOT_FOUND, {"error": f"no {self.path}; there are /health, /setup, /predict, /webhook"}
+        return HTTPStatus.NOT_FOUND, {"error": f"no path {self.path}; use /health, /setup, /predict, /webhook"}
 
     def _body(self) -> dict[str, Any]:
         length = self.headers.get("Content-Length", "0")
@@ -215,4 +215,4 @@ def make_server(backend: Backend, port: int) -> ThreadingHTTPServer:
     try:
         return ThreadingHTTPServer((HOST, port), handler)
     except (OSError, OverflowError) as error:
-        raise ConfigError(f"port {port} cannot be used ({error}); give another one by --port") from error
+        raise ConfigError(f"port {port} cannot be used ({error}); choose another one with --port") from error

@@ -47,7 +47,7 @@ def decode(rle: Any, height: int, width: int) -> np.ndarray:
         (H, W) bool: where alpha is at least 128.
 
     Raises:
-        AnnotationError: if the strokes are cut off, of another size, too long, or no strokes at all.
+        AnnotationError: if the strokes are cut off, of another size, too long, or not strokes at all.
     """
     from label_studio_sdk.converter.brush import decode_rle
 
@@ -70,7 +70,7 @@ def _damaged(rle: list[int]) -> str:
 
 def _check(rle: Any, values: int, height: int, width: int) -> None:
     if not isinstance(rle, list) or not all(type(byte) is int and 0 <= byte <= 255 for byte in rle[: LONGEST * values]):
-        raise AnnotationError("its brush strokes are no list of bytes 0..255; export the task again")
+        raise AnnotationError("its brush strokes are not a list of bytes 0..255; export the task again")
     if len(rle) * 8 < HEADER_BITS:
         raise AnnotationError(_damaged(rle))
     stated = int.from_bytes(bytes(rle[:4]), "big")
@@ -80,6 +80,6 @@ def _check(rle: Any, values: int, height: int, width: int) -> None:
             "annotate the image that segxal exported, at its own size"
         )
     if len(rle) > HEADER_BITS // 8 + 2 + LONGEST * values:
-        raise AnnotationError(f"its brush strokes have {len(rle)} bytes, absurdly many for {width} x {height} pixels")
+        raise AnnotationError(f"its brush strokes have {len(rle)} bytes, far too many for {width} x {height} pixels")
     if (rle[4] >> 3) + 1 != VALUE_BITS:
         raise AnnotationError(f"its brush strokes have values of {(rle[4] >> 3) + 1} bits, expected {VALUE_BITS}")

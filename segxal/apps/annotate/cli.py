@@ -16,26 +16,26 @@ if TYPE_CHECKING:  # what an action needs is imported by it: `segxal --help` sha
 METHOD = "segxal-label-studio"
 URL, TOKEN = "$LABEL_STUDIO_URL", "$LABEL_STUDIO_API_KEY"
 DESCRIPTION = f"""\
-Real people annotate what SegXAL asks for, in Label Studio. Each action works on the first cycle of the run that is
+Real people annotate in Label Studio what SegXAL asks for. Each action works on the first cycle of the run that is
 not done; `export` computes cycles until annotations are wanted.
 
-  segxal annotate first --preset mine.yml --count 9  before all else, for pictures without any label: whole images
+  segxal annotate first --preset mine.yml --count 9  first of all, for pictures without any labels: whole images
   segxal annotate export --preset quick --seed 0     the query of the cycle as a project folder
-  segxal annotate push   --preset quick --seed 0     that project to a server; again: only what is missing there
-  segxal annotate pull   --preset quick --seed 0     what people submitted or skipped, back
-  segxal annotate import FILE --preset quick         the same from a file that Label Studio exported (format JSON)
+  segxal annotate push   --preset quick --seed 0     upload the project to a server; repeated: only what is missing
+  segxal annotate pull   --preset quick --seed 0     fetch what people submitted or skipped
+  segxal annotate import FILE --preset quick         read the same from a file that Label Studio exported (format JSON)
   segxal annotate status --preset quick              what is answered, and what is left
   segxal annotate serve  --preset quick              pre-labels for the running server; trains when all is answered
 
-With --first, push, pull, import and status work on the first labels; what comes back goes into labels/ of the data set.
+With --first, push, pull, import and status work on the first labels; they are saved in labels/ of the data set.
 The server's address and a token come from --url and --token or from {URL} and {TOKEN};
-they are kept nowhere. `make label-studio` starts a server of your own.
+they are not stored. `make label-studio` starts a server of your own.
 """
 ACTIONS = {
-    "first": "write the project of the first labels, for pictures of your own that have none",
-    "export": "compute what is asked and write the project folder", "push": "bring it to the server",
-    "pull": "fetch the annotations", "import": "read an exported file", "status": "what is left",
-    "serve": "be the server's machine-learning backend",
+    "first": "write a project to label your own pictures that have no labels yet",
+    "export": "compute the query and write the project folder", "push": "upload the project to the server",
+    "pull": "fetch the annotations", "import": "read an exported file", "status": "list what is left",
+    "serve": "run the server's machine-learning backend",
 }  # fmt: skip
 
 
@@ -43,13 +43,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add ``annotate`` with its actions to the command line."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = commands.add_parser(
-        "annotate", help="real people: Label Studio", description=DESCRIPTION, formatter_class=raw
+        "annotate", help="let real people annotate in Label Studio", description=DESCRIPTION, formatter_class=raw
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, words in ACTIONS.items():
         action = actions.add_parser(name, help=words, description=words)
         if name == "import":
-            action.add_argument("file", type=Path, help="exported from Label Studio with the format JSON")
+            action.add_argument("file", type=Path, help="file exported from Label Studio in the format JSON")
         action.add_argument(
             "--preset",
             default="quick",
@@ -57,21 +57,21 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         )
         action.add_argument("--data-root", default="", help="folder that holds the data sets")
         if name == "first":
-            action.add_argument("--count", type=int, required=True, help="whole images people shall label")
+            action.add_argument("--count", type=int, required=True, help="number of whole images to label")
         else:
             action.add_argument("--method", default=METHOD, help=f"one that asks real people (default: {METHOD})")
-            action.add_argument("--seed", type=int, default=0, help="of the run (default: 0)")
-            action.add_argument("--ablation", default="none", help="of the run (default: none)")
+            action.add_argument("--seed", type=int, default=0, help="seed of the run (default: 0)")
+            action.add_argument("--ablation", default="none", help="ablation of the run (default: none)")
         if name in ("push", "pull", "import", "status"):
-            action.add_argument("--first", action="store_true", help="the first labels instead of a cycle's query")
+            action.add_argument("--first", action="store_true", help="use the first labels instead of a cycle's query")
         if name in ("push", "pull", "serve"):
-            action.add_argument("--url", default="", help=f"of the server (default: {URL})")
-            action.add_argument("--token", default="", help=f"of a user there (default: {TOKEN}, which is safer)")
-            action.add_argument("--title", default="", help="of the project there (default: made of the run's name)")
+            action.add_argument("--url", default="", help=f"address of the server (default: {URL})")
+            action.add_argument("--token", default="", help=f"token of a user there (default: {TOKEN}, which is safer)")
+            action.add_argument("--title", default="", help="title of the project there (default: from the run's name)")
         if name in ("pull", "import"):
-            action.add_argument("--keep-going", action="store_true", help="take what fits, name the rest")
+            action.add_argument("--keep-going", action="store_true", help="import what fits and list the rest")
         if name == "serve":
-            words = "of this machine (default: %(default)s, what Label Studio suggests)"
+            words = "port on this machine (default: %(default)s, as Label Studio suggests)"
             action.add_argument("--port", type=int, default=9090, help=words)
 
 
@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> None:
     if options.action == "first":
         project = ask_first(preset, options.count, options.data_root)
         print(f"project    {project.folder} with {len(project.ids)} images")
-        print(f"into Label Studio: {first_command(preset, 'push', options.data_root)}")
+        print(f"upload it: {first_command(preset, 'push', options.data_root)}")
         return None
     if not get_method(options.method).asks_people:
         raise ConfigError(f"{options.method} asks no real people; leave --method out, or name one that does: {METHOD}")
@@ -105,8 +105,9 @@ def run(options: argparse.Namespace) -> None:
     cycle = next((one for one in cycles if not one.is_done()), cycles[-1])
     if cycle.previous is None:
         raise ConfigError(
-            f"nothing is asked yet: the first training has not run. `{export}` runs it and asks; pictures of your own "
-            "without labels need `segxal annotate first` before, and their push, pull and status take --first"
+            f"there is no query yet: the first training has not run. `{export}` runs it and computes the query. "
+            "If your own pictures have no labels, run `segxal annotate first` before, and use --first with push, pull "
+            "and status"
         )
     project = check_project(cycle)
     if options.action == "serve":
@@ -122,20 +123,22 @@ def _exchange(project: "Project", options: argparse.Namespace, then: str, after:
 
     if options.action == "push":
         done = push(project.folder, options.url, options.token, options.title)
-        print(f"project {done.project}: {done.new} tasks added, {done.known} were there")
-        print(f"when they are annotated: {then}")
+        print(f"project {done.project}: {done.new} tasks added, {done.known} were already there")
+        print(f"once they are annotated: {then}")
         return
     answers = read_answers(project.folder) if options.action == "status" else _fetched(project, options)
     left = answers.left(project.ids)
     _status(project, answers)
     if options.first and options.action != "status":
         written = write_labels(project, answers, options.data_root)
-        waiting = f": they are written when the {len(left)} that are left are answered or skipped" if left else ""
+        waiting = f": they are written once the {len(left)} that are left are answered or skipped" if left else ""
         print(f"written    {len(written)} new label maps" + (f" into {written[0].parent}" if written else waiting))
     if not left:
         print(f"next       {after}")
     if answers.problems:
-        raise AnnotationError("\n".join([f"{len(answers.problems)} tasks were left out:", *answers.problems]))
+        raise AnnotationError(
+            "\n".join([f"{len(answers.problems)} tasks have problems and were left out:", *answers.problems])
+        )
 
 
 def _export(cycles: "list[Cycle]", data_root: str) -> None:
@@ -188,7 +191,7 @@ def _serve(cycles: "list[Cycle]", cycle: "Cycle", options: argparse.Namespace) -
     backend = Backend(cycles, lambda c: pull(c.project, *account, keep_going=True), offer, options.data_root)
     server = make_server(backend, options.port)
     address = f"http://{HOST}:{server.server_port}"
-    print(f"backend    {address}   (Ctrl-C ends it)", flush=True)
+    print(f"backend    {address}   (stop it with Ctrl-C)", flush=True)
     answering = threading.Thread(target=server.serve_forever, daemon=True)
     answering.start()  # before the server is told: it looks at once whether somebody answers
     try:

@@ -17,14 +17,14 @@ def read_export_file(path: Path, project: Project, keep_going: bool = False) -> 
     """Read a file that Label Studio exported with the format JSON; see :func:`read_export`.
 
     Raises:
-        AnnotationError: if there is no such file, it is no JSON, or as :func:`read_export`.
+        AnnotationError: if there is no such file, it is not JSON, or as :func:`read_export`.
     """
     if not path.is_file():
-        raise AnnotationError(f"there is no file {path}; export the project from Label Studio with the format JSON")
+        raise AnnotationError(f"there is no file {path}; export the project from Label Studio in the format JSON")
     try:
         tasks = json.loads(path.read_bytes())
     except ValueError as error:  # not UTF-8, or no JSON
-        raise AnnotationError(f"{path} is no JSON ({error}); export it again from Label Studio, format JSON") from error
+        raise AnnotationError(f"{path} is not JSON ({error}); export it again from Label Studio as JSON") from error
     return read_export(tasks, project, keep_going)
 
 
@@ -46,12 +46,12 @@ def read_export(tasks: Any, project: Project, keep_going: bool = False) -> Answe
     Raises:
         AnnotationError: without ``keep_going``, when a task is of an unknown image, of another project or there twice,
             or its annotation is half-finished, of a wrong size or damaged; names all of them. Always when ``tasks``
-            is no list of tasks, or an empty one.
+            is not a list of tasks, or is empty.
     """
     if not isinstance(tasks, list) or not all(isinstance(t, dict) and isinstance(t.get("data"), dict) for t in tasks):
-        raise AnnotationError("this is no list of tasks with data and annotations; export with the format JSON")
+        raise AnnotationError("this is not a list of tasks with data and annotations; export in the format JSON")
     if not tasks:
-        raise AnnotationError("this holds no task at all; export the project that `segxal annotate push` made")
+        raise AnnotationError("this holds no tasks; export the project that `segxal annotate push` made")
     answers, problems = Answers(), []
     for task in tasks:
         if not task.get("annotations") and not task.get("drafts"):
@@ -59,15 +59,15 @@ def read_export(tasks: Any, project: Project, keep_going: bool = False) -> Answe
         try:
             name = _image_of(task, project)
             if name in answers.lead_time:
-                raise AnnotationError("the same image was answered in another task before; delete one of the two")
+                raise AnnotationError("another task already answers the same image; delete one of the two")
             answers = answers.merged(_read(task, name, project))
         except AnnotationError as error:
             problems.append(f"task {task.get('id', '?')} ({task['data'].get('image_id', 'no image_id')}): {error}")
     if problems and not keep_going:
         more = f"\n... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         raise AnnotationError(
-            f"{len(problems)} of {len(tasks)} tasks cannot be imported, nothing was:\n"
-            + "\n".join(problems[:SHOWN]) + more + "\nmend them in Label Studio, or import the others with --keep-going"
+            f"{len(problems)} of {len(tasks)} tasks cannot be imported, so none were:\n"
+            + "\n".join(problems[:SHOWN]) + more + "\nfix them in Label Studio, or import the others with --keep-going"
         )  # fmt: skip
     return replace(answers, problems=tuple(problems))
 
@@ -89,13 +89,13 @@ def _read(task: dict[str, Any], name: str, project: Project) -> Answers:
     """The answer to one task."""
     annotations = task.get("annotations") or []
     if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
-        raise AnnotationError("its annotations are no list; export with the format JSON")
+        raise AnnotationError("its annotations are not a list; export in the format JSON")
     finished = [one for one in annotations if not one.get("was_cancelled")]
     seconds = sum(_seconds(one) for one in annotations)
     if annotations and not finished:
         return Answers(lead_time={name: seconds})
     if not finished:
-        raise AnnotationError("half-finished: there is a draft and nothing was submitted; submit or skip the task")
+        raise AnnotationError("half-finished: there is a draft but nothing was submitted; submit or skip the task")
     maps = [_finished(one, project) for one in newest(finished)]
     labels, undecided, agreement = majority(maps, *codes_of(project))
     several = {name: agreement} if len(maps) > 1 else {}
@@ -107,7 +107,7 @@ def _finished(annotation: dict[str, Any], project: Project) -> Any:
         raise AnnotationError("half-finished: submitted without any region; draw something or skip the task")
     found = label_map(annotation["result"], project)
     if (found == codes_of(project)[1]).all():
-        raise AnnotationError("half-finished: its regions hold no pixel; draw something or skip the task")
+        raise AnnotationError("half-finished: its regions contain no pixels; draw something or skip the task")
     return found
 
 

@@ -44,15 +44,17 @@ def ask_first(preset: Preset, count: int, data_root: str | Path = "") -> Project
         DataMissing: if there are no images or no classes.
     """
     if preset.data.name != Folder.name:
-        raise ConfigError(f"data set {preset.data.name} has labels; only pictures of your own (folder) need first ones")
+        raise ConfigError(
+            f"data set {preset.data.name} has labels; only pictures of your own (folder) need first labels"
+        )
     folder = Folder.locate(data_root)
     with_labels = image_files(folder / LABELS, (".png",)).keys()
     free = by_hash(image_files(folder / "images").keys() - with_labels)
     least = max(1, NEEDED - len(with_labels))
     if not least <= count <= len(free):
         raise ConfigError(
-            f"{count} images are to be labelled; of {len(free)} without a label choose {least} to {len(free)} "
-            f"({len(with_labels)} have one, and training, val and test need one each)"
+            f"{count} images to label; {len(free)} have no label, so choose {least} to {len(free)} "
+            f"({len(with_labels)} have one; train, val and test need one each)"
         )
     size = (preset.data.height, preset.data.width)
     zoom = zoom_for(preset.data.width)
@@ -80,7 +82,7 @@ def first_project(preset: Preset) -> Project:
         raise ConfigError(f"there is no project in {folder}; run `segxal annotate first` first")
     project = read_project(folder)
     if project.digest != _digest(preset, project.classes):
-        raise ConfigError(f"{folder} was made for another image size; go back to it, or move the folder away")
+        raise ConfigError(f"{folder} was made for another image size; go back to that size, or move the folder away")
     return project
 
 
@@ -108,7 +110,7 @@ def write_labels(project: Project, answers: Answers, data_root: str | Path = "")
     if len(known.keys() | answers.labels.keys()) < NEEDED:
         raise ConfigError(
             f"{len(answers.labels)} images were labelled, {len(answers.skipped)} skipped; {NEEDED} are needed: label "
-            "some of the skipped ones in Label Studio and fetch them again"
+            "some of the skipped ones in Label Studio and pull again"
         )
     written = []
     for name in answers.labels.keys() - known.keys():

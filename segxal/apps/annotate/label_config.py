@@ -11,12 +11,12 @@ BLACK = (0, 0, 0)
 KEYS = "123456789qwertyuiopasdfghjklzxcvbnm"  # one per label as far as they go
 RULE = (
     "Correct the coloured objects, and everything inside the white outline of the heat map: paint with the brush or "
-    "draw polygons. What lies on top counts. Take void for what you cannot tell; leave the rest unpainted."
+    "draw polygons. The topmost paint counts. Use void for what you cannot tell; leave the rest unpainted."
 )
 
 FIRST_RULE = (
-    "Label the whole picture, pixel by pixel: paint with the brush or draw polygons; what lies on top counts. Take "
-    "void for what you cannot tell."
+    "Label the whole picture, pixel by pixel: paint with the brush or draw polygons; the topmost paint counts. "
+    "Use void for what you cannot tell."
 )
 
 
@@ -32,7 +32,7 @@ def label_config(classes: Classes, rule: str = RULE) -> str:
     """
     if UNDECIDED in classes.names:
         raise ConfigError(
-            f"a class is called {UNDECIDED!r}, which people choose for undecided pixels; rename the class"
+            f"a class is called {UNDECIDED!r}, the name people choose for undecided pixels; rename the class"
         )
     return f"""<View>
   <Header value={quoteattr(rule)} size="6"/>

@@ -1,4 +1,4 @@
-"""A Label Studio server of one's own: on this machine only, with nothing that phones home.
+"""Your own Label Studio server: on this machine only, with nothing that phones home.
 
     python -m segxal.apps.annotate.local .venv-label-studio/bin/label-studio .label-studio
 
@@ -51,7 +51,7 @@ class Server:
 
 
 def credentials(folder: Path) -> tuple[str, str]:
-    """Password and token of the server in a folder; drawn when there are none, in a file that only its owner reads."""
+    """Password and token of the server in a folder; created if missing, in a file only its owner can read."""
     file = folder / SECRETS
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def credentials(folder: Path) -> tuple[str, str]:
 def free_port() -> int:
     """A port of this machine that nobody listens on, another one at every call.
 
-    It lies below those that a system gives to any connection, which may take it before a slow server does.
+    It lies below the range that a system gives to any connection, which might take it before a slow server does.
     """
     while True:
         port = next(_PORTS)
@@ -78,7 +78,7 @@ def running(binary: Path, folder: Path, port: int = 0) -> Iterator[Server]:
     """Run a server while the block runs, and end it with all its processes afterwards.
 
     Args:
-        binary: ``label-studio`` of a virtual environment of its own; its pins do not fit beside others.
+        binary: ``label-studio`` in its own virtual environment; its pinned versions conflict with others.
         folder: where it keeps its data and its log.
         port: of this machine; 0 for a free one.
 
@@ -89,7 +89,7 @@ def running(binary: Path, folder: Path, port: int = 0) -> Iterator[Server]:
         ServerError: if it is not there, ends, or does not answer within ten minutes; quotes the end of its log.
     """
     if not binary.is_file():
-        raise ServerError(f"there is no {binary}; `make label-studio` installs it")
+        raise ServerError(f"{binary} not found; `make label-studio` installs it")
     port, (password, token) = port or free_port(), credentials(folder)
     url = f"http://{HOST}:{port}"
     command = [str(binary), "start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
@@ -160,9 +160,9 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the server too, as Ctrl-C does
     try:
         with running(Path(binary), Path(folder), int(port[0]) if port else PORT) as server:
-            print(f"Label Studio   {server.url}   (Ctrl-C ends it)")
+            print(f"Label Studio   {server.url}   (stop it with Ctrl-C)")
             print(f"user           {server.user}\npassword       {server.password}\n")
-            print("In the terminal in which you call `segxal annotate push` and `pull`:")
+            print("In the terminal where you run `segxal annotate push` and `pull`:")
             print(f"export LABEL_STUDIO_URL={server.url} LABEL_STUDIO_API_KEY={server.token}", flush=True)
             os.waitpid(server.pid, 0)
     except KeyboardInterrupt:

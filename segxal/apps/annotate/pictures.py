@@ -39,7 +39,7 @@ def training_images(preset: Preset, indices: Sequence[int], zoom: int, data_root
         data_root: folder that holds the data sets.
 
     Returns:
-        Per image (zoom * H, zoom * W, 3) uint8: taken anew from the data set, as sharp as its files are.
+        Per image (zoom * H, zoom * W, 3) uint8: read again from the data set, as sharp as its files are.
     """
     data = preset.data
     options = {"count": data.counts[0], "seed": data.seed} if data.name == "streets" else {}

@@ -71,18 +71,18 @@ def write_project(
         rule: what people read above the image.
 
     Raises:
-        ConfigError: if there is something at ``folder``, two images have one name, or a size is no multiple.
+        ConfigError: if there is something at ``folder``, two images have one name, or a size is not a multiple.
     """
     if folder.exists():
         raise ConfigError(
-            f"{folder} exists; a project is never written over, people may have annotated it. "
-            "Push or import it as it is, or move it away to have it written anew"
+            f"{folder} exists; a project is never overwritten, as people may have annotated it. "
+            "Push or import it as it is, or move it away to have it written again"
         )
     size, zoom = _sizes(asks, images)
     pairs = sorted(zip(asks, images, strict=True), key=lambda pair: -pair[0].score)
     ids = tuple(one.query.id for one, _ in pairs)
     if len(set(ids)) < len(ids):
-        raise ConfigError(f"{len(ids)} images are asked for, {len(set(ids))} different; ask for each once")
+        raise ConfigError(f"{len(ids)} images are asked for, but only {len(set(ids))} are different; ask for each once")
     tasks = [_task(one, image, classes, digest, overlap) for one, image in pairs]
     facts = {
         "digest": digest, "classes": list(classes.names), "colours": [list(c) for c in classes.colours],
@@ -120,7 +120,7 @@ def _sizes(asks: Sequence[Ask], images: Sequence[np.ndarray]) -> tuple[tuple[int
     zoom = images[0].shape[0] // height
     wrong = [image.shape for image in images if image.shape != (zoom * height, zoom * width, 3)]
     if zoom < 1 or wrong:
-        raise ConfigError(f"images are shown at a whole multiple of {(height, width)}; got {(wrong or images)[:1]}")
+        raise ConfigError(f"images must be shown at a whole multiple of {(height, width)}; got {(wrong or images)[:1]}")
     return (height, width), zoom
 
 

@@ -32,13 +32,13 @@ def label_map(regions: Any, project: Project) -> np.ndarray:
         (H, W) int64: train ids, and the numbers of :func:`codes_of`.
 
     Raises:
-        AnnotationError: if a region does not fit the project.
+        AnnotationError: if a region does not match the project.
     """
     nothing = codes_of(project)[1]
     codes = {name: k for k, name in enumerate((*project.classes, UNDECIDED))}
     drawn = np.full(project.shown, nothing, dtype=np.int64)
     if not isinstance(regions, list):
-        raise AnnotationError("its result is no list of regions; export with the format JSON")
+        raise AnnotationError("its result is not a list of regions; export in the format JSON")
     for number, region in enumerate(regions, 1):
         try:
             mask, label = _region(region, project)
@@ -56,9 +56,9 @@ def _region(region: Any, project: Project) -> tuple[np.ndarray, str]:
         case {"to_name": other} if other != IMAGE:
             raise AnnotationError(f"it is drawn on {other!r}; draw on {IMAGE!r}")
         case {"original_width": w, "original_height": h} if (h, w) != (height, width):
-            raise AnnotationError(f"its image is {w} x {h}, asked was for {width} x {height}; the sizes must be equal")
+            raise AnnotationError(f"its image is {w} x {h}, expected {width} x {height}; the sizes must be equal")
         case {"image_rotation": turned} if turned:
-            raise AnnotationError(f"its image was turned by {turned} degrees; turn it back")
+            raise AnnotationError(f"its image was rotated by {turned} degrees; rotate it back")
         case {"type": "brushlabels", "original_width": _, "original_height": _,
               "value": {"rle": rle, "brushlabels": [str(label)]}}:  # fmt: skip
             return decode(rle, height, width), label
@@ -81,7 +81,7 @@ def fill(points: Any, height: int, width: int) -> np.ndarray:
         (H, W) bool.
 
     Raises:
-        AnnotationError: if there are fewer than three corners, or one is no pair of numbers.
+        AnnotationError: if there are fewer than three corners, or one is not a pair of numbers.
     """
     from skimage.draw import polygon  # half a second of import
 
@@ -90,7 +90,7 @@ def fill(points: Any, height: int, width: int) -> np.ndarray:
     )
     corners = np.array(points, dtype=float).reshape(-1, 2) / 100 if pairs else np.empty((0, 2))
     if len(corners) < CORNERS or not np.isfinite(corners).all():
-        raise AnnotationError(f"a polygon needs {CORNERS} corners [x, y] in percent or more; close or delete it")
+        raise AnnotationError(f"a polygon needs at least {CORNERS} corners [x, y] in percent; close or delete it")
     mask = np.zeros((height, width), dtype=bool)
     mask[polygon(corners[:, 1] * height - 0.5, corners[:, 0] * width - 0.5, (height, width))] = True
     return mask

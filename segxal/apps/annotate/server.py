@@ -45,8 +45,8 @@ def push(folder: Path, url: str = "", token: str = "", title: str = "") -> Pushe
     Args:
         folder: of the project.
         url: of the server; empty for ``$LABEL_STUDIO_URL``.
-        token: a personal access token or a legacy token; empty for ``$LABEL_STUDIO_API_KEY``. It is kept nowhere.
-        title: of the project on the server; empty for one made of the folder's name and digest.
+        token: a personal access token or a legacy token; empty for ``$LABEL_STUDIO_API_KEY``. It is not stored.
+        title: of the project on the server; empty for one made from the folder's name and digest.
 
     Raises:
         ConfigError: if there is no project in the folder, no address or token, or the title is too short or long.
@@ -55,7 +55,7 @@ def push(folder: Path, url: str = "", token: str = "", title: str = "") -> Pushe
     project = read_project(folder)
     title = title or title_of(project)
     if not TITLE[0] <= len(title) <= TITLE[1]:
-        raise ConfigError(f"title {title!r} has {len(title)} letters; Label Studio takes {TITLE[0]} to {TITLE[1]}")
+        raise ConfigError(f"title {title!r} has {len(title)} characters; Label Studio accepts {TITLE[0]} to {TITLE[1]}")
     with _talking(url, token) as client:
         number = _find(client, title) or _create(client, title, folder)
         known = {one["image_id"] for one in _owned(client, number, project)}
@@ -153,14 +153,14 @@ def _owned(client: "LabelStudio", number: int, project: Project) -> list[dict[st
     foreign = [data for data in found if data.get("digest") != project.digest]
     if foreign:
         raise ServerError(
-            f"project {number} on the server holds {len(foreign)} tasks of something else; give --title another name"
+            f"project {number} on the server holds {len(foreign)} foreign tasks; choose another name with --title"
         )
     return found
 
 
 @contextmanager
 def _talking(url: str, token: str) -> Iterator["LabelStudio"]:
-    """A client of the server; what goes wrong is said in words, and never with the token."""
+    """A client of the server; errors are put in words and never contain the token."""
     from label_studio_sdk import LabelStudio  # seconds of import that only annotating needs
     from label_studio_sdk.core import ApiError
 
@@ -171,9 +171,9 @@ def _talking(url: str, token: str) -> Iterator["LabelStudio"]:
         raise ServerError(_refusal(url, error.status_code, error.body)) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = type(error).__name__
-        raise ServerError(f"no Label Studio answers at {url} ({reason}); is it running, is that its address?") from None
+        raise ServerError(f"no Label Studio answers at {url} ({reason}); is it running? Is that its address?") from None
     except json.JSONDecodeError:
-        raise ServerError(f"{url} answers, but not as Label Studio does; is that its address?") from None
+        raise ServerError(f"{url} answers, but not like Label Studio; is that its address?") from None
 
 
 def _account(url: str, token: str) -> tuple[str, str]:
@@ -183,7 +183,7 @@ def _account(url: str, token: str) -> tuple[str, str]:
     if missing := " and ".join(name for name, value in needed.items() if not value):
         raise ConfigError(f"which server? Give {missing}; Label Studio shows a token under Account & Settings")
     if not url.startswith(("http://", "https://")):
-        raise ConfigError(f"{url!r} is no address of a server; it starts with http:// or https://")
+        raise ConfigError(f"{url!r} is not a server address; it must start with http:// or https://")
     return url.rstrip("/"), token
 
 
@@ -192,8 +192,8 @@ def _refusal(url: str, status: int | None, body: Any) -> str:
     if status in (401, 403):
         return (
             f"{url} does not accept the token ({status}: {detail}). Copy it again from Account & Settings; a legacy "
-            "token must be allowed by the organisation, a personal access token always works"
+            "token must be allowed by the organisation; a personal access token always works"
         )
     if status == 404:
-        return f"{url} has no such page (404); give the address of Label Studio itself, without anything behind it"
+        return f"{url} has no such page (404); give the address of Label Studio itself, with nothing after it"
     return f"{url} refused ({status}): {str(detail)[:300]}"

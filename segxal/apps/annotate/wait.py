@@ -1,4 +1,4 @@
-"""Where the loop waits for people: the query of a cycle goes out, and the cycle goes on when everything came back."""
+"""Where the loop waits for people: a cycle's query goes out, and the cycle continues once all answers are back."""
 
 from collections.abc import Sequence
 
@@ -39,7 +39,7 @@ def answered(cycle: Cycle, asks: Sequence[Ask], classes: Classes, data_root: str
     if set(project.ids) != {one.query.id for one in asks}:
         raise ConfigError(
             f"{project.folder} asks about other images than this cycle would: an earlier cycle was computed again or "
-            "the data set changed. Its annotations are left as they are; move the folder away to ask anew"
+            "the data set changed. Its annotations are untouched; move the folder away to ask again"
         )
     answers = read_answers(project.folder)
     if left := answers.left(project.ids):
@@ -63,7 +63,7 @@ def check_project(cycle: Cycle) -> Project:
     if project.digest != cycle.digest:
         raise ConfigError(
             f"{project.folder} was made with other settings (digest {project.digest}, now {cycle.digest}); annotations "
-            "of different settings are never mixed. Go back to those settings, or move the folder away to ask anew"
+            "for different settings are never mixed. Go back to those settings, or move the folder away to ask again"
         )
     return project
 
@@ -75,8 +75,8 @@ def command(cycle: Cycle, action: str, data_root: str = "") -> str:
 
 
 def all_done(run: Sequence[Cycle]) -> str:
-    """What is said of a run that asks nothing more."""
-    return f"all cycles of {run[-1].method}, seed {run[-1].seed}, are done; nothing is left to annotate"
+    """The message for a run that asks nothing more."""
+    return f"all cycles of {run[-1].method}, seed {run[-1].seed}, are done; there is nothing left to annotate"
 
 
 def first_command(preset: Preset, action: str, data_root: str = "") -> str:
@@ -91,7 +91,7 @@ def first_wanted(preset: Preset, data_root: str = "") -> str:
         return ""
     ids, answers = read_project(folder).ids, read_answers(folder)
     done = len(ids) - len(answers.left(ids))
-    return f"\nfirst labels: {done} of {len(ids)} answered; go on with `{first_command(preset, 'pull', data_root)}`"
+    return f"\nfirst labels: {done} of {len(ids)} answered; continue with `{first_command(preset, 'pull', data_root)}`"
 
 
 def _line(preset: Preset, action: str, words: str, data_root: str) -> str:
@@ -103,10 +103,10 @@ def _wanted(cycle: Cycle, left: int, asked: int, data_root: str) -> str:
     return (
         f"{left} of {asked} annotations wanted for cycle {cycle.number} of {cycle.method}, seed {cycle.seed}.\n"
         f"The project is {cycle.project}\n"
-        f"1. into Label Studio:  {command(cycle, 'push', data_root)}\n"
-        "2. annotate every task there: Submit, or Skip for an image that shall stay unannotated\n"
-        f"3. back from there:     {command(cycle, 'pull', data_root)}\n"
-        "4. start the same command again, it goes on from here\n"
-        "Without access by a token: import label_config.xml and tasks.json of the project by hand, export with the "
+        f"1. upload to Label Studio:  {command(cycle, 'push', data_root)}\n"
+        "2. annotate every task there: Submit, or Skip if an image should stay unannotated\n"
+        f"3. fetch the answers:      {command(cycle, 'pull', data_root)}\n"
+        "4. start the same command again; it continues from here\n"
+        "Without a token: import label_config.xml and tasks.json of the project by hand, export in the "
         f"format JSON, and give that file to `{command(cycle, 'import FILE', data_root)}`."
     )

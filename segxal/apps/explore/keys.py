@@ -6,6 +6,6 @@ import anywidget
 
 
 class Keys(anywidget.AnyWidget):
-    """Stands, invisible, among the children of a view: arrows then move its sliders in Notebook 7 as in JupyterLab."""
+    """An invisible child of a view: it makes arrow keys move its sliders in Notebook 7 as in JupyterLab."""
 
     _esm = Path(__file__).with_name("keys.js")

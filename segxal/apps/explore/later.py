@@ -7,7 +7,7 @@ REST = 0.15  # seconds without a move
 
 
 class Later:
-    """Does the latest thing it was asked for once nothing new has come for ``rest`` seconds.
+    """Does the latest thing it was asked for once nothing new has arrived for ``rest`` seconds.
 
     In a kernel this happens in its event loop, between messages of the browser. Without an event loop (a script, a
     test) it is done at once.
@@ -18,7 +18,7 @@ class Later:
         self._waiting: asyncio.TimerHandle | None = None
 
     def __call__(self, act: Callable[[], None]) -> None:
-        """Ask for ``act``; what was asked for before and is not done yet is forgotten."""
+        """Ask for ``act``; an earlier request that is not done yet is dropped."""
         if self._waiting is not None:
             self._waiting.cancel()
         try:

@@ -88,7 +88,7 @@ def overlay(image: np.ndarray, picture: np.ndarray, opacity: float) -> np.ndarra
         ConfigError: if the opacity is not in [0, 1].
     """
     if image.shape != picture.shape:
-        raise ShapeError(f"an image of {image.shape} under a picture of {picture.shape}; both must have one size")
+        raise ShapeError(f"an image of {image.shape} under a picture of {picture.shape}; both must have the same size")
     if not 0 <= opacity <= 1:
         raise ConfigError(f"opacity = {opacity}; give a share from 0 to 1")
     mixed = image * np.float32(1 - opacity) + picture * np.float32(opacity)
@@ -102,7 +102,7 @@ def enlarge(picture: np.ndarray, factor: int) -> np.ndarray:
         ConfigError: if the factor is below 1.
     """
     if factor < 1:
-        raise ConfigError(f"enlarge by {factor}; the factor is a whole number from 1 on")
+        raise ConfigError(f"enlarge by {factor}; the factor must be a whole number of at least 1")
     return picture.repeat(factor, 0).repeat(factor, 1)
 
 
@@ -123,7 +123,7 @@ def edge(inside: np.ndarray) -> np.ndarray:
 
 
 def outline(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """A picture with the outline of a part: white, with black around it, to be seen on any ground.
+    """A picture with the outline of a part: white with black around it, visible on any background.
 
     Args:
         picture: (kH, kW, 3) uint8, the image enlarged by k.
@@ -133,7 +133,7 @@ def outline(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
         A new picture of the same size.
 
     Raises:
-        ShapeError: if the picture is no whole multiple of the part.
+        ShapeError: if the picture is not a whole multiple of the part.
     """
     factor = picture.shape[0] // inside.shape[0]
     if picture.shape[:2] != (factor * inside.shape[0], factor * inside.shape[1]):

@@ -24,7 +24,7 @@ class Pointer(anywidget.AnyWidget):
         pixel: [row, column] of the last click, each from 0; ``NOWHERE`` again when it was heard.
         follow: whether moving the pointer over a picture counts like a click.
         listening: whether it is told at all; not while the kernel is busy, which would hear the clicks afterwards.
-        texts: CSS class of one picture -> what a screen reader says of it.
+        texts: CSS class of one picture -> what a screen reader says about it.
     """
 
     _esm = Path(__file__).with_name("pointer.js")

@@ -1,4 +1,4 @@
-"""A picture that is not there yet."""
+"""A picture that does not exist yet."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Pictures put together: a title over each, rows and columns of them, superpixels drawn into them."""
+"""Pictures combined: a title over each, rows and columns of them, superpixels drawn into them."""
 
 from collections.abc import Sequence
 
@@ -86,7 +86,7 @@ def with_borders(picture: np.ndarray, partition: np.ndarray) -> np.ndarray:
         partition: (H, W) int32 numbers of the regions.
 
     Raises:
-        ShapeError: if the picture is no whole multiple of the partition.
+        ShapeError: if the picture is not a whole multiple of the partition.
     """
     factor = picture.shape[0] // partition.shape[0]
     if picture.shape[:2] != (factor * partition.shape[0], factor * partition.shape[1]):
@@ -135,7 +135,7 @@ def change_picture(before: np.ndarray, after: np.ndarray, truth: np.ndarray) -> 
 
 
 def change_shares(before: np.ndarray, after: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """Shares of the pixels of known truth that a training mended and spoilt, 0 to 1; NaN where none is known."""
+    """Shares of the pixels with known truth that a training mended and spoilt, 0 to 1; NaN where none is known."""
     known = truth != VOID
     if not known.any():
         return float("nan"), float("nan")

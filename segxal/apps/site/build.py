@@ -50,7 +50,7 @@ def build(folder: Path = SITE) -> Path:
             shutil.rmtree(stale, ignore_errors=True)
     options = ["-b", "html", "-q", "-W", "-j", "auto", "-d", str(trees)]
     if subprocess.run([sys.executable, "-m", "sphinx", *options, str(source), str(html)], cwd=paths.ROOT).returncode:
-        raise SiteFailed("Sphinx warned, see above; every page and link must be sound")
+        raise SiteFailed("Sphinx gave warnings, see above; fix these pages and links")
     mark.touch()
     if broken := problems(html):
         rest = f"\n... and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""

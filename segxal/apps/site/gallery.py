@@ -87,7 +87,7 @@ def _provenance(record: dict[str, Any]) -> str:
     return (
         f"- drawn by: {drawn}\n"
         f"- runs: {runs or 'no single one; all records of the study, or printed numbers'}\n"
-        f"- again: `.venv/bin/segxal notebook {notebook.stem} out.ipynb{study}`"
+        f"- draw it again: `.venv/bin/segxal notebook {notebook.stem} out.ipynb{study}`"
     )
 
 

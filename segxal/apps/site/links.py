@@ -13,7 +13,7 @@ OUTSIDE = re.compile(r"(?:url\(\s*['\"]?|@import\s+(?:url\()?['\"]?)((?:https?:)
 
 
 class Page(HTMLParser):
-    """What one page offers and wants.
+    """What one page offers and needs.
 
     Attributes:
         anchors: names that links can lead to.
@@ -34,7 +34,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take down one tag."""
+        """Record one tag."""
         found = {name: value or "" for name, value in attrs}
         self.anchors |= {found[name] for name in ("id", "name") if name in found}
         if tag == "a" and "href" in found:

@@ -33,7 +33,7 @@ CHAPTERS = {  # page -> title, modules; what no chapter names stands in the last
 }
 REST = ("rest", "Data, training, scores, statistics")
 INTRODUCTION = """\
-What each part does and where it comes from, as its own docstring says it. **Source** names the paper, its section or
+What each part does and where it comes from, as its docstring says. **Source** names the paper, its section or
 the official code; **Departure** says where this package does something else, and why. A link leads to the function.
 """
 

@@ -16,7 +16,7 @@ def write_offline_copy(sources: Sources) -> None:
     """Write the piece that the start page includes: the explorer's frames of one street, seen by a workshop's network.
 
     Raises:
-        WeightsMissing: if the package came without the network's weights.
+        WeightsMissing: if the package was installed without the network's weights.
     """
     learner = learner_of(NETWORK, depth="dataset")
     frames = load_images("val", IMAGES)

@@ -15,7 +15,7 @@ class Sources:
     """The folder of all pages.
 
     Args:
-        folder: it is made when it is not there; what is in it and was not written this time goes in :meth:`tidy`.
+        folder: it is created if missing; files in it that were not written this time are removed by :meth:`tidy`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,7 +47,7 @@ class Sources:
         return f"/{name}"
 
     def tidy(self) -> bool:
-        """Remove what an earlier build left and this one did not write; whether there was any."""
+        """Remove what an earlier build left and this one did not write; returns whether there was anything."""
         stale = [file for file in self.folder.rglob("*") if file.is_file() and file not in self.written]
         for file in stale:
             file.unlink()

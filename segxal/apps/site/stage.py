@@ -13,13 +13,13 @@ from segxal.apps.site.tables import write_tables
 
 
 def stage(folder: Path) -> bool:
-    """Put every page into a folder; what an earlier call left there and is no longer wanted goes.
+    """Put every page into a folder; pages from an earlier call that are no longer needed are removed.
 
     Args:
         folder: outside of what git tracks; it is Sphinx' source folder afterwards.
 
     Returns:
-        Whether anything went.
+        Whether anything was removed.
 
     Raises:
         DataInvalid: if a figure's JSON cannot be read.

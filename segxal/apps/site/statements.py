@@ -1,4 +1,4 @@
-"""What docstrings say of their source and of where they depart from it."""
+"""What docstrings say about their source and where they depart from it."""
 
 import ast
 import inspect

@@ -1,7 +1,7 @@
 """A person learns the method: five parts in ``notebooks/workshop``, friendly checks, small shipped networks.
 
 ==============  =====================================================================================
-answers         what a check says of an answer: blank, not yet, right; never a traceback for a blank
+answers         what a check says about an answer: blank, not yet, right; never a traceback for a blank
 checkpoints     the networks the parts load, and the images they are shown
 make_networks   ``python -m segxal.apps.workshop.make_networks`` makes these networks again
 part1 .. part5  the checks of each part, and what its cells compute

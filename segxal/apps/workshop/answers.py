@@ -1,4 +1,4 @@
-"""What a check says of an answer: what was given, what was expected, a nudge; never a traceback for a blank."""
+"""What a check says about an answer: what was given, what was expected, a nudge; never a traceback for a blank."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ TOLERANCE = 1e-3  # relative and absolute; answers are computed, so rounding by 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check says of one answer; ``print`` shows it.
+    """What a check says about one answer; ``print`` shows it.
 
     Attributes:
         state: ``blank`` (three dots still stand there), ``not yet`` or ``right``.
@@ -137,7 +137,7 @@ def _number(given: Any) -> float | None:
 
 
 def _array(given: Any) -> np.ndarray | None:
-    """A float64 array without NaN, or None for what is no array of numbers."""
+    """A float64 array without NaN, or None for what is not an array of numbers."""
     if isinstance(given, Tensor):
         given = given.detach().cpu().numpy()
     if isinstance(given, bool) or not isinstance(given, (int, float, list, tuple, np.ndarray, np.number)):

@@ -35,7 +35,7 @@ def blanked(source: str) -> str:
         The same text but for these values; names, comments and all other lines stay.
 
     Raises:
-        DataInvalid: if a mark stands at no assignment, or there is none.
+        DataInvalid: if a mark is not at an assignment, or there is no mark.
     """
     lines = source.splitlines()
     marked = {number for number, line in enumerate(lines, 1) if line.rstrip().endswith(MARK)}
@@ -100,7 +100,7 @@ def same_text(one: NotebookNode, other: NotebookNode) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make every exercise, or with ``--check`` say which one is not what its solution gives."""
     parser = argparse.ArgumentParser("python -m segxal.apps.workshop.blanks", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing, fail where they differ")
+    parser.add_argument("--check", action="store_true", help="change nothing, but fail where they differ")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     options = parser.parse_args(arguments)
     stale = []

@@ -3,7 +3,7 @@
 Three small U-Nets, trained on rendered streets by ``python -m segxal.apps.workshop.make_networks``:
 
 ============= ===============================================================================
-trained       knows the streets as well as so small a network can
+trained       knows the streets as well as such a small network can
 overconfident has learned six images by heart: no augmentation, no decay, trained on and on
 start         what the labelling game starts from: a smaller network, trained on a few images
 ============= ===============================================================================
@@ -83,13 +83,13 @@ def load_network(name: str, folder: Path = FOLDER) -> Network:
 
     Raises:
         ConfigError: if there is no such network.
-        WeightsMissing: if the package came without its weights.
+        WeightsMissing: if the package was installed without its weights.
         CheckpointMismatch: if the file is damaged, or belongs to another network.
     """
     file = file_of(name, folder)
     if not file.is_file():
         raise WeightsMissing(
-            f"the workshop's network {name!r} has no weights: {file} is not there; make it with "
+            f"the workshop's network {name!r} has no weights: {file} not found; make it with "
             "`python -m segxal.apps.workshop.make_networks` (minutes on one core)"
         )
     return load_model(file, recipe_of(name).model, len(CITYSCAPES)).to(device())

@@ -69,9 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train all networks, write them and a record that says what they are."""
     parser = argparse.ArgumentParser("python -m segxal.apps.workshop.make_networks", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the weights go (default: the package)")
-    parser.add_argument("--only", nargs="+", choices=RECIPES, default=list(RECIPES), help="the others stay as they are")
-    parser.add_argument("--most", type=int, default=10**9, help="at most so many steps: to try the command")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="folder for the weights (default: the package)")
+    parser.add_argument(
+        "--only", nargs="+", choices=RECIPES, default=list(RECIPES), help="networks to make; the others stay"
+    )
+    parser.add_argument("--most", type=int, default=10**9, help="at most this many steps, to try the command")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     try:

@@ -87,8 +87,8 @@ def check_entropy(given: Any, probs: Tensor) -> Verdict:
         "Sum -p ln p over the classes, then divide by ln C.",
         f"This pixel is {100 * nats / most:.0f} % as unsure as a network that knows nothing.",
         {
-            "That is the sum in nats; divide it by ln C, so that 1 is the most there can be.": nats,
-            "The sign is turned round: ln p is negative, so -p ln p is positive.": -nats / most,
+            "That is the sum in nats; divide it by ln C, so that 1 is the maximum.": nats,
+            "The sign is reversed: ln p is negative, so -p ln p is positive.": -nats / most,
             "That is the entropy in bits; take the natural logarithm twice, or log2 twice.": nats / math.log(2) / most,
         },
         tolerance=5e-3,  # ln C may be the two decimals that the notebook prints

@@ -116,7 +116,7 @@ def check_map(given: Any, parts: CamParts) -> Verdict:
         "Multiply every channel by its weight, sum over the channels, cut off what is negative.",
         f"The whole map has {wanted.size} values; everything finer in the pictures is interpolation.",
         {
-            "Negative values still stand: they speak against the class. Add `.relu()`.": weighted.sum(0).numpy(),
+            "Negative values are still there: they speak against the class. Add `.relu()`.": weighted.sum(0).numpy(),
             "That is the mean over the channels; Grad-CAM sums.": weighted.mean(0).relu().numpy(),
         },
         tolerance=1e-4,
@@ -129,14 +129,14 @@ def first_different(stages: Sequence[Stage]) -> int:
 
 
 def check_stage(given: Any, stages: Sequence[Stage]) -> Verdict:
-    """Exercise 2.2: after how many randomised layers is it another map?"""
+    """Exercise 2.2: after how many randomised layers is the map a different one?"""
     wanted = first_different(stages)
     return check_number(
         given,
         wanted,
         "the number of a stage, a whole number",
         f"Go down the list and stop at the first `spearman` below {DIFFERENT}.",
-        f"After {wanted} of {len(stages) - 1} layers the map is another one: it does depend on what was learned.",
+        f"After {wanted} of {len(stages) - 1} layers the map is a different one: it does depend on what was learned.",
         {"That is the last stage; the question is the first one below 0.5.": stages[-1].number},
     )
 
@@ -157,5 +157,5 @@ def check_gap(given: Any, curves: Sequence[Curve]) -> Verdict:
         "a difference of two areas, between -1 and 1",
         "Area of the random order minus area of the map's order, both of `deletion`.",
         f"The map's order destroys the prediction {told} than chance, by an area of {abs(gap):.3f}.",
-        {"The sign is turned round: a small area is good in deletion, so random minus map.": -gap},
+        {"The sign is reversed: a small area is good in deletion, so random minus map.": -gap},
     )

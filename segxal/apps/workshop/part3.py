@@ -69,7 +69,7 @@ def check_fusion(given: Any, pae: float, ebu: float, w_pae: float, w_ebu: float)
         f"With weights {w_pae:g} : {w_ebu:g} this pixel has an EEM of {wanted:.2f}.",
         {
             "The weights must sum to 1: divide by w_pae + w_ebu.": wanted * total,
-            "The two weights are exchanged.": (w_ebu * pae + w_pae * ebu) / total,
+            "The two weights are swapped.": (w_ebu * pae + w_pae * ebu) / total,
             "That is the plain mean of both maps.": (pae + ebu) / 2,
         },
     )  # fmt: skip

@@ -65,7 +65,7 @@ def price_table(game: Game, methods: Sequence[str], clicks: int) -> pd.DataFrame
 
 
 def maps_of(game: Game) -> dict[str, dict[int, np.ndarray]]:
-    """What your network says of the images on offer: name of ``MAPS`` -> position -> (H, W) float in [0, 1]."""
+    """What your network says about the images on offer: name of ``MAPS`` -> position -> (H, W) float in [0, 1]."""
     learner, train, images = game.players[YOU].learner, game.splits.train, list(game.images)
     masks = masks_of(learner, train, images)
     counts = torch.bincount(masks.prediction.flatten().long(), minlength=len(train.classes)).float()
@@ -97,12 +97,12 @@ def picks_of(game: Game, values: Mapping[int, np.ndarray]) -> list[Pick]:
 
 
 def first_picks(game: Game, recipe: Any) -> list[Pick]:
-    """What you ask for next: by your recipe or, as long as it is none, what a simulated person would click on."""
+    """What you ask for next: by your recipe or, as long as there is none, what a simulated person would click on."""
     return picks_of(game, mixed(game, recipe)) if check_recipe(recipe).state == "right" else autopilot(game)
 
 
 def play(game: Game, recipe: Any) -> Game:
-    """All rounds; you ask by your recipe, or, as long as it is no recipe, a simulated person asks for you.
+    """All rounds; you ask by your recipe, or, as long as there is no recipe, a simulated person asks for you.
 
     The simulated person sees the truth and clicks on the superpixels with the most wrong pixels.
     """

@@ -26,7 +26,7 @@ def check_t(given: Any, differences: Sequence[float]) -> Verdict:
             "That is with n below the sum; a sample of seeds needs n - 1: `ddof=1`.": plain,
             "The standard deviation of the mean is smaller than that of one seed: divide it by sqrt(n).":
                 float(d.mean() / d.std(ddof=1)),
-            "The sign is turned round: method minus random.": -wanted,
+            "The sign is reversed: method minus random.": -wanted,
         },
     )  # fmt: skip
 

@@ -28,7 +28,7 @@ class Seen:
         probs: (N, C, H, W) float, class probabilities.
         prediction: (N, H, W) uint8, the most probable class.
         entropy: (N, H, W) float in [0, 1], divided by ln C.
-        valid: (N, H, W) bool, pixels of known truth; only these count.
+        valid: (N, H, W) bool, pixels with known truth; only these count.
         wrong: (N, H, W) bool, valid pixels whose prediction is not the truth.
     """
 
@@ -54,7 +54,7 @@ class Seen:
 
 
 def see(network: Network, frames: Frames) -> Seen:
-    """What a network says of images, all in memory, on the CPU."""
+    """What a network says about images, all in memory, on the CPU."""
     probs = torch.cat([part.cpu() for part in predict(network, frames.images, "off")])
     prediction, valid = probs.argmax(1).to(torch.uint8), frames.labels != VOID
     return Seen(frames, probs, prediction, entropy_map(probs), valid, valid & (prediction != frames.labels))

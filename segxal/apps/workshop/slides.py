@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SegxalError as error:
         print(f"segxal: {error}", file=sys.stderr)
         return 1
-    print(f"{options.out}: open one of the pages; space goes on, s shows the speaker's notes")
+    print(f"{options.out}: open one of the pages; space moves on, s shows the speaker's notes")
     return 0
 
 

@@ -87,9 +87,9 @@ def _check(split: str, size: tuple[int, int], count: int, seed: int) -> None:
             f"streets cannot be rendered at size {tuple(size)}; give (H, W), each at least {SMALLEST} pixels"
         )
     if count < 1:
-        raise ConfigError(f"streets was asked for {count} images; ask for at least 1")
+        raise ConfigError(f"streets got count = {count}; ask for at least 1 image")
     if seed < 0:
-        raise ConfigError(f"streets was given seed {seed}; seeds start at 0")
+        raise ConfigError(f"streets got seed = {seed}; seeds start at 0")
 
 
 def _length(split: str, ride: int, seed: int) -> int:

@@ -94,7 +94,7 @@ class Ride:
         return self.light.sides[1] if side < 0 else self.light.sides[2]
 
     def free(self, z: float, margin: float = 2.0) -> bool:
-        """Whether z is no part of the crossing."""
+        """Whether z is outside the crossing."""
         return not self.road.crossing[0] - margin < z < self.road.crossing[1] + margin
 
 

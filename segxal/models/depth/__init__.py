@@ -40,7 +40,7 @@ def get_depth(name: str, weights: str = "") -> Provider:
     Raises:
         ConfigError: if there is no such provider (the error lists the names), if it takes no weights, or if the
             checkpoint is of another family.
-        WeightsMissing: if the checkpoint is neither here nor to be had.
+        WeightsMissing: if the checkpoint is neither on this machine nor downloadable.
     """
     if name in DEFAULTS:
         return NetworkDepth(find_checkpoint(name, weights))
@@ -48,6 +48,6 @@ def get_depth(name: str, weights: str = "") -> Provider:
         raise ConfigError(f"no depth provider {name!r}; choose one of {', '.join((*DEPTHS, *DEFAULTS))}")
     if weights:
         raise ConfigError(
-            f"depth provider {name} takes no weights, given was {weights!r}; leave mask.depth_weights empty"
+            f"depth provider {name} takes no weights, but was given {weights!r}; leave mask.depth_weights empty"
         )
     return DEPTHS[name]

@@ -55,7 +55,7 @@ def find_checkpoint(family: str, weights: str = "") -> Checkpoint:
         weights: a folder or a name on the hub; empty for the default of the family.
 
     Raises:
-        WeightsMissing: if the files are neither here nor to be had.
+        WeightsMissing: if the files are neither on this machine nor downloadable.
         ConfigError: if the checkpoint is of another family or of none.
     """
     name = weights or DEFAULTS[family]
@@ -64,7 +64,9 @@ def find_checkpoint(family: str, weights: str = "") -> Checkpoint:
     found = family_of(config)
     if found != family:
         kind = (
-            f"a network of the family {found}; set mask.depth to {found}" if found else "no depth network segxal knows"
+            f"a network of the family {found}; set mask.depth to {found}"
+            if found
+            else "not a depth network that segxal knows"
         )
         raise ConfigError(
             f"{name} (model_type {config.get('model_type')!r}) is {kind}, or name a checkpoint like {DEFAULTS[family]} "
@@ -116,7 +118,7 @@ def _lacking(folder: Path) -> str:
     """What a checkpoint's folder lacks, in words; empty when it is whole."""
     lacking = [name for name in FILES[:2] if not (folder / name).is_file()]
     if not any(folder.glob("*.safetensors")):
-        lacking.append("model.safetensors (other forms of weights, pickles, are not read)")
+        lacking.append("model.safetensors (other weight formats, pickles, are not read)")
     return ", ".join(lacking)
 
 
@@ -128,7 +130,7 @@ def _folder(family: str, name: str) -> Path:
         return folder
     if not HUB_NAME.fullmatch(name):
         raise WeightsMissing(
-            f"mask.depth_weights = {name!r} is no folder and no name of the hub (owner/name or owner/name@revision); "
+            f"mask.depth_weights = {name!r} is neither a folder nor a hub name (owner/name or owner/name@revision); "
             f"name an existing folder, or leave it empty for {DEFAULTS[family]}"
         )
     kept = _kept(name)
@@ -171,14 +173,14 @@ def _download(name: str) -> str:
         snapshot_download(repository, revision=revision or None, allow_patterns=[*FILES, "model-*.safetensors"])
     except (OSError, errors.EntryNotFoundError) as error:
         return str(error).strip().splitlines()[0]
-    return "it holds no model.safetensors; other forms of weights, pickles, are not read"
+    return "it holds no model.safetensors; other weight formats, pickles, are not read"
 
 
 def _what_to_do(family: str, name: str, reason: str) -> str:
     return (
         f"the weights of {family}, {name}, are not on this machine and could not be fetched ({reason}).\n"
         f"With a network: {fetch_command(name)}\n"
-        "Without one: fetch it elsewhere (the same with `--local-dir FOLDER`), copy the folder and name it by "
+        "Without one: fetch it elsewhere (same command with `--local-dir FOLDER`), copy the folder and name it in "
         "mask.depth_weights: FOLDER\n"
         f"Or set mask.depth to another provider: {OFFLINE}"
     )

@@ -10,9 +10,9 @@ def depth_from_dataset(images: Tensor, prediction: Tensor, classes: Classes, mea
     """The data set's own depth; pixels that were not measured (NaN) count as far.
 
     Args:
-        images: not looked at.
-        prediction: (N, H, W) integer; only its shape is looked at.
-        classes: not looked at.
+        images: not used.
+        prediction: (N, H, W) integer; only its shape is used.
+        classes: not used.
         measured: (N, H, W) float relative inverse depth, or None.
 
     Returns:

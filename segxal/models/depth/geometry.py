@@ -10,10 +10,10 @@ def depth_from_geometry(images: Tensor, prediction: Tensor, classes: Classes, me
     """Depth from the predicted classes alone, see :func:`segxal.core.geometry.ground_plane_depth`.
 
     Args:
-        images: not looked at.
+        images: not used.
         prediction: (N, H, W) integer train ids.
         classes: which classes are ground and sky.
-        measured: not looked at.
+        measured: not used.
 
     Returns:
         (N, H, W) float32 relative inverse depth.

@@ -36,7 +36,7 @@ class NetworkDepth:
         self.checkpoint = checkpoint
 
     def __call__(self, images: Tensor, prediction: Tensor, classes: Classes, measured: Tensor | None) -> Tensor:
-        """Relative inverse depth (N, H, W) float32 of images (N, 3, H, W) uint8; nothing else is looked at.
+        """Relative inverse depth (N, H, W) float32 of images (N, 3, H, W) uint8; nothing else is used.
 
         Raises:
             CheckpointMismatch: if the weights do not fit the configuration, or the network gives no numbers.
@@ -126,7 +126,7 @@ def load_network(checkpoint: Checkpoint) -> tuple[nn.Module, Any]:
     lacking += sorted(str(entry[0]) for entry in report["mismatched_keys"])
     if lacking:
         raise CheckpointMismatch(
-            f"the checkpoint {checkpoint.name} lacks {len(lacking)} weights of its network, {lacking[0]} for one; "
+            f"the checkpoint {checkpoint.name} lacks {len(lacking)} weights of its network, for example {lacking[0]}; "
             "its depth would be random. Fetch it again"
         )
     return network.eval().to(device()), processor

@@ -31,16 +31,16 @@ def depth_from_streets_net(images: Tensor, prediction: Tensor, classes: Classes,
 
     Args:
         images: (N, 3, H, W) uint8, RGB, of any size.
-        prediction: not looked at.
-        classes: not looked at.
-        measured: not looked at.
+        prediction: not used.
+        classes: not used.
+        measured: not used.
 
     Returns:
         (N, H, W) float32 relative inverse depth, > 0, on the device of the images; about 1 / metres on `streets`, up
         to an unknown factor elsewhere.
 
     Raises:
-        WeightsMissing: if the package came without the weights.
+        WeightsMissing: if the package was installed without the weights.
 
     Departure: the paper uses MiDaS or DINOv2; this makes its pipeline run offline with a learned depth.
     """
@@ -77,7 +77,7 @@ def load_network(weights: Path) -> Network:
     """
     if not weights.is_file():
         raise WeightsMissing(
-            f"streets-net has no weights: {weights} is not there; make it with `python -m "
+            f"streets-net has no weights: {weights} not found; make it with `python -m "
             "segxal.training.streets_net` (minutes on one core), or set mask.depth to geometry"
         )
     network = new_network(torch.Generator())

@@ -1,1 +1,1 @@
-"""Figures of the paper and looks into a cycle: functions that return a figure; nothing is shown or kept by itself."""
+"""Figures of the paper and looks into a cycle: functions that return a figure; they show and save nothing."""

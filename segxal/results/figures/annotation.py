@@ -102,7 +102,7 @@ def annotation_figure(steps: AnnotationSteps) -> Sheet:
     )  # fmt: skip
     notes = (
         view.id, f"{percent(numbers['right_before'])} of the pixels right",
-        f"line: the {percent(numbers['asked_area'])} that is asked",
+        f"line: the {percent(numbers['asked_area'])} asked for",
         f"to be checked: {percent(numbers['prompted_area'])} of the area",
         f"{query['pixels']} pixels, {query['clicks']} clicks",
         f"{percent(numbers['right_after'])} right; Dice {query['dice']:.2f}: {became}",

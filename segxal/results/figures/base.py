@@ -1,4 +1,4 @@
-"""What all figures share: page, colours, how a picture, a label map and a heat map are drawn, and how they are kept."""
+"""What all figures share: page, colours, how a picture, a label map and a heat map are drawn and saved."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -184,10 +184,10 @@ def save(
     cycles: Sequence[Cycle] = (),
     notebook: str = "",
 ) -> None:
-    """Keep a figure as ``figures/<preset>/<name>.png`` (200 dpi), ``.pdf`` and ``.json``; same input, same bytes.
+    """Save a figure as ``figures/<preset>/<name>.png`` (200 dpi), ``.pdf`` and ``.json``; same input, same bytes.
 
     Args:
-        figure: what to keep.
+        figure: what to save.
         preset_name: name of the study.
         name: name of the figure.
         numbers: the numbers that the figure shows.

@@ -1,4 +1,4 @@
-"""The look into one cycle: what was asked first, and what came back (notebook al_cycle)."""
+"""A look into one cycle: what was asked first, and what came back (notebook al_cycle)."""
 
 import numpy as np
 

@@ -70,7 +70,7 @@ def first_query(cycle: Cycle) -> str:
     """
     queries = cycle.queries()
     if not queries:
-        raise ConfigError(f"nothing was queried in cycle {cycle.number} of {cycle.method}; name a cycle from 1 on")
+        raise ConfigError(f"nothing was queried in cycle {cycle.number} of {cycle.method}; choose cycle 1 or later")
     return str(queries[0]["id"])
 
 
@@ -88,7 +88,7 @@ def query_of(cycle: Cycle, image: str) -> dict[str, float]:
 
 
 def right_share(labels: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = None) -> float:
-    """Share of the labelled pixels of known truth whose label is right; NaN when there is none."""
+    """Share of the labelled pixels with known truth whose label is right; NaN when there is none."""
     counted = (labels != VOID) & (truth != VOID)
     counted = counted if inside is None else counted & inside
     return float((labels == truth)[counted].mean()) if counted.any() else float("nan")

@@ -67,5 +67,5 @@ def require_people(task: Task) -> None:
         ConfigError: if they have not.
     """
     if not task.by_people:
-        given = f"{len(task.annotated)} images annotated by machines alone" if task.annotated else "no annotated image"
+        given = f"{len(task.annotated)} images annotated by machines alone" if task.annotated else "no annotated images"
         raise ConfigError(f"{given} to train on; label at least one (pool.start) before training")

@@ -1,4 +1,4 @@
-"""What a person says of the superpixels of one image: every act gives a new state, so nothing is ever lost."""
+"""What a person says about the superpixels of one image: every act gives a new state, so nothing is ever lost."""
 
 from dataclasses import dataclass, replace
 
@@ -59,7 +59,7 @@ class Corrections:
 
     @property
     def clicks(self) -> int:
-        """Price: one click per answered superpixel. To think again costs nothing, as :mod:`segxal.core.price` says."""
+        """Price: one click per answered superpixel. Changing an answer is free, as :mod:`segxal.core.price` says."""
         return len(self.answers)
 
     @property
@@ -82,12 +82,12 @@ class Corrections:
             raise AnnotationError(f"{self.query.id} has no superpixel {region}; choose one of 0..{last}")
         if category != VOID and not 0 <= category < len(self.classes):
             raise AnnotationError(
-                f"{category} is no class; choose 0..{len(self.classes) - 1}, or {VOID} for cannot tell"
+                f"{category} is not a class; choose 0..{len(self.classes) - 1}, or {VOID} if you cannot tell"
             )
         return replace(self, acts=(*self.acts, (int(region), int(category))))
 
     def undone(self) -> "Corrections":
-        """Without the latest answer; what was said of that superpixel before holds again.
+        """Without the latest answer; the earlier answer for that superpixel holds again.
 
         Raises:
             AnnotationError: if there is none.
@@ -123,7 +123,7 @@ class Lesson:
         after: (H, W) uint8 train ids predicted after.
         miou: mIoU (0 to 1) on the test split before and after.
         without: mIoU after the same training without the answers: what the steps alone bring.
-        mended: share of the image's pixels of known truth that became right.
+        mended: share of the image's pixels with known truth that became right.
         spoilt: share of them that became wrong.
     """
 

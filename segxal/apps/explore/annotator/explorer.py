@@ -140,7 +140,7 @@ class Annotator(widgets.VBox):
         self.show()
 
     def undo(self) -> None:
-        """Take the latest answer back."""
+        """Undo the latest answer."""
         self.given = self.given.undone()
         self.show()
 
@@ -151,9 +151,9 @@ class Annotator(widgets.VBox):
             self.region.value = left[0]
 
     def retrain(self) -> None:
-        """Train a copy of the network on the answers and show what changed; it starts anew each time.
+        """Train a copy of the network on the answers and show what changed; it starts from scratch each time.
 
-        Until it is trained nothing can be pressed or clicked on.
+        Until it is trained, nothing can be pressed or clicked.
         """
         text, self.result.value = self.result.value, f"Training for {self.steps} steps &hellip;"
         self._busy = True
@@ -181,7 +181,7 @@ class Annotator(widgets.VBox):
         self._enable()
 
     def _enable(self) -> None:
-        """Only what has an effect can be pressed, and nothing while a network is trained."""
+        """Enable only the buttons that have an effect, and none while a network is trained."""
         useless = {"undo": not self.given.acts, "relabel": not 0 <= self.region.value <= self._last}
         for name, button in self.buttons.items():
             button.disabled = self._busy or useless.get(name, False)
@@ -216,9 +216,9 @@ class Annotator(widgets.VBox):
         self.region = widgets.IntText(first, description="superpixel", style=wide, layout={"width": "160px"})
         self.opacity = widgets.FloatSlider(0.5, min=0, max=1, step=0.1, description="prediction", style=wide)
         buttons = {
-            "relabel": ("relabel", "give the superpixel with the outline the chosen class"),
-            "next": ("most suspicious", "go to the highest mean EEM that is not answered"),
-            "undo": ("undo", "take the latest answer back"),
+            "relabel": ("relabel", "give the outlined superpixel the chosen class"),
+            "next": ("most suspicious", "go to the unanswered superpixel with the highest mean EEM"),
+            "undo": ("undo", "undo the latest answer"),
             "retrain": ("retrain", f"train a copy of the network for {self.steps} steps on your answers"),
         }
         self.buttons = {k: widgets.Button(description=words, tooltip=hint) for k, (words, hint) in buttons.items()}
@@ -246,7 +246,7 @@ class Annotator(widgets.VBox):
         self.relabel(int(self.given.partition[row, column]))
 
     def _safely(self, act: Callable[[], None]) -> None:
-        """Do it; what cannot be done is said, and everything stays as it was."""
+        """Do it; if it cannot be done, say so and leave everything as it was."""
         self.message.value = ""
         try:
             act()

@@ -24,7 +24,7 @@ COVER = 0.6  # opacity of predicted classes over the image
 
 
 def layers_of(game: Game, name: str = YOU) -> dict[str, dict[int, np.ndarray]]:
-    """What a player's network says of the images on offer: layer -> image -> picture (H, W, 3) uint8."""
+    """What a player's network says about the images on offer: layer -> image -> picture (H, W, 3) uint8."""
     train, images = game.splits.train, list(game.images)
     masks = masks_of(game.players[name].learner, train, images)
     shown: dict[str, dict[int, np.ndarray]] = {layer: {} for layer in LAYERS}
@@ -97,7 +97,7 @@ def asked_pictures(game: Game, number: int, width: int = SMALL) -> np.ndarray:
         ConfigError: if the round is not played yet.
     """
     if not 1 <= number <= game.round:
-        raise ConfigError(f"round {number} is not played yet, {game.round} are; play it first")
+        raise ConfigError(f"round {number} is not played yet (rounds played: {game.round}); play it first")
     rows = []
     for name, player in game.players.items():
         parts = {index: asked_part(game, player.picks[number - 1], index) for index in game.images}

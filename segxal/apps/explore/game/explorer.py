@@ -56,7 +56,7 @@ class GameView(widgets.VBox):
         return self.image.value, self.region.value
 
     def pick(self, chosen: Pick) -> None:
-        """Pick a superpixel, or take the pick back; what is against the rules is said and not done."""
+        """Pick a superpixel, or take the pick back; a pick against the rules is refused with a message."""
         clicks, asked = self.game.rules.clicks, self.game.players[YOU].asked
         self.image.value, self.region.value = chosen
         message = ""
@@ -76,12 +76,12 @@ class GameView(widgets.VBox):
         self.show()
 
     def undo(self) -> None:
-        """Take the latest pick back."""
+        """Undo the latest pick."""
         self.picks = self.picks[:-1]
         self.show()
 
     def fill(self) -> None:
-        """Let the autopilot, a simulated person, make the picks that are left."""
+        """Let the autopilot, a simulated person, make the remaining picks."""
         left = [pick for pick in autopilot(self.game, 2 * self.game.rules.clicks) if pick not in self.picks]
         self.picks = [*self.picks, *left[: self.game.rules.clicks - len(self.picks)]]
         self.show()
@@ -89,7 +89,7 @@ class GameView(widgets.VBox):
     def play(self) -> None:
         """Your turn with the picks as they are, then every other player's; the score is shown after each turn.
 
-        Until the last network is trained nothing can be pressed or clicked on.
+        Until the last network is trained, nothing can be pressed or clicked.
 
         Raises:
             ConfigError: if nothing is picked or the game is over.
@@ -115,13 +115,11 @@ class GameView(widgets.VBox):
         self.message.value = status_text(self._verdict() if self.game.over else "")
 
     def _press_play(self) -> None:
-        """Play; who leaves clicks unspent is told so first and plays by pressing again."""
+        """Play; with unspent clicks, say so first and play only when pressed again."""
         left, clicks = self.game.rules.clicks - len(self.picks), self.game.rules.clicks
         if left and self._told != self.picks:
             self._told = list(self.picks)
-            message = (
-                f"{left} of {clicks} clicks are unspent, the others spend all; press play again to play without them"
-            )
+            message = f"{left} of {clicks} clicks are unspent, the others spend all theirs; press play again to play on"
             self.message.value = status_text(message)
         else:
             self.play()
@@ -142,7 +140,7 @@ class GameView(widgets.VBox):
         self._enable()
 
     def _enable(self) -> None:
-        """Only what has an effect can be pressed, and nothing while networks are trained."""
+        """Enable only the buttons that have an effect, and none while networks are trained."""
         useless = {"undo": not self.picks, "play": not self.picks, "pick": bool(self._unknown(self.cursor))}
         for name, button in self.buttons.items():
             button.disabled = self._busy or self.game.over or useless.get(name, False)
@@ -151,7 +149,7 @@ class GameView(widgets.VBox):
         self.pointer.listening = not self._busy
 
     def _unknown(self, pick: Pick) -> str:
-        """What is to be said of a number that no superpixel has; empty if there is such a superpixel."""
+        """The message for a number that no superpixel has; empty if there is such a superpixel."""
         last = int(self.game.partitions[pick[0]].max())
         return "" if 0 <= pick[1] <= last else f"no superpixel {pick[1]} in this image; choose one of 0..{last}"
 
@@ -173,10 +171,10 @@ class GameView(widgets.VBox):
         # Not a BoundedIntText, which would put another number in place of a wrong one: that would be picked unseen.
         self.region = widgets.IntText(0, description="superpixel", style=wide, layout={"width": "160px"})
         words = {
-            "pick": ("pick / take back", "the superpixel with the outline"),
-            "undo": ("undo", "take the latest pick back"),
-            "autopilot": ("autopilot", "a simulated person makes the picks that are left"),
-            "play": ("play the round", "all players are answered, and their networks trained"),
+            "pick": ("pick / take back", "the outlined superpixel"),
+            "undo": ("undo", "undo the latest pick"),
+            "autopilot": ("autopilot", "a simulated person makes the remaining picks"),
+            "play": ("play the round", "all players get answers, and their networks are trained"),
         }  # fmt: skip
         self.buttons = {k: widgets.Button(description=word, tooltip=hint) for k, (word, hint) in words.items()}
         self.buttons["play"].button_style = "primary"
@@ -210,7 +208,7 @@ class GameView(widgets.VBox):
             self.pick(chosen)
 
     def _safely(self, act: Callable[[], None]) -> None:
-        """Do it; what cannot be done is said, and the game stays as it was."""
+        """Do it; if it cannot be done, say so and leave the game as it was."""
         self.message.value = status_text("")
         try:
             act()

@@ -2,7 +2,7 @@
 
 All players start from one network and the same annotated images. In a turn a player picks superpixels of the images on
 offer, an oracle names the most frequent true class of each for one click, and the player's network is trained for a
-few dozen steps on all it has been told. Whoever knows better where to look has the better network in the end.
+few dozen steps on all it has been told. Whoever knows better where to look ends with the better network.
 
     game = new_game(learner, splits, Rules(clicks=20, rounds=3))
     game = play_round(game, autopilot(game))  # your picks, or the autopilot's
@@ -42,14 +42,14 @@ def new_game(learner: Learner, splits: Splits, rules: Rules | None = None) -> Ga
         rules: how to play; the default rules if None.
 
     Raises:
-        ConfigError: if fewer images than the rules want are free.
+        ConfigError: if fewer images are free than the rules need.
     """
     rules = rules or Rules()
     train = splits.train
     free = [i for i, known in enumerate(train.labelled) if known and i not in learner.labelled]
     if len(free) < rules.images:
         raise ConfigError(
-            f"{rules.images} images are to be on offer, {len(free)} of {len(train)} are not annotated; lower images"
+            f"the rules offer {rules.images} images, but only {len(free)} of {len(train)} are free; lower images"
         )
     images = random_subset(free, rules.images / len(free), rules.images, seeds.rng(rules.seed, "game"))
     partitions = {i: superpixels(picture(train, i), rules.pieces) for i in images}
@@ -81,7 +81,7 @@ def turn(game: Game, name: str, picks: Sequence[Pick]) -> Game:
 
 
 def play_round(game: Game, picks: Sequence[Pick]) -> Game:
-    """A whole round: your turn, then every machine's.
+    """A whole round: your turn, then every machine player's.
 
     Args:
         game: before the round.
@@ -158,7 +158,7 @@ def _checked(game: Game, name: str, picks: Sequence[Pick]) -> Player:
     for pick in picks:
         index, region = pick
         if index not in game.partitions or not 0 <= region <= game.partitions[index].max():
-            raise ConfigError(f"no superpixel {region} in image {index}; on offer are images {list(game.images)}")
+            raise ConfigError(f"no superpixel {region} in image {index}; the images on offer are {list(game.images)}")
         if pick in player.asked or list(picks).count(pick) > 1:
-            raise ConfigError(f"superpixel {region} of image {index} is asked for twice; each is answered once")
+            raise ConfigError(f"superpixel {region} of image {index} is asked for twice; ask for each once")
     return player

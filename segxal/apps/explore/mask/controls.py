@@ -20,7 +20,7 @@ BY_AREA, BY_LEVEL = "the highest share", "EEM at least"
 NOTES = {  # below the name of a group
     "Error mask": (
         '<div style="font-size:11px;line-height:1.35"><b>EBU</b>: entropy, how unsure the network is.<br>'
-        "<b>PAE</b>: explanation, what it looks at among what is near.<br>"
+        "<b>PAE</b>: explanation, what it looks at nearby.<br>"
         "<b>EEM</b>: their weighted mean, the error mask.</div>"
     ),
 }
@@ -61,7 +61,7 @@ class Controls:
         return None if self.category.value == ALL_CLASSES else self.category.value
 
     def setting(self, learner: Learner) -> Setting:
-        """What is set, for a network whose mask says the rest.
+        """The current setting, for a network whose mask supplies the rest.
 
         Raises:
             ConfigError: if it makes no mask: both weights 0.
@@ -82,7 +82,7 @@ class Controls:
         Args:
             classes: of the network.
             layers: names of the layers Grad-CAM can look at.
-            layer: its own.
+            layer: its own layer.
             former: the own layer of the network before, whose place it takes.
             whose: layer it is.
         """
@@ -140,23 +140,23 @@ def build(
         split=_choice("split", ("train", "val", "test"), "train", "part of the data set"),
         image=_choice("image", (), None, "name of the image"),
         upload=widgets.FileUpload(
-            accept=".png,.jpg,.jpeg", description="or an image of yours", tooltip="PNG or JPEG, at most 20 MB",
+            accept=".png,.jpg,.jpeg", description="or your own image", tooltip="PNG or JPEG, at most 20 MB",
             layout={"width": "98%"},
         ),
-        network=_choice("network", networks, network, "whose eyes: after a cycle of this run, or another one"),
-        depth=_choice("depth from", PROVIDERS, mask.depth, "who says what is near"),
-        threshold=_choice("threshold", rules, mask.threshold, "from where on a pixel is near"),
+        network=_choice("network", networks, network, "the network: after a cycle of this run, or another one"),
+        depth=_choice("depth from", PROVIDERS, mask.depth, "what decides what is near"),
+        threshold=_choice("threshold", rules, mask.threshold, "threshold from which a pixel is near"),
         quantile=_share("quantile", mask.quantile, "share of the image that is far and gets dimmed"),
         cam=_choice("CAM method", ("gradcam", *LIBRARY_CAMS), mask.cam, "how the network is explained"),
         layer=_choice(
-            "target layer", _layers(layers, layer, whose), layer, "the layer whose channels the CAM method weighs"
+            "target layer", _layers(layers, layer, whose), layer, "the layer whose channels the CAM method weights"
         ),
         category=_choice("class", _categories(classes), ALL_CLASSES, "whose score is explained"),
         w_ebu=_share("w_EBU", mask.w_ebu, "weight of EBU: entropy, how unsure the network is"),
-        w_pae=_share("w_PAE", mask.w_pae, "weight of PAE: what the network looks at among what is near"),
+        w_pae=_share("w_PAE", mask.w_pae, "weight of PAE: what the network looks at nearby"),
         part=_choice("ask for", (BY_AREA, BY_LEVEL), BY_AREA, "what part of the image is asked for"),
         area=_share("share asked", mask.area, "share of the image that is asked for", 0.01, 0.01, ".0%"),
-        level=_share("EEM at least", 0.5, "everything from this EEM on is asked for", 0.01),
+        level=_share("EEM at least", 0.5, "everything with at least this EEM is asked for", 0.01),
         opacity=_share("opacity", 0.5, "of the error mask over the image"),
         row=_coordinate("row", middle[0], shape[0], "row of the pixel, 0 = top; or click on a picture"),
         column=_coordinate("column", middle[1], shape[1], "column of the pixel, 0 = left; or click on a picture"),

@@ -41,7 +41,7 @@ class Explorer(widgets.VBox):
         images: name of a picture (:data:`segxal.apps.explore.mask.panels.PANELS`) -> its ``Image`` widget.
         store: the cached maps.
         subject: the image and network that are chosen.
-        maps: what is shown of them; of those before while they cannot be shown, which is said.
+        maps: what is shown of them; the previous ones while they cannot be shown, with a note.
 
     Raises:
         ConfigError: if no cycle of the run is finished, there is no such image, or a further network does not tell
@@ -130,13 +130,13 @@ class Explorer(widgets.VBox):
         one.follow.observe(lambda change: setattr(self.pointer, "follow", change["new"]), "value")
 
     def _enable(self) -> None:
-        """Only what has an effect can be moved."""
+        """Enable only the controls that have an effect."""
         one = self.controls
         one.quantile.disabled = one.threshold.value != "quantile"
         one.level.disabled, one.area.disabled = one.part.value != BY_LEVEL, one.part.value == BY_LEVEL
 
     def _safely(self, act: Callable[[], None]) -> None:
-        """Do it; what cannot be done is said beside the pictures, which stay as they were."""
+        """Do it; if it cannot be done, say so beside the pictures and leave them as they were."""
         if self._quiet:
             return
         try:
@@ -148,10 +148,10 @@ class Explorer(widgets.VBox):
         self.status.value = page.status_text("\n".join(part for part in (message, self._still()) if part))
 
     def _note(self) -> str:
-        """What is to be said of this setting.
+        """The note to show for this setting.
 
         Raises:
-            SegxalError: as long as it cannot be shown, so that what is not of this setting is never shown unsaid.
+            SegxalError: if it cannot be shown, so that other settings' pictures are never shown without notice.
         """
         maps, category = self.store.maps(self.subject, self.setting), self.controls.chosen_class
         if category is not None and not maps.pae.any():
@@ -160,7 +160,7 @@ class Explorer(widgets.VBox):
         return ""
 
     def _still(self) -> str:
-        """What is shown, where that is not what the controls say."""
+        """What is shown, where it differs from the controls."""
         now = self.controls.in_words((*IMAGE, *MAPS, *MASK))
         others = ", ".join(f"{name} {value}" for name, value in self._shown.items() if value != now[name])
         return f"Still showing {others}." if others else ""
@@ -244,7 +244,7 @@ class Explorer(widgets.VBox):
         self._show_pixel()
 
     def show(self) -> None:
-        """Draw everything anew."""
+        """Redraw everything."""
         self.maps, self.frames = self.store.maps(self.subject, self.setting), self.subject.frames
         self._shown |= self._chosen | self.controls.in_words(MAPS)
         for name, image in panels.map_pictures(self.maps, self.frames).items():

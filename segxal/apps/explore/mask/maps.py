@@ -92,7 +92,7 @@ class ImageMaps:
 
 
 class Kept:
-    """The latest results by key; the oldest is forgotten when there are more than ``size``."""
+    """The latest results by key; the oldest is dropped when there are more than ``size``."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -103,7 +103,7 @@ class Kept:
         return len(self._results)
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """The result of a key, made when it is not kept."""
+        """The result for a key, computed if it is not kept."""
         if key not in self._results:
             self._results[key] = make()
         self._results.move_to_end(key)
@@ -125,7 +125,7 @@ class MapStore:
 
         Raises:
             ConfigError: if a name (provider, CAM method, layer, class) is unknown; the error lists the names.
-            DataMissing: if the depth provider needs depth that the image has not.
+            DataMissing: if the depth provider needs depth that the image does not have.
         """
         mask = setting.mask
         first = (subject.name, subject.network, setting.layer, mask.entropy)

@@ -23,14 +23,14 @@ class Networks:
     Args:
         run: finished cycles of one run in order.
         splits: of the study.
-        others: networks of no cycle, by name.
+        others: networks that belong to no cycle, by name.
         classes: of the others.
 
     Attributes:
         first: what is shown first: the first of the others, or the network that asked in the last cycle.
 
     Raises:
-        ConfigError: if one of the others does not tell these classes apart.
+        ConfigError: if one of the others does not distinguish these classes.
     """
 
     def __init__(self, run: Sequence[Cycle], splits: Splits, others: Mapping[str, Learner], classes: Classes) -> None:
@@ -38,7 +38,7 @@ class Networks:
             probs = probabilities(learner.model, torch.zeros(1, 3, 64, 64, dtype=torch.uint8), "off")
             if probs.shape[1] != len(classes):
                 raise ConfigError(
-                    f"the network {name!r} tells {probs.shape[1]} classes apart, but {len(classes)} are named; say "
+                    f"the network {name!r} distinguishes {probs.shape[1]} classes, but {len(classes)} are named; say "
                     "with `classes` which ones it knows"
                 )
         self._run, self._splits, self._others, self._classes = run, splits, dict(others), classes
@@ -64,13 +64,13 @@ class Networks:
         return self._loaded.get(number, load)
 
     def classes(self, number: int) -> Classes:
-        """The classes a network tells apart."""
+        """The classes a network distinguishes."""
         return self._splits.train.classes if self.cycle(number) is not None else self._classes
 
     def whose(self, number: int) -> str:
-        """Whose the target layer is that it comes with, in words."""
+        """Whose target layer it comes with, in words."""
         return "the study's" if self.cycle(number) is not None else "its own"
 
     def cycle(self, number: int) -> int | None:
-        """Number of the cycle that left a network; None where it is of no cycle."""
+        """Number of the cycle that left a network; None where it belongs to no cycle."""
         return self._run[number].number if number < len(self._run) else None

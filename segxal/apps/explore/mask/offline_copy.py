@@ -1,6 +1,6 @@
 """The explorer without a kernel: precomputed frames of one image and two range inputs, in one piece of HTML.
 
-It asks no other machine for anything. Both inputs are reached by keyboard; the numbers beside them are of this image.
+It needs no other machine. Both inputs are reached by keyboard; the numbers beside them are of this image.
 """
 
 import base64

@@ -33,7 +33,7 @@ class Panel:
 
 
 PANELS = {
-    "asked": Panel("Image with the error mask (EEM) over it; outlined is what would be asked for", "EEM, 0 to 1"),
+    "asked": Panel("Image under the error mask (EEM); the outline shows what would be asked for", "EEM, 0 to 1"),
     "depth": Panel("Depth", "relative inverse depth (no unit)", NEAR),
     "near": Panel("Proximity, outlined: near", "1 = nearest in this image", NEAR),
     "informed": Panel("Depth-informed image"),

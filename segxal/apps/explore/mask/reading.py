@@ -90,7 +90,7 @@ class Reading:
         share: the same as a share of the image, 0..1.
         regions: connected pieces of the asked part.
         price: of the answer of one person.
-        errors: share of the pixels of known truth that are wrong, 0..1; NaN without labels.
+        errors: share of the pixels with known truth that are wrong, 0..1; NaN without labels.
         found: share of the wrong pixels that lie in the asked part, 0..1; NaN where none is wrong.
         auroc: per map (``eem``, ``ebu``, ``pae``) its AUROC against the true errors of this image; NaN without labels.
     """
@@ -132,7 +132,7 @@ def read(
 
 @dataclass(frozen=True)
 class PixelFacts:
-    """What is known of one pixel.
+    """What is known about one pixel.
 
     Attributes:
         row: from the top, 0 first.
@@ -162,7 +162,7 @@ class PixelFacts:
 def pixel_facts(
     maps: ImageMaps, eem: np.ndarray, asked: np.ndarray, truth: np.ndarray, classes: Classes, pixel: tuple[int, int]
 ) -> PixelFacts:
-    """Everything the maps say of a ``pixel`` (row, column)."""
+    """Everything the maps say about a ``pixel`` (row, column)."""
     probs = maps.probs[:, pixel[0], pixel[1]]
     order = np.argsort(-probs, kind="stable")
     label = int(truth[pixel])

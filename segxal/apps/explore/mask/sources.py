@@ -84,18 +84,18 @@ def read_upload(content: bytes, name: str, preset: Preset, classes: Classes) -> 
         classes: the classes of the network that will see it.
 
     Raises:
-        DataInvalid: if it is empty, too large, no PNG or JPEG image, damaged, or smaller than 16 pixels.
+        DataInvalid: if it is empty, too large, not a PNG or JPEG image, damaged, or smaller than 16 pixels.
     """
     if not content:
         raise DataInvalid(f"{name} is empty; choose a PNG or JPEG image")
     if len(content) > LARGEST:
         raise DataInvalid(
-            f"{name} has {len(content) / 1e6:.1f} MB; at most {LARGEST / 1e6:.0f} MB are taken: save it smaller first"
+            f"{name} has {len(content) / 1e6:.1f} MB; the limit is {LARGEST / 1e6:.0f} MB: save a smaller one first"
         )
     try:
         image = decode_image(content, name)
     except DataInvalid as error:  # its words are for a file of a data set
-        raise DataInvalid(f"{name} is no PNG or JPEG image, or is damaged; choose another file") from error
+        raise DataInvalid(f"{name} is not a PNG or JPEG image, or is damaged; choose another file") from error
     if min(image.shape[:2]) < SMALLEST:
         raise DataInvalid(
             f"{name} is {image.shape[1]} x {image.shape[0]} pixels; each side must have at least {SMALLEST}"

@@ -1,4 +1,4 @@
-"""What if the study had asked by this setting? One cycle of the loop, beside the study's own records.
+"""What if the study had asked with this setting? One cycle of the loop, beside the study's own records.
 
     python -m segxal.apps.explore.mask.what_if SCRATCH/what_if.json
 
@@ -57,14 +57,14 @@ def next_cycle(run_end: Cycle, number: int | None) -> Cycle:
 
     Args:
         run_end: a cycle of the run, which says method, ablation and seed.
-        number: of the cycle whose network asks; None for a network that is of no cycle.
+        number: of the cycle whose network asks; None for a network that belongs to no cycle.
 
     Raises:
         ConfigError: if nothing is asked after it.
     """
     if number is None:
         raise ConfigError(
-            "this network is of no cycle of the run, so there is none to repeat with your setting; choose a network "
+            "this network belongs to no cycle of the run, so there is none to repeat with your setting; choose one "
             "after one of the run's cycles"
         )
     if run_end.number == 0 or number >= run_end.preset.pool.cycles:
@@ -128,7 +128,7 @@ def _copy_history(source: Cycle, target: Cycle) -> None:
 
 
 def carry_out(plan: Path, tell: Callable[[int], None] = lambda done: None) -> dict[str, Gain]:
-    """Compute what a plan describes, or read it where it is done.
+    """Compute what a plan describes, or read it if it is already done.
 
     Args:
         plan: of :func:`prepare`.
@@ -160,7 +160,7 @@ def gain_of(cycle: Cycle) -> Gain:
         ConfigError: for cycle 0, before which there is none.
     """
     if cycle.previous is None:
-        raise ConfigError(f"there is no cycle before cycle 0 of {cycle.method}; name one from 1 on")
+        raise ConfigError(f"there is no cycle before cycle 0 of {cycle.method}; choose cycle 1 or later")
     now, before = cycle.metrics(), cycle.previous.metrics()
     spent = {unit: now["budget"][unit] - before["budget"][unit] for unit in ("pixels", "clicks")}
     return Gain(

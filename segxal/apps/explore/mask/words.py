@@ -19,7 +19,7 @@ def score(value: float) -> str:
 
 
 def counted(number: int, thing: str) -> str:
-    """So many things: ``1 region``, ``2 regions``."""
+    """A number of things: ``1 region``, ``2 regions``."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
@@ -107,5 +107,5 @@ def gains_text(gains: Mapping[str, Gain], one_class: bool, by_level: bool) -> st
         "One seed and one cycle: differences of a point or two are chance.",
     ]
     notes += ["All predicted classes are explained, as in the study."] if one_class else []
-    notes += ["Every image is asked for the share that this image has above the level."] if by_level else []
+    notes += ["Each image is asked for the same share that this image has above the level."] if by_level else []
     return f'<div class="segxal-numbers"><table><tr>{head}</tr>{lines}</table>{" ".join(notes)}</div>'

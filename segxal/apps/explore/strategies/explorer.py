@@ -40,7 +40,7 @@ def missing(strategies: Sequence[str], granularities: Sequence[str]) -> list[str
 
 
 def hit_share(purchase: Purchase) -> float:
-    """Share of the annotated pixels of known class that the network has wrong, 0 to 1; NaN where none is annotated."""
+    """Share of the annotated pixels with known class that the network has wrong, 0 to 1; NaN if none is annotated."""
     pairs = zip(purchase.asks, purchase.answers, strict=True)
     hits = [(one.query.prediction != answer.labels)[answer.labels != VOID] for one, answer in pairs]
     found = np.concatenate([np.empty(0, dtype=bool), *hits])
@@ -145,7 +145,7 @@ class StrategyExplorer(widgets.VBox):
         return [*methods_of(self.strategies.value, self.granularities.value), *self.segxal.value]
 
     def ask(self) -> None:
-        """Compute and show what the chosen methods ask for; what cannot be asked is said and the others are shown."""
+        """Compute and show what the chosen methods ask for; name those that cannot ask and show the others."""
         absent = missing(self.strategies.value, self.granularities.value)
         notes = [f"Not defined: {', '.join(absent)}."] if absent else []
         notes += [f"Only the first {MOST} of {len(self.methods)} methods are shown."] * (len(self.methods) > MOST)
@@ -170,7 +170,7 @@ class StrategyExplorer(widgets.VBox):
         self.picture.value = png(compared_picture(self.offer, self.purchases)) if self.purchases else b""
 
     def _lock(self, busy: bool) -> None:
-        """Nothing can be changed while it computes: what is shown belongs to what the controls say."""
+        """Lock the controls while it computes, so that what is shown always belongs to them."""
         for one in (self.strategies, self.granularities, self.segxal, self.unit, self.budget, self.button):
             one.disabled = busy
 

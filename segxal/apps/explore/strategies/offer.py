@@ -23,15 +23,13 @@ def offer_of(cycle: Cycle, splits: Splits, images: Sequence[str] = ()) -> Offer:
     """
     before = cycle.previous
     if before is None:
-        raise ConfigError(f"cycle 0 of {cycle.method} asks nothing; name a cycle from 1 on")
+        raise ConfigError(f"cycle 0 of {cycle.method} asks nothing; choose cycle 1 or later")
     train, asked = splits.train, asked_pixels(before, splits.train)
     free = [i for i in range(len(train)) if train.labelled[i] and not asked[i].any()]
     chosen = [train.position(name) for name in images] or free
     taken = [train.ids[i] for i in chosen if i not in free]
     if taken or not chosen:
-        some = ", ".join(train.ids[i] for i in free[:5]) or "none is left"
-        raise ConfigError(
-            f"{', '.join(taken) or 'every image'} was asked about before; still free are, for example, {some}"
-        )
+        some = ", ".join(train.ids[i] for i in free[:5]) or "none"
+        raise ConfigError(f"{', '.join(taken) or 'every image'} was already asked about; still free: {some}")
     learner = asking_learner(before, cycle.settings, train)
     return Offer(learner, train, tuple(chosen), asked, cycle.seed, cycle.number, cycle.settings.oracle)
