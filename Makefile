@@ -25,14 +25,14 @@ APP_STAMP := $(APP_VENV)/.installed-$(APP_VERSION)
 .PHONY: help install reproduce study test lint format notebooks bench lab app app-install site slides label-studio \
 	label-studio-install doctor lock clean clean-venv
 
-help:  ## this list
+help:  ## list the targets
 	@echo "segxal: explainable active learning for driving scenes"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PYTHON=python3.12  the Python that makes .venv (now: $(PYTHON)), at least 3.10"
 	@echo "  PRESET=camvid      which study (now: $(PRESET)): smoke, quick, camvid, camvid-pixels, camvid-full, paper"
-	@echo "  ARGS='--jobs 2'    further options of the command behind: segxal, pytest, jupyter lab, voila"
+	@echo "  ARGS='--jobs 2'    more options for the command behind a target: segxal, pytest, jupyter lab, voila"
 
 reproduce: $(STAMP)  ## install, run the quick study, say where tables, figures and notebooks are
 	$(BIN)/segxal reproduce --preset quick $(ARGS)
@@ -45,13 +45,13 @@ test: $(STAMP)  ## install what is missing, then run all tests and check all not
 	rm -rf $(FRESH) && $(OWN) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg tests $(NOTEBOOKS) $(ARGS)
 
-lint: $(STAMP)  ## rules, format, types, and who imports whom
+lint: $(STAMP)  ## check rules, format, types and imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(STAMP)  ## put the code into the house's format
+format: $(STAMP)  ## fix and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -64,7 +64,7 @@ notebooks: $(STAMP)  ## run the notebooks with the smoke preset in place, keepin
 		--ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec \
 		$(sort $(wildcard notebooks/*.ipynb notebooks/*/*.ipynb)) || exit 1; done
 
-bench: $(STAMP)  ## speed against the plain ways, as ratios in one run
+bench: $(STAMP)  ## measure speed against plain implementations, as ratios within one run
 	$(BIN)/python bench/run.py $(ARGS)
 
 lab: $(STAMP)  ## open JupyterLab in the notebooks folder
@@ -77,17 +77,17 @@ slides: $(STAMP)  ## reveal.js slides of the workshop that need no network (buil
 	mkdir -p build && cd build && npm pack --silent reveal.js@4.6.1 && tar xzf reveal.js-4.6.1.tgz
 	$(BIN)/python -m segxal.apps.workshop.slides --reveal build/package --out build/slides
 
-app: $(STAMP) $(APP_STAMP)  ## the EEM explorer as a page of its own, on this machine alone (PORT=8080)
+app: $(STAMP) $(APP_STAMP)  ## run the EEM explorer as its own page, on this machine only (PORT=8080)
 	JUPYTER_PATH=$(CURDIR)/$(APP_VENV)/kernel $(APP_VENV)/bin/voila notebooks/explore_eem.ipynb --Voila.ip=127.0.0.1 \
 		--port=$(PORT) --MappingKernelManager.cull_idle_timeout=3600 $(ARGS)
 
-app-install: $(APP_STAMP)  ## only install what it needs; make test then looks at it too
+app-install: $(APP_STAMP)  ## only install what make app needs; make test then checks it too
 
 # Voila starts "python" from its own environment, which has no segxal: the kernel is named by its whole path. The widgets
 # in the page must be of the versions that the kernel has.
 $(APP_STAMP): $(STAMP)
 	@$(APP_VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(APP_VENV)
-	@echo "Installing Voila $(APP_VERSION) into $(APP_VENV): 140 MB, seconds, only now"
+	@echo "Installing Voila $(APP_VERSION) into $(APP_VENV): 140 MB, seconds, only this once"
 	$(APP_VENV)/bin/python -m pip install --quiet voila==$(APP_VERSION) \
 		$$($(BIN)/python -m pip freeze | grep -E '^(anywidget|ipywidgets|jupyterlab_widgets)==')
 	@mkdir -p $(APP_VENV)/kernel/kernels/python3
@@ -102,29 +102,29 @@ label-studio-install: $(SERVER_STAMP)  ## only install that server; make test th
 
 $(SERVER_STAMP):
 	@$(SERVER_VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(SERVER_VENV)
-	@echo "Installing Label Studio $(SERVER_VERSION) into $(SERVER_VENV): 1 GB, about a minute, only now"
+	@echo "Installing Label Studio $(SERVER_VERSION) into $(SERVER_VENV): 1 GB, about a minute, only this once"
 	$(SERVER_VENV)/bin/python -m pip install --quiet label-studio==$(SERVER_VERSION)
 	@touch $@
 
-doctor: $(STAMP)  ## versions, device, threads, data, writable folders
+doctor: $(STAMP)  ## show versions, device, threads, data, writable folders
 	$(BIN)/segxal doctor $(ARGS)
 
-install: $(STAMP)  ## only install
+install: $(STAMP)  ## only install segxal into .venv
 
 $(STAMP): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \
-		echo "There is no $(PYTHON). Install Python 3.10 or newer, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+		echo "$(PYTHON) not found. Install Python 3.10 or newer, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
-		echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), segxal needs Python 3.10 or newer." >&2; \
+		echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), but segxal needs Python 3.10 or newer." >&2; \
 		echo "Name another one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
 		echo "Could not make $(VENV); on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@echo "Installing into $(VENV): about 6 GB, one to five minutes, only now and when requirements.lock changes"
+	@echo "Installing into $(VENV): about 6 GB, one to five minutes, only once and when requirements.lock changes"
 	$(BIN)/python -m pip install --quiet -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-lock:  ## for maintainers: resolve requirements.lock anew (needs uv; installing stays pip's work)
+lock:  ## for maintainers: resolve requirements.lock again (needs uv; pip still installs)
 	@{ echo "# Exact versions for Python 3.10 to 3.13 (environment markers choose); make installs from here with pip."; \
 	   echo "# Made by \`make lock\` from pyproject.toml; do not edit by hand."; \
 	   uv pip compile --universal --python-version 3.10 --extra test --extra docs --no-annotate --no-header --quiet pyproject.toml; \
@@ -134,5 +134,5 @@ clean:  ## remove caches, the built site and build leftovers; results and .venv 
 	rm -rf .pytest_cache .mypy_cache .ruff_cache build *.egg-info
 	find segxal tests notebooks -name __pycache__ -prune -exec rm -rf {} + -o -name .ipynb_checkpoints -prune -exec rm -rf {} +
 
-clean-venv:  ## remove .venv, to make it anew with another PYTHON
+clean-venv:  ## remove .venv, to make it again with another PYTHON
 	rm -rf $(VENV)

@@ -51,7 +51,7 @@ def test_overlay_mixes_by_opacity():
     assert (picture.overlay(dark, light, 0.5) == 101).all()  # 100.5, rounded
     with pytest.raises(ConfigError, match="opacity = 2"):
         picture.overlay(dark, light, 2)
-    with pytest.raises(ShapeError, match="one size"):
+    with pytest.raises(ShapeError, match="the same size"):
         picture.overlay(dark, light[:1], 0.5)
 
 

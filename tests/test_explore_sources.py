@@ -31,8 +31,8 @@ def test_an_uploaded_image_comes_at_the_study_s_size_without_labels_and_depth(ti
     ("content", "words"),
     [
         (b"", "mine.png is empty; choose a PNG or JPEG"),
-        (b"no image at all", "mine.png is no PNG or JPEG image, or is damaged; choose another file"),
-        (file_of()[:200], "mine.png is no PNG or JPEG image, or is damaged; choose another file"),
+        (b"no image at all", "mine.png is not a PNG or JPEG image, or is damaged; choose another file"),
+        (file_of()[:200], "mine.png is not a PNG or JPEG image, or is damaged; choose another file"),
         (file_of((40, 8)), "mine.png is 40 x 8 pixels; each side must have at least 16"),
     ],
     ids=["empty", "text", "truncated", "small"],

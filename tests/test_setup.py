@@ -110,7 +110,7 @@ def test_help_lists_every_target():
 @needs_make
 @pytest.mark.parametrize(
     ("python", "message"),
-    [("no-such-python", "There is no no-such-python"), ("./old", "needs Python 3.10 or newer")],
+    [("no-such-python", "no-such-python not found"), ("./old", "needs Python 3.10 or newer")],
 )
 def test_make_explains_an_unfit_python(tmp_path, python, message):
     for name in ("Makefile", "requirements.lock", "pyproject.toml"):

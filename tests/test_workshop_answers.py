@@ -48,7 +48,7 @@ EXERCISES = {
     "3.1": (lambda x: part3.check_attention(x, NEAR, 0.4), [0, 0.5, 1, 1], [
         ([0, 0.5, 1, 2.5], "minimum"), ([0, 0, 1, 1], "fades"), (NEAR, "at least as near")]),
     "3.2": (lambda x: part3.check_fusion(x, 0.2, 0.6, 1, 3), 0.5, [
-        (2.0, "sum to 1"), (0.3, "exchanged"), (0.4, "plain mean"), (0.9, "Divide")]),
+        (2.0, "sum to 1"), (0.3, "swapped"), (0.4, "plain mean"), (0.9, "Divide")]),
     "3.3": (lambda x: part3.check_weight(x, SWEEP), 1.0, [(0.8, "not the AUROC"), (0.5, "highest point")]),
     "5.1": (lambda x: part5.check_t(x, DIFFERENCES), 2 * math.sqrt(3), [
         (6 / math.sqrt(2), "ddof=1"), (2.0, "sqrt(n)"), (-2 * math.sqrt(3), "sign"), (0.5, "Mean")]),
