@@ -106,7 +106,7 @@ def test_a_process_that_is_gone_is_said_in_words(book, tmp_path, capsys):
     notebook.cells[-1].source = "import os\nos._exit(9)  # as the kernel does when memory is short"
     nbformat.write(notebook, book)
     assert cli.main(["notebook", "probe", str(tmp_path / "made" / "out.ipynb")]) == 1
-    assert "segxal: probe.ipynb: its process is gone or does not answer" in capsys.readouterr().err
+    assert "segxal: probe.ipynb: its process has died or does not answer" in capsys.readouterr().err
     assert list((tmp_path / "made").iterdir()) == []
 
 

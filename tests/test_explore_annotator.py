@@ -85,7 +85,7 @@ def test_the_most_suspicious_comes_first(given):
 
 
 @pytest.mark.parametrize(
-    ("region", "category", "words"), [(4, 0, "no superpixel 4; choose one of 0..3"), (0, 11, "11 is no class")]
+    ("region", "category", "words"), [(4, 0, "no superpixel 4; choose one of 0..3"), (0, 11, "11 is not a class")]
 )
 def test_what_is_no_answer_is_refused(given, region, category, words):
     with pytest.raises(AnnotationError, match=words):

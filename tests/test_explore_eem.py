@@ -149,7 +149,7 @@ def uploaded(name, content):
 
 def test_an_image_of_one_s_own(explorer):
     explorer.controls.upload.value = uploaded("broken.png", b"broken")
-    assert "broken.png is no PNG or JPEG image" in explorer.status.value and agrees(explorer)
+    assert "broken.png is not a PNG or JPEG image" in explorer.status.value and agrees(explorer)
     assert explorer.subject.frames.ids[0] in explorer.titles["asked"].value
     buffer = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(buffer, "PNG")

@@ -168,7 +168,7 @@ def test_bad_layers_and_classes_are_refused(unet):
     flat = nn.Sequential(nn.Flatten(), nn.Linear(12, 4))
     with traced(flat, flat[0]) as trace, pytest.raises(ConfigError, match=r"gives no .* tensor; name another layer"):
         trace(torch.zeros(1, 3, 2, 2))
-    with traced(unet, unet.bottleneck) as trace, pytest.raises(ConfigError, match=r"category 19 is no class"):
+    with traced(unet, unet.bottleneck) as trace, pytest.raises(ConfigError, match=r"category 19 is not a class"):
         gradcam(trace(images(1)), 19)
 
 

@@ -201,7 +201,9 @@ def test_a_pool_that_is_used_up(tmp_path, tiny):
     greedy = tiny.with_changes(pool={"start": 0.8, "step": 0.1, "cycles": 2}, data={"counts": (5, 2, 2)})
     run_cycle(Cycle(greedy, "start", 0, 0, runs=tmp_path))
     run_cycle(Cycle(greedy, "random", 0, 1, runs=tmp_path))
-    with pytest.raises(ConfigError, match="budget larger than the pool: 1 images are to be queried, 0 are unlabelled"):
+    with pytest.raises(
+        ConfigError, match="budget larger than the pool: 1 images are to be queried, but only 0 are unlabelled"
+    ):
         run_cycle(Cycle(greedy, "random", 0, 2, runs=tmp_path))
 
 
@@ -259,5 +261,5 @@ def test_a_validation_split_without_labels_is_refused(tmp_path, tiny):
     with pytest.raises(DataInvalid, match="label, which val needs"):
         run_cycle(Cycle(preset, "start", 0, 0, runs=tmp_path), str(root))
     few = own_folder(tmp_path / "few", labelled=2)
-    with pytest.raises(DataMissing, match="no image for val; label at least 3 images"):
+    with pytest.raises(DataMissing, match="no images for val; label at least 3 images"):
         run_cycle(Cycle(preset, "start", 0, 0, runs=tmp_path), str(few))

@@ -58,5 +58,7 @@ def test_the_subset_is_a_sorted_share_and_never_below_the_query():
 
 @pytest.mark.parametrize("free", [[], [1, 2]])
 def test_a_budget_larger_than_the_pool(free):
-    with pytest.raises(ConfigError, match=f"budget larger than the pool: 3 images are to be queried, {len(free)} are"):
+    with pytest.raises(
+        ConfigError, match=f"budget larger than the pool: 3 images are to be queried, but only {len(free)} are"
+    ):
         random_subset(free, 0.5, 3, rng(0))

@@ -87,7 +87,7 @@ def test_budgets_and_scores_come_in_pairs(x, y):
 
 @pytest.mark.parametrize("x, y", [([2, 1], [1, 2]), ([1, math.nan], [1, 2]), ([1, 2], [1, math.inf])])
 def test_falling_budgets_and_numbers_that_are_none_are_refused(x, y):
-    with pytest.raises(DataInvalid, match="never fall"):
+    with pytest.raises(DataInvalid, match="never decrease"):
         aubc(x, y)
 
 

@@ -174,8 +174,8 @@ def test_the_scene_does_not_depend_on_the_size():
     [
         (("dev", SIZE, 4), "no split 'dev'; use one of train, val, test"),
         (("train", (15, 64), 4), "at least 16 pixels"),
-        (("train", SIZE, 0), "asked for 0 images"),
-        (("train", SIZE, 4, -1), "seed -1"),
+        (("train", SIZE, 0), "count = 0"),
+        (("train", SIZE, 4, -1), "seed = -1"),
     ],
 )
 def test_wrong_arguments(arguments, message):

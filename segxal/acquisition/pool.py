@@ -101,7 +101,7 @@ def random_subset(free: list[int], share: float, at_least: int, rng: np.random.G
     """
     if len(free) < at_least:
         raise ConfigError(
-            f"budget larger than the pool: {at_least} images are to be queried, but {len(free)} are unlabelled; "
+            f"budget larger than the pool: {at_least} images are to be queried, but only {len(free)} are unlabelled; "
             "lower pool.step or pool.cycles"
         )
     count = min(len(free), max(at_least, round(share * len(free))))
