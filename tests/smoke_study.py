@@ -49,7 +49,7 @@ def have_study():
     paths.HOME.mkdir(parents=True, exist_ok=True)
     with (paths.HOME / "smoke.lock.tmp").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        line = [sys.executable, "-m", "segxal.study.grid", "--preset", "smoke"]
+        line = [sys.executable, "-m", "segxal.study", "--preset", "smoke"]
         done = subprocess.run(line, capture_output=True, text=True)
     if done.returncode:
         pytest.fail(f"the smoke study failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}", pytrace=False)
