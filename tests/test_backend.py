@@ -125,8 +125,8 @@ def test_predictions_are_the_objects_the_mask_touches_and_the_mean_of_the_mask(m
         ("POST", "/predict", "[1]", 400, "a list; expected an object"),
         ("POST", "/predict", "{}", 400, "ask for a prediction with"),
         ("POST", "/predict", '{"tasks": [1]}', 400, "ask for a prediction with"),
-        ("POST", "/train", "{}", 404, "no /train"),
-        ("GET", "/secrets", "", 404, "no /secrets"),
+        ("POST", "/train", "{}", 404, "no path /train"),
+        ("GET", "/secrets", "", 404, "no path /secrets"),
     ],
 )
 def test_wrong_requests_get_a_clear_answer(mouth, method, path, raw, status, words):
