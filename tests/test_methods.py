@@ -1,6 +1,8 @@
 """Methods: what they say of themselves, and a family that brings a stage which is no cycle."""
 
+import dataclasses
 import graphlib
+import shutil
 from dataclasses import dataclass
 
 import pytest
@@ -15,7 +17,7 @@ from segxal.storage.paths import preset_names
 from segxal.storage.tensors import read_tensors
 from segxal.study.grid import run_cycles, run_of
 from segxal.study.jobs import BOOKS, jobs_of
-from segxal.study.records import rows_of
+from segxal.study.records import collect, rows_of
 from segxal.study.settings import load_preset
 from segxal.study.state import Cycle
 
@@ -79,6 +81,9 @@ class WithPolicy(CycleMethod):
         start = Need("start", 0)
         return ((start,), (start, Need(self.name, 0)))[number] if number < 2 else super().needs(number, ablation)
 
+    def scored(self, number):
+        return number > 0
+
     def run(self, context: Context) -> Outcome:
         if context.number:
             return super().run(context)
@@ -102,12 +107,16 @@ def test_a_stage_that_is_no_cycle_has_its_place(toy, tiny, tmp_path):
     assert policy.is_done() and policy.metrics()["reward"] == 0.25 and "report" not in policy.metrics()
     assert read_tensors(policy.folder / "policy.safetensors")["q"].shape == (3,)
     assert [row["cycle"] for row in rows_of(run)["results"]] == [0, 1, 2], "no scores, no row"
+    preset = dataclasses.replace(tiny, methods=("toy",))
+    kept = (collect(preset, tmp_path) / "results.csv").read_bytes()
+    shutil.rmtree(tmp_path / preset.name / "runs")
+    assert (collect(preset, tmp_path) / "results.csv").read_bytes() == kept, "rows stay when the networks are gone"
     assert run[2].previous == run[0] and policy in run[2].needs
     assert run[3].history == [run[0], run[2], run[3]]
 
 
 def test_the_graph_knows_such_a_stage(toy, tiny):
-    jobs = jobs_of(load_preset("smoke").__class__(**{**vars(tiny), "methods": ("toy",)}))
+    jobs = jobs_of(dataclasses.replace(tiny, methods=("toy",)))
     assert "al_cycle/toy-none-seed0-cycle0" in jobs["al_cycle/toy-none-seed0-cycle1"].needs
 
 

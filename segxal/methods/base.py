@@ -159,6 +159,10 @@ class Method(ABC):
         """Whether only images with ground truth can be asked about: people are simulated with it."""
         return not self.asks_people and not self.asks_machine
 
+    def scored(self, number: int) -> bool:
+        """Whether a stage trains the segmentation network, so that it has scores and a row in the records."""
+        return True
+
     @abstractmethod
     def stages(self, settings: RunSettings) -> range:
         """Numbers of the stages that are its own."""

@@ -57,7 +57,7 @@ def rows_of(run: Sequence[Cycle]) -> Rows:
     """
     found: Rows = {name: [] for name in TABLES}
     for cycle in run:
-        if cycle.is_recorded() and "report" in cycle.metrics():  # a stage that trains no network has no scores
+        if cycle.is_recorded() and cycle.how.scored(cycle.number):
             _extend(found, _rows_of_cycle(cycle, run[-1]))
     return found
 
@@ -177,11 +177,16 @@ def outdated(preset: Preset, runs: Path = paths.RUNS) -> list[str]:
         finished = [cycle for cycle in run if cycle.is_recorded()]
         here |= {cycle.folder for cycle in finished}
         replaced = len(finished) == len(run)  # its rows come from disk
-        fitting |= {_name(cycle, run[-1]) for cycle in run if replaced or _fits(cycle, run[-1], digests)}
+        fitting |= {_name(cycle, run[-1]) for cycle in _scored(run) if replaced or _fits(cycle, run[-1], digests)}
     made = {folder for folder in _cycle_folders(study) if (folder / MANIFEST).is_file()}
     stale = {"/".join(folder.parts[-4:]) for folder in made - here}
     stale |= {f"{m}/{a}/seed{seed}/cycle_{int(number):02d}" for m, a, seed, number in digests.keys() - fitting}
     return sorted(stale)
+
+
+def _scored(run: Sequence[Cycle]) -> list[Cycle]:
+    """The stages of a run that have rows: a stage that trains no segmentation network has none."""
+    return [cycle for cycle in run if cycle.how.scored(cycle.number)]
 
 
 def _fits(cycle: Cycle, named: Cycle, digests: dict[Name, str]) -> bool:
@@ -217,8 +222,8 @@ def collect(preset: Preset, runs: Path = paths.RUNS) -> Path:
     for run in whole_grid(recorded(preset, runs), runs):
         if all(cycle.is_recorded() for cycle in run):
             _extend(found, rows_of(run))
-        elif all(_fits(cycle, run[-1], digests) for cycle in run):
-            for cycle in run:
+        elif all(_fits(cycle, run[-1], digests) for cycle in _scored(run)):
+            for cycle in _scored(run):
                 _extend(found, kept[_name(cycle, run[-1])])
     if not found["results"]:
         raise ConfigError(f"no finished run in {study}; run `segxal reproduce` with this preset first")
