@@ -174,13 +174,25 @@ class CalibrationBins:
             ConfigError: if a probability is outside 0..1 or an id outside 0..C-1.
         """
         _check_probs(probs, truth)
+        if bool((truth != VOID).any()):
+            _check_range(truth[truth != VOID], probs.shape[1], "truth")
+        self.update_top(*probs.max(dim=1), truth)
+
+    def update_top(self, confidence: Tensor, pred: Tensor, truth: Tensor) -> None:
+        """Add one batch of which the highest probability of each pixel is known already; see :meth:`update`.
+
+        Args:
+            confidence: (N, ...) float, the highest class probability, 0..1.
+            pred: (N, ...) the class that has it.
+            truth: (N, ...) integer class ids, 255 = void.
+
+        Raises:
+            ConfigError: if a probability is outside 0..1.
+        """
         counted = truth != VOID
-        target = truth[counted].long()
+        target, top = truth[counted].long(), confidence[counted].float()
         if not target.numel():
             return
-        _check_range(target, probs.shape[1], "truth")
-        highest, pred = probs.max(dim=1)
-        top = highest[counted].float()
         if not bool(((top >= 0) & (top <= 1)).all()):
             raise ConfigError("probs holds values outside 0..1 (or NaN), expected probabilities; pass softmax(logits)")
         edges = torch.linspace(0, 1, len(self.count), dtype=top.dtype, device=top.device)

@@ -90,7 +90,9 @@ class CycleMethod(Method):
         unfinished = [i for i, known in enumerate(train.labelled) if known and not asked[i].all()]
         share = 1.0 if self.granularity == "pixel" else pool.subset
         candidates = random_subset(unfinished, share, 1, subset)
-        budget = pool.pixels if self.granularity == "pixel" else region_budget(pool.region_step, train)
+        budget = (
+            pool.pixels_in(context.number) if self.granularity == "pixel" else region_budget(pool.region_step, train)
+        )
         return ask(learner, self.strategy, self.granularity, train, candidates, budget, context.rng("query"), asked)
 
     def _answers(

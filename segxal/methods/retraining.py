@@ -12,7 +12,7 @@ from segxal.core.errors import ConfigError
 from segxal.data.base import Frames
 from segxal.methods.annotations import merge
 from segxal.training.engine import fit
-from segxal.training.predict import evaluate
+from segxal.training.predict import confusion_of
 from segxal.training.task import Task
 
 
@@ -52,4 +52,4 @@ def retrained(
 
 def score(learner: Learner, frames: Frames) -> float:
     """Mean IoU of a network on a labelled split, 0 to 1."""
-    return evaluate(learner.model, frames, learner.amp).confusion.miou
+    return confusion_of(learner.model, frames, learner.amp).miou

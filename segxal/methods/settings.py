@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from segxal.acquisition.settings import OracleConfig, StrategyConfig
 from segxal.core.errors import ConfigError
-from segxal.core.ranges import require, require_count, require_share
+from segxal.core.ranges import require, require_share
 from segxal.data.settings import DataConfig
 from segxal.models.settings import MaskConfig, ModelConfig
 from segxal.training.objectives import OBJECTIVES
@@ -22,7 +22,7 @@ class PoolConfig:
     start_pixels: int = 0  # pixels annotated in each image of the start, drawn at random; 0 = the whole image
     step: float = 0.06  # share of the training images queried in each cycle
     region_step: float = 0.006  # region methods: share of all training pixels asked for in each cycle
-    pixels: int = 10  # pixel methods: pixels asked for in each image and cycle
+    pixels: tuple[int, ...] = (10,)  # pixel methods: pixels asked for in each image, in every cycle or cycle by cycle
     cycles: int = 5
     subset: float = 0.5  # share of the unlabelled pool, drawn at random, that is scored
 
@@ -31,7 +31,10 @@ class PoolConfig:
         for name in ("start", "step", "subset", "region_step"):
             require_share(name, getattr(self, name), 1e-6)
         require(self.cycles >= 1, f"cycles = {self.cycles}; a study needs at least one cycle")
-        require_count("pixels", self.pixels)
+        require(
+            len(self.pixels) in (1, self.cycles) and min(self.pixels, default=0) >= 1,
+            f"pixels = {list(self.pixels)}; give one number of at least 1, or one for each of the {self.cycles} cycles",
+        )
         require(self.start_pixels >= 0, f"start_pixels = {self.start_pixels}; give 0 (whole images) or more")
         total = self.start + self.step * self.cycles
         require(
@@ -39,6 +42,10 @@ class PoolConfig:
             f"budget larger than the pool: start {self.start} + {self.cycles} cycles x step {self.step} = "
             f"{total:.3f} of the training images; lower start, step or cycles so that the sum is at most 1",
         )
+
+    def pixels_in(self, cycle: int) -> int:
+        """Pixels that pixel methods ask for in each image in a cycle, from 1 on."""
+        return self.pixels[(cycle - 1) % len(self.pixels)]
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,12 @@ class RunSettings:
         """Check ranges."""
         objective = self.train.objective
         require(objective in OBJECTIVES, f"train.objective = {objective!r}; choose one of {', '.join(OBJECTIVES)}")
+        changed = self.train.crop < 1 or self.train.jitter > 0
+        require(
+            not (self.model.frozen and changed),
+            f"train.crop = {self.train.crop}, train.jitter = {self.train.jitter} with model.frozen; a frozen encoder "
+            "sees each image and its mirror image once: set crop: 1 and jitter: 0, or frozen: false",
+        )
         require(self.threads >= 1, f"threads = {self.threads}; a job needs at least one thread")
 
     def with_changes(self: Settings, **changes: dict[str, Any]) -> Settings:

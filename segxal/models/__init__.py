@@ -7,14 +7,17 @@ import torch
 from segxal.core.errors import ConfigError
 from segxal.core.seeds import drawing_from
 from segxal.models.base import Network
+from segxal.models.encoder_unet import build_encoder_unet
 from segxal.models.settings import ModelConfig
+from segxal.models.smp import NETWORKS, build_smp
 from segxal.models.torchvision import LAYERS, build_torchvision
 from segxal.models.unet import build_unet
 
 # Who builds a network of a name. A kind of network is one file, whose builder is entered here.
 MODELS: dict[str, Callable[[ModelConfig, int], Network]] = {
-    "unet": build_unet,
+    "unet": lambda config, classes: (build_encoder_unet if config.encoder else build_unet)(config, classes),
     **dict.fromkeys(LAYERS, build_torchvision),
+    **dict.fromkeys(NETWORKS, build_smp),
 }
 
 
@@ -29,7 +32,9 @@ def build_model(config: ModelConfig, classes: int, generator: torch.Generator) -
     Raises:
         ConfigError: if there is no such network, no such weights or no such layer, or the network cannot do what the
             settings ask for.
-        DataMissing: if the weights cannot be downloaded.
+        CheckpointMismatch: if the weights are damaged or of another encoder.
+        DataMissing: if the weights of a network of torchvision cannot be downloaded.
+        WeightsMissing: if the weights of an encoder cannot be.
     """
     if config.name not in MODELS:
         raise ConfigError(f"no model {config.name!r}; choose one of {', '.join(MODELS)}")

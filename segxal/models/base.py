@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -59,23 +60,39 @@ class Network(nn.Module, ABC):
             (N, C, H', W') logits.
         """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, C, H, W) of normalised images (N, 3, H, W)."""
+    def forward(self, x: Any) -> Tensor:
+        """Logits (N, C, H, W) of what :meth:`prepare` gave, or of normalised images (N, 3, H, W)."""
         return self.repeated(x)()
 
-    def repeated(self, x: Tensor) -> Callable[[], Tensor]:
+    def repeated(self, x: Any) -> Callable[[], Tensor]:
         """Logits again and again: what lies before the dropout runs once, now; the rest with every call.
 
         Args:
-            x: (N, 3, H, W) normalised images.
+            x: of :meth:`prepare`, or (N, 3, H, W) normalised images.
 
         Returns:
             A function that gives logits (N, C, H, W); where dropout is on (:meth:`dropping`) they differ.
         """
-        height, width = x.shape[-2:]
+        features, padded, (height, width) = self.begun(x)
+        return lambda: self.classify(features, padded)[..., :height, :width]
+
+    def begun(self, x: Any) -> tuple[Any, tuple[int, int], tuple[int, int]]:
+        """Features of images, the size they were padded to, and their own size."""
         padded = self.pad(x)
-        features, size = self.features(padded), (padded.shape[-2], padded.shape[-1])
-        return lambda: self.classify(features, size)[..., :height, :width]
+        return self.features(padded), (padded.shape[-2], padded.shape[-1]), (x.shape[-2], x.shape[-1])
+
+    def logits_at(self, x: Any, where: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Logits of some pixels alone.
+
+        Args:
+            x: of :meth:`prepare`.
+            where: P image numbers, rows and columns.
+
+        Returns:
+            (P, C).
+        """
+        image, row, column = where
+        return self(x)[image, :, row, column]
 
     def pad(self, x: Tensor) -> Tensor:
         """Images (N, 3, H, W) at a height and width the network can divide: the border is repeated right and below."""
@@ -105,11 +122,15 @@ class Network(nn.Module, ABC):
         std = torch.tensor(self.std, device=x.device).view(1, 3, 1, 1)
         return (x - mean) / std
 
-    def prepare(self, images: Tensor) -> Tensor:
-        """Images (N, 3, H, W) uint8, or float in [0, 1], as the network takes them fastest: normalised, channels last.
+    def prepare(self, images: Tensor) -> Any:
+        """Images (N, 3, H, W) uint8, or float in [0, 1], as the network takes them fastest; :meth:`forward` takes it.
 
-        The result lies where the network's weights lie.
+        Here that is :meth:`located`; a network with a frozen encoder gives feature maps instead.
         """
+        return self.located(images)
+
+    def located(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W) normalised, channels last, where the network's weights lie."""
         return self.normalise(images.to(next(self.parameters()).device)).contiguous(memory_format=torch.channels_last)
 
     def layer(self, name: str = "") -> nn.Module:
@@ -148,6 +169,15 @@ class Network(nn.Module, ABC):
             for handle in handles:
                 handle.remove()
         return tuple(name for name, channels in found.items() if channels not in (0, classes))
+
+    def keep_features(self, images: Tensor, folder: Path, mirrored: bool = False) -> None:
+        """Have on disk what the network can say of images once for all; here that is nothing.
+
+        Args:
+            images: (N, 3, H, W) uint8.
+            folder: for what is kept.
+            mirrored: whether the mirror images are kept too.
+        """
 
     @contextmanager
     def dropping(self) -> Iterator[None]:

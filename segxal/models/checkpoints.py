@@ -37,8 +37,8 @@ def load_model(path: Path, config: ModelConfig, classes: int) -> Network:
     tensors = read_tensors(path)
     with safe_open(path, framework="pt") as file:
         found = (file.metadata() or {}).get("model", "an unknown network")
-    offline = replace(config, weights="")  # the file holds all weights
-    model = build_model(offline, classes, torch.Generator())
+    whole = config if config.frozen else replace(config, weights="")  # the file holds all weights but frozen ones
+    model = build_model(whole, classes, torch.Generator())
     wanted = json.dumps(model.identity)
     if found != wanted:
         raise CheckpointMismatch(

@@ -94,10 +94,10 @@ class Explainer:
         """
         attention = soft_attention(near, config.threshold, config.quantile)
         informed = depth_informed(images.to(device()), attention)
-        x = self._fast.prepare(informed)
         if config.cam != "gradcam":
-            layer = self._model.layer(self._layer)
+            x, layer = self._model.located(informed), self._model.layer(self._layer)
             return Explained(attention, informed, library_cam(config.cam, self._model, layer, x, category))
+        x = self._fast.prepare(informed)
         with traced(self._fast, self._fast.layer(self._layer)) as trace:
             with autocast(self._amp):
                 seen = trace(x)

@@ -10,16 +10,31 @@ from segxal.core.ranges import require, require_share
 class ModelConfig:
     """Which segmentation network."""
 
-    name: str = "unet"  # unet or one of torchvision's segmentation models
-    base: int = 16  # U-Net: channels of the first level
-    depth: int = 4  # U-Net: number of poolings
-    weights: str = ""  # torchvision weights name, for example DEFAULT; empty = random start, offline
+    name: str = "unet"  # unet, a network of segmentation_models.pytorch (smp-...) or of torchvision
+    base: int = 16  # U-Net without encoder: channels of the first level
+    depth: int = 4  # U-Net without encoder: number of poolings
+    encoder: str = ""  # U-Net and smp-...: encoder of timm, tf_efficientnet_lite0 for example; empty = from scratch
+    weights: str = ""  # of the encoder: imagenet or a safetensors file; of torchvision: DEFAULT; empty = random start
+    frozen: bool = False  # the encoder is not trained, and its feature maps are computed once per image
+    stride: int = 8  # U-Net with encoder: pixels per side of a cell of the finest map that is used
     target_layer: str = ""  # layer Grad-CAM looks at; empty = the model's default
     dropout: float = 0.0  # U-Net: share of the channels before the last convolution that are dropped in training
 
     def __post_init__(self) -> None:
         """Check ranges."""
         require_share("dropout", self.dropout, 0.0, 0.9)
+        takes_encoder = self.name == "unet" or self.name.startswith("smp-")
+        require(
+            takes_encoder or not self.encoder,
+            f"model.encoder = {self.encoder!r} for {self.name}, which has one of its own; leave it empty, or set "
+            "model.name to unet",
+        )
+        require(
+            not self.frozen or bool(self.encoder and self.weights),
+            f"model.frozen with encoder = {self.encoder!r}, weights = {self.weights!r}; a frozen encoder needs both, "
+            "tf_efficientnet_lite0 and imagenet for example",
+        )
+        require(self.stride in (2, 4, 8, 16), f"stride = {self.stride}; choose 2, 4, 8 or 16")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from segxal.storage.files import read_rows, write_rows
 from segxal.study.settings import Preset
 from segxal.study.state import fingerprint
 from segxal.training.engine import fit
-from segxal.training.predict import evaluate
+from segxal.training.predict import confusion_of
 from segxal.training.task import Task
 
 FOLDS = "kfold.csv"  # in the folder of the study: one row per fold
@@ -109,5 +109,5 @@ def _fold(
     generator = seeds.generator(seed, "fold", number)
     task = Task(train, tuple(inside), train.labels[inside], val, preset.train.steps, generator)
     trained = fit(model, task, preset.train)
-    held_out = evaluate(trained.model, train.select(outside), preset.train.amp).confusion
+    held_out = confusion_of(trained.model, train.select(outside), preset.train.amp)
     return {"images": len(inside), "miou": held_out.miou, "class_iou": held_out.iou.tolist()}

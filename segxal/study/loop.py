@@ -6,26 +6,30 @@ import platform
 import shutil
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import torch
+from torch import Tensor
 
 from segxal.acquisition.oracles.base import Oracle
 from segxal.acquisition.query import Ask
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID, Classes
 from segxal.core.metrics import Confusion
+from segxal.data.settings import DataConfig
 from segxal.data.splits import Splits, open_splits
 from segxal.methods.annotations import accepted
 from segxal.methods.base import Context, Outcome
+from segxal.models import build_model
 from segxal.models.base import Network
 from segxal.models.checkpoints import save_model
 from segxal.models.device import device
 from segxal.models.explain import near_pixels
+from segxal.storage import paths
 from segxal.storage.files import replacing, write_arrays, write_json
 from segxal.storage.tensors import write_tensors
 from segxal.study.settings import Preset
@@ -66,24 +70,43 @@ def run_cycle(cycle: Cycle, data_root: str = "", annotators: Annotators | None =
     settings = cycle.settings
     torch.set_num_threads(settings.threads)
     splits = open_splits(settings.data, data_root, cycle.study / "cache")
+    keep_features(settings, splits)
     people = None if annotators is None else partial(_people, annotators, cycle, splits.train.classes, data_root)
     context = Context(settings, splits, cycle.seed, cycle.number, tuple(cycle.needs), people)
     outcome = cycle.how.run(context)
     numbers = {}
     if outcome.trained is not None:
-        numbers = _numbers(_scores(outcome.trained.model, settings, splits)) | {"history": outcome.trained.history}
+        near = near_truth(settings.data, data_root, cycle.study / "cache")
+        numbers = _numbers(_scores(outcome.trained.model, settings, splits, near)) | {
+            "history": outcome.trained.history
+        }
     _write(cycle, outcome, numbers, splits.train.classes.names, time.perf_counter() - started)
     return cycle
+
+
+def keep_features(settings: Preset, splits: Splits) -> None:
+    """Have what a frozen encoder says of all images of a study on disk, so that it runs on each of them once."""
+    if not settings.model.frozen:
+        return
+    network = build_model(settings.model, len(splits.train.classes), torch.Generator())
+    for frames in (splits.train, splits.val, splits.test):
+        network.keep_features(frames.images, paths.FEATURES, mirrored=settings.train.flip and frames is splits.train)
 
 
 def _people(annotators: Annotators, cycle: Cycle, classes: Classes, data_root: str, asks: list[Ask]) -> Oracle:
     return annotators(cycle, asks, classes, data_root)
 
 
-def _scores(model: Network, preset: Preset, splits: Splits) -> dict[str, Scores]:
+@lru_cache(maxsize=2)
+def near_truth(data: DataConfig, data_root: str, cache: Path) -> Tensor:
+    """(N, H, W) uint8 labels of the reported split where it is near, 255 elsewhere: the same for all networks."""
+    reported = open_splits(data, data_root, cache).reported
+    return torch.where(near_pixels(reported), reported.labels, VOID)
+
+
+def _scores(model: Network, preset: Preset, splits: Splits, near: Tensor) -> dict[str, Scores]:
     """Scores on the validation split, on the reported one, and on what is near in it (the rest is far)."""
     reported, amp = splits.reported, preset.train.amp
-    near = torch.where(near_pixels(reported), reported.labels, VOID)
     parts = {"report": reported.labels, "near": near}
     return {"val": evaluate(model, splits.val, amp)} | evaluate_parts(model, reported, parts, amp)
 

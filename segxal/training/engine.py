@@ -12,7 +12,7 @@ from segxal.models.base import Network
 from segxal.models.device import amp_dtype, device
 from segxal.training.objectives import get_objective
 from segxal.training.objectives.base import Objective
-from segxal.training.predict import evaluate
+from segxal.training.predict import confusion_of
 from segxal.training.settings import TrainConfig
 from segxal.training.task import Task
 
@@ -77,7 +77,7 @@ def _train(objective: Objective, model: Network, task: Task, config: TrainConfig
         schedule.step()
         objective.after_step(step)
         if step in checks:
-            miou = float(evaluate(model, task.val, config.amp).confusion.miou)
+            miou = float(confusion_of(model, task.val, config.amp).miou)
             history.append({"step": step, "loss": sum(losses) / len(losses), "val_miou": miou})
             losses = []
             if miou > best:

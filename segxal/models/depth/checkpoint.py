@@ -2,14 +2,13 @@
 
 import hashlib
 import re
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from segxal.core.errors import ConfigError, WeightsMissing
+from segxal.models.hub import unreachable
 from segxal.storage.files import read_json
 
 # Provider -> the checkpoint it takes by default, `owner/name` or `owner/name@revision` of the Hugging Face hub.
@@ -25,7 +24,6 @@ METRIC = {"midas": False, "dinov2": True, "depth-anything": False}
 OFFLINE = "dataset (the data set's own depth), geometry and streets-net need no checkpoint"
 FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
 HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?(@[\w./-]+)?")
-WAIT = 5.0  # seconds for the hub to answer at all
 
 
 @dataclass(frozen=True)
@@ -153,21 +151,11 @@ def _kept(name: str) -> Path | None:
 
 
 def _download(name: str) -> str:
-    """Fetch a checkpoint; returns why it could not be done, empty when it was.
+    """Fetch a checkpoint; returns why it could not be done, empty when it was."""
+    from huggingface_hub import errors, snapshot_download
 
-    The hub's own client asks six times with growing pauses, so whether anybody answers is found out beforehand.
-    """
-    from huggingface_hub import constants, errors, snapshot_download
-
-    if constants.HF_HUB_OFFLINE:
-        return "HF_HUB_OFFLINE is set"
-    try:
-        with urllib.request.urlopen(urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=WAIT):
-            pass
-    except urllib.error.HTTPError:
-        pass  # an answer
-    except OSError as error:
-        return f"{constants.ENDPOINT} does not answer: {getattr(error, 'reason', error)}"
+    if reason := unreachable():
+        return reason
     repository, _, revision = name.partition("@")
     try:
         snapshot_download(repository, revision=revision or None, allow_patterns=[*FILES, "model-*.safetensors"])

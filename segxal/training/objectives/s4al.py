@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,11 +11,13 @@ from torch.optim.swa_utils import PARAM_LIST, get_ema_multi_avg_fn
 
 from segxal.core.labels import VOID
 from segxal.models.base import Network
+from segxal.models.device import device
+from segxal.models.features import Maps
 from segxal.training.augment import Augmentation
 from segxal.training.batches import batches
 from segxal.training.objectives.base import EMA_DECAY, Average
 from segxal.training.objectives.supervised import Supervised
-from segxal.training.predict import logits
+from segxal.training.predict import logits, logits_at
 from segxal.training.settings import TrainConfig
 from segxal.training.task import Task
 
@@ -28,12 +31,12 @@ class PseudoLabelled:
     """Images with the labels a network is to learn from.
 
     Attributes:
-        images: (N, 3, H, W) uint8.
+        images: (N, 3, H, W) uint8, or the feature maps that a frozen encoder gives of them.
         labels: (N, H, W) int64, annotation or pseudo-label; never void.
         confidence: (N, H, W) float in [0, 1], how sure the teacher is; 1 where the label is an annotation.
     """
 
-    images: Tensor
+    images: Any
     labels: Tensor
     confidence: Tensor
 
@@ -51,7 +54,8 @@ class S4AL(Supervised):
     Source: S4AL (arXiv 2210.08403). Departure: no L_adapt (pasting of tail classes); the first fifth of the steps is
     supervised alone, with weight 1.5 (S4AL: the first 10 of 100 epochs); annotated regions teach in both losses (S4AL:
     in the unsupervised one alone); the teacher is in evaluation mode and averages batch normalisation's statistics
-    too; flips and crops come before the teacher, colour jitter on every mixed image.
+    too; flips and crops come before the teacher, colour jitter on every mixed image. With a frozen encoder the feature
+    maps are mixed, each at its own resolution, in place of the images.
     """
 
     unlabelled: Iterator[tuple[Tensor, Tensor]] | None
@@ -78,7 +82,10 @@ class S4AL(Supervised):
         if step <= COLD * self.task.steps:
             return COLD_WEIGHT * loss
         batch = self._mixed(*next(self.unlabelled))
-        return loss + unsupervised_loss(logits(self.model, batch.images, self.config.amp), batch)
+        if not self.config.pixels:
+            return loss + unsupervised_loss(logits(self.model, batch.images, self.config.amp), batch)
+        where = any_pixels(batch.labels.shape, self.config.pixels, self.task.generator)
+        return loss + unsupervised_loss(logits_at(self.model, batch.images, where, self.config.amp), batch, where)
 
     def average(self) -> Average:
         """The ramped average."""
@@ -87,7 +94,9 @@ class S4AL(Supervised):
     @torch.no_grad()
     def _mixed(self, images: Tensor, annotation: Tensor) -> PseudoLabelled:
         probs = logits(self.teacher, images, self.config.amp).softmax(1)
-        mix = class_mix(pseudo_labelled(images, annotation, probs), self.task.generator)
+        seen = self.model.prepare(images)
+        shown = seen if isinstance(seen, Maps) else images
+        mix = class_mix(pseudo_labelled(shown, annotation, probs), self.task.generator)
         return replace(mix, images=self.recolour(mix.images, mix.labels, self.task.generator)[0])
 
 
@@ -122,11 +131,11 @@ def ramped_average(decay: float) -> Average:
     return update
 
 
-def pseudo_labelled(images: Tensor, annotation: Tensor, probs: Tensor) -> PseudoLabelled:
+def pseudo_labelled(images: Any, annotation: Tensor, probs: Tensor) -> PseudoLabelled:
     """Pseudo-labels: what the teacher predicts; where pixels are annotated, the annotation stands.
 
     Args:
-        images: (N, 3, H, W) uint8.
+        images: (N, 3, H, W) uint8, or their feature maps.
         annotation: (N, H, W) int64, 255 = not annotated.
         probs: (N, C, H, W) float, the teacher's class probabilities of these images.
     """
@@ -154,18 +163,42 @@ def class_mix(batch: PseudoLabelled, generator: torch.Generator) -> PseudoLabell
         masks.append(torch.isin(labels, present[drawn.to(present.device)]))
     pasted = torch.stack(masks).roll(1, 0)
     return PseudoLabelled(
-        torch.where(pasted.unsqueeze(1), batch.images.roll(1, 0), batch.images),
+        pasted_on(batch.images, pasted),
         torch.where(pasted, batch.labels.roll(1, 0), batch.labels),
         torch.where(pasted, batch.confidence.roll(1, 0), batch.confidence),
     )
 
 
-def unsupervised_loss(logits: Tensor, batch: PseudoLabelled) -> Tensor:
+def pasted_on(images: Any, pasted: Tensor) -> Any:
+    """Images, or their feature maps, with parts of the image before; a cell of a map follows the most of its pixels.
+
+    Args:
+        images: N images.
+        pasted: (N, H, W) bool, the parts.
+    """
+    if not isinstance(images, Maps):
+        return torch.where(pasted.unsqueeze(1), images.roll(1, 0), images)
+    share = pasted.unsqueeze(1).float()
+    cells = [F.adaptive_avg_pool2d(share, (part.shape[-2], part.shape[-1])) > 0.5 for part in images.maps]
+    mixed = (torch.where(cell, part.roll(1, 0), part) for cell, part in zip(cells, images.maps, strict=True))
+    return Maps(tuple(mixed), images.size)
+
+
+def any_pixels(shape: torch.Size, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Random pixels of a batch (N, H, W), drawn with replacement: image numbers, rows and columns, on the device."""
+    image, row, column = (torch.randint(side, (count,), generator=generator).to(device()) for side in shape)
+    return image, row, column
+
+
+def unsupervised_loss(
+    logits: Tensor, batch: PseudoLabelled, where: tuple[Tensor, Tensor, Tensor] | None = None
+) -> Tensor:
     """Cross-entropy with the labels of a teacher, which counts more in images the teacher is sure about.
 
     Args:
-        logits: (N, C, H, W) of ``batch.images``.
+        logits: (N, C, H, W) of ``batch.images``, or (P, C) of some of its pixels.
         batch: the labels and their confidence q.
+        where: image numbers, rows and columns of these pixels.
 
     Returns:
         A scalar: the mean, over the pixels with a loss above 0, of s * q * cross-entropy, where s is the share of
@@ -173,6 +206,9 @@ def unsupervised_loss(logits: Tensor, batch: PseudoLabelled) -> Tensor:
 
     Source: S4AL (arXiv 2210.08403), official code.
     """
-    loss = F.cross_entropy(logits, batch.labels, reduction="none") * batch.confidence
     share = (batch.confidence >= SURE).float().mean((1, 2), keepdim=True)
+    labels, confidence = batch.labels, batch.confidence
+    if where is not None:
+        labels, confidence, share = labels[where], confidence[where], share.flatten()[where[0]]
+    loss = F.cross_entropy(logits, labels, reduction="none") * confidence
     return (share * loss).sum() / (loss > 0).sum().clamp(min=1)

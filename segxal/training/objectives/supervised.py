@@ -11,7 +11,7 @@ from segxal.models.base import Network
 from segxal.models.device import device
 from segxal.training.batches import batches
 from segxal.training.objectives.base import Objective, require_people
-from segxal.training.predict import logits
+from segxal.training.predict import logits, logits_at
 from segxal.training.settings import TrainConfig
 from segxal.training.task import Task
 
@@ -40,17 +40,38 @@ class Supervised(Objective):
         self.labelled = batches(task.target, task.annotated, task.labels, config, task.generator)
 
     def loss(self, step: int) -> Tensor:
-        """Cross-entropy of a batch of annotated images."""
+        """Cross-entropy of a batch of annotated images, over all annotated pixels or ``train.pixels`` of them."""
         images, labels = next(self.labelled)
-        return cross_entropy(logits(self.model, images, self.config.amp), labels, self.weights)
+        if not self.config.pixels:
+            return cross_entropy(logits(self.model, images, self.config.amp), labels, self.weights)
+        where = annotated_pixels(labels, self.config.pixels, self.task.generator)
+        return cross_entropy(logits_at(self.model, images, where, self.config.amp), labels[where], self.weights)
+
+
+def annotated_pixels(labels: Tensor, most: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Annotated pixels of a batch: all of them, or a random part where there are more than may count.
+
+    Args:
+        labels: (N, H, W) int64, 255 = not annotated.
+        most: pixels that may count; more are drawn from with replacement.
+        generator: source of the draw.
+
+    Returns:
+        Image numbers, rows and columns.
+    """
+    image, row, column = torch.nonzero(labels != VOID, as_tuple=True)
+    if len(image) <= most:
+        return image, row, column
+    drawn = torch.randint(len(image), (most,), generator=generator).to(labels.device)
+    return image[drawn], row[drawn], column[drawn]
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
     """Class-weighted cross-entropy averaged over the labelled pixels.
 
     Args:
-        logits: (N, C, H, W).
-        labels: (N, H, W) int64, 255 = void.
+        logits: (N, C, H, W), or (P, C) of single pixels.
+        labels: (N, H, W) or (P,) int64, 255 = void.
         weights: (C,) or None.
 
     Returns:
