@@ -52,7 +52,7 @@ def show(path):
 
 
 def test_the_rooms_keep_their_contract():
-    """Who may import whom stands in pyproject.toml; ``make lint`` prints the same in full."""
+    """pyproject.toml says who may import whom; ``make lint`` prints the same in full."""
     assert cli.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True) == 0
 
 
