@@ -41,7 +41,7 @@ study: $(STAMP)  ## the same for another preset: make study PRESET=camvid
 	$(BIN)/segxal reproduce --preset $(PRESET) $(ARGS)
 
 test: $(STAMP)  ## install what is missing, then run all tests and check all notebooks (nbval)
-	@# Two workers of one thread; what stands in a file, or in a notebook, stays in one worker.
+	@# Two workers of one thread; the tests of one file or notebook stay in one worker.
 	rm -rf $(FRESH) && $(OWN) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg tests $(NOTEBOOKS) $(ARGS)
 

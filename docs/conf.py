@@ -9,7 +9,7 @@ release, language, project_copyright = version, "en", author
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser"]
 exclude_patterns = ["pieces", "files", "extra"]  # what pages include, copies to download, finished pages
 nitpicky = True  # a docstring that names what is not there is a warning
-# Types of other packages in signatures; constants, whose values stand in the code alone.
+# Types of other packages in signatures; constants, whose values are only in the code.
 nitpick_ignore_regex = [("py:(class|exc|data)", ".*")]
 suppress_warnings = ["myst.header"]  # a notebook may start below the first level
 

@@ -8,6 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from segxal.apps import cli
 from segxal.core.errors import ConfigError
+from segxal.data import REGISTRY
 from segxal.storage import paths
 from segxal.study import execution
 from segxal.study.execution import NotebookFailed, check_parameters, execute, parameters_of
@@ -142,7 +143,7 @@ def test_data_lists_every_data_set_and_how_to_get_it(capsys, tmp_path):
     assert cli.main(["data", "--data-root", str(tmp_path)]) == 0
     text = capsys.readouterr().out
     states = dict(line.split()[:2] for line in text.splitlines() if not line.startswith(" "))
-    assert states == {"streets": "ready", "camvid": "missing", "cityscapes": "missing", "folder": "missing"}
+    assert states == dict.fromkeys(REGISTRY, "missing") | {"streets": "ready"}
 
 
 def test_doctor_reports(capsys):

@@ -247,7 +247,8 @@ def test_readme_concludes_no_more_than_the_records_allow():
 
 
 def test_the_pages_name_every_preset_and_target():
-    assert all(f"| `{preset}` |" in (paths.ROOT / "docs" / "commands.md").read_text() for preset in preset_names())
+    page = (paths.ROOT / "docs" / "commands.md").read_text()
+    assert not [preset for preset in preset_names() if f"| `{preset}` |" not in page], "no row in docs/commands.md"
     text = "".join(file.read_text() for file in (paths.ROOT / "README.md", *(paths.ROOT / "docs").glob("*.md")))
     for target in ("reproduce", "test", "lab", "bench", "site", "app", "label-studio"):
         assert f"make {target}" in text

@@ -141,7 +141,7 @@ def _data(options: argparse.Namespace) -> None:
             print(f"{'':<11} {entry.how_to_get}")
         found += len(problems) if options.check and entry.state != "missing" else 0
     if found:
-        raise DataInvalid(f"{found} problems found; fix or remove the files named above")
+        raise DataInvalid(f"{found} problem{'s' if found > 1 else ''} found; fix or remove the files named above")
 
 
 def _doctor(options: argparse.Namespace) -> None:

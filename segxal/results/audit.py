@@ -1,4 +1,4 @@
-"""The audit: what printed tables say about themselves, the papers' and our own. All scores are in percent."""
+"""The audit: do printed tables, the papers' and our own, agree with themselves? All scores are in percent."""
 
 import re
 import textwrap
@@ -23,7 +23,7 @@ SLACK = 1e-9  # 0.005 + 0.005 in binary
 
 @dataclass(frozen=True)
 class Finding:
-    """One result: what is printed, the numbers, what a reader can learn from it, how our tables avoid the problem."""
+    """One result: what is printed, the numbers, what a reader can learn from it, and how our tables avoid it."""
 
     name: str
     statement: str
@@ -84,7 +84,7 @@ def mean_check(
 
     Returns:
         The labels, ``printed``, ``recomputed``, ``difference`` (printed minus recomputed), ``tolerance`` (the most that
-        rounding explains: the mean half unit of the class cells and that of the mIoU) and ``agrees``.
+        rounding can explain: the mean half unit of the class cells and that of the mIoU) and ``agrees``.
     """
     values, halves = numbers(table[list(classes)])
     stated, half = (block[:, 0] for block in numbers(table[[miou]]))

@@ -2,7 +2,7 @@
 
 Records are data frames with the columns of ``results.csv``: one row per method, seed and cycle, ``miou`` in percent.
 Keep the rows of one ablation and one depth provider. ``budget`` names a column that never falls from cycle to cycle:
-``images``, ``pixels`` or ``clicks``. ``supervised`` is no curve; it is the score that others are measured by.
+``images``, ``pixels`` or ``clicks``. ``supervised`` is not a curve but the score that others are measured against.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,17 +16,17 @@ from segxal.core.errors import ConfigError, DataInvalid, ShapeError
 from segxal.methods.supervised import SUPERVISED
 
 ALPHA = 0.05
-SHARE = 0.95  # of the own fully supervised score
+SHARE = 0.95  # of a run's own fully supervised score
 STEEPEST = 50.0  # bound of beta times the range of the budget
-CLOSED = 1e-4  # share of the gap that is as good as none: a steeper curve would fit equally well
-DIGITS = 9  # decimals of a point; what is smaller is rounding
+CLOSED = 1e-4  # a gap that shrinks to this share counts as closed: a steeper curve would fit equally well
+DIGITS = 9  # decimals of a point; smaller differences are rounding
 NAN = float("nan")
 Points = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Paired differences over seeds, in points of mIoU. Without a test all fields after ``difference`` are NaN.
+    """Paired differences over seeds, in points of mIoU. Without a test, all fields after ``difference`` are NaN.
 
     Attributes:
         seeds: number of pairs.
@@ -52,10 +52,10 @@ class PairedTest:
 
 
 def budget_curve(x: Any, y: Any) -> Points:
-    """A curve with growing budgets: where a cycle bought nothing, its score replaces the one before at that budget.
+    """A curve whose budgets grow: the score of a cycle that bought nothing replaces the score before it.
 
     Args:
-        x: (cycles,) budgets, not falling.
+        x: (cycles,) budgets that never fall.
         y: (cycles,) scores.
 
     Raises:
@@ -74,7 +74,7 @@ def budget_curve(x: Any, y: Any) -> Points:
 
 
 def curves(records: pd.DataFrame, budget: str) -> dict[str, dict[int, Points]]:
-    """Per method and seed its budget curve, see :func:`budget_curve`; ``supervised`` is left out.
+    """The budget curve of each method and seed, see :func:`budget_curve`; ``supervised`` is left out.
 
     Raises:
         ConfigError: if a column is missing.
@@ -96,7 +96,7 @@ def curves(records: pd.DataFrame, budget: str) -> dict[str, dict[int, Points]]:
 
 
 def shared_range(parts: Iterable[Points]) -> tuple[float, float]:
-    """The range that all curves cover: from the largest first to the smallest last budget.
+    """The range that all curves cover: from the largest first budget to the smallest last budget.
 
     Curves of a single budget (a method that never buys) have no area and do not count.
 
@@ -112,10 +112,10 @@ def aubc(x: Any, y: Any, start: float | None = None, end: float | None = None) -
     """Area under the budget curve over the real budget axis, divided by its range: a mean score in points.
 
     Args:
-        x: (cycles,) budgets, not falling; see :func:`budget_curve` for repeated ones.
+        x: (cycles,) budgets that never fall; see :func:`budget_curve` for repeated ones.
         y: (cycles,) scores.
-        start: budget from which the area is taken, the first one by default; linear interpolation between cycles.
-        end: budget up to which it is taken, the last one by default.
+        start: budget where the area begins, by default the first; linear interpolation between cycles.
+        end: budget where it ends, by default the last.
 
     Returns:
         Trapezoids over ``start..end`` divided by ``end - start``. NaN where there is no area: a single budget, or a
@@ -133,7 +133,7 @@ def aubc(x: Any, y: Any, start: float | None = None, end: float | None = None) -
 
 
 def paired_ranges(own: dict[int, Points], other: dict[int, Points]) -> dict[int, tuple[float, float]]:
-    """Per seed that two methods have in common the range both cover; without a range the seed is left out."""
+    """For each seed that two methods share, the range that both cover; seeds without such a range are left out."""
     ranges = {seed: shared_range([own[seed], other[seed]]) for seed in sorted(own.keys() & other.keys())}
     return {
         seed: span
@@ -159,11 +159,11 @@ def beta(x: Any, y: Any, full: float) -> float:
     """Label efficiency: how fast a curve closes its gap to the fully supervised score.
 
     The exponent b of  score(x) = full - (full - score(x0)) exp(-b (x - x0)),  x0 the first budget, by least squares;
-    b alone is fitted. After ln 2 / b units of budget half of the gap is closed; b < 0: the curve falls.
+    only b is fitted. Half of the gap is closed after ln 2 / b units of budget; with b < 0 the curve falls.
 
     Returns:
         In 1 / unit of ``x``. NaN for a single budget, without ``full``, for a start at ``full`` or above, and where
-        the fit has no end (the curve jumps to ``full`` or above at once).
+        the fit does not settle (the curve jumps to ``full`` or above at once).
 
     Source: nnActive (arXiv 2511.19183), beta. Departure: one fit per seed from that seed's own start, so that it has
     a spread; there, all seeds in one fit.
@@ -187,7 +187,7 @@ def beta(x: Any, y: Any, full: float) -> float:
 def efficiency(records: pd.DataFrame, budget: str, share: float = SHARE) -> pd.DataFrame:
     """What each run needed: the budget to reach a share of its own fully supervised score, and beta.
 
-    Fully supervised is the ``supervised`` run of the same seed, else the mean over those there are, else NaN.
+    Fully supervised is the ``supervised`` run of the same seed; without one, the mean over all such runs; else NaN.
 
     Returns:
         One row per method and seed: ``full`` (mIoU of ``supervised``), ``reached`` (see :func:`budget_to`; in units
@@ -207,7 +207,7 @@ def efficiency(records: pd.DataFrame, budget: str, share: float = SHARE) -> pd.D
 
 
 def aubc_table(records: pd.DataFrame, budget: str) -> pd.DataFrame:
-    """AUBC of every run, in each seed over the range that all its methods cover: what a ranking needs.
+    """AUBC of every run, for rankings: in each seed, over the range that all methods of the seed cover.
 
     Returns:
         Seeds as rows, methods as columns. NaN: no run, or no area (see :func:`aubc`).
@@ -222,7 +222,7 @@ def aubc_table(records: pd.DataFrame, budget: str) -> pd.DataFrame:
 
 
 def wilcoxon_exact(differences: np.ndarray) -> float:
-    """Two-sided signed-rank test from all 2^n signs, exact with ties too; differences of 0 are dropped, all 0 gives 1.
+    """Two-sided signed-rank test from all 2^n signs, exact with ties too; differences of 0 are dropped (1 if all are).
 
     Source: Wilcoxon 1945; with ties the distribution is that of the ranks at hand.
     """
@@ -244,8 +244,8 @@ def paired_test(differences: Any) -> PairedTest:
         differences: (seeds,) in points.
 
     Returns:
-        No test, hence NaN, with fewer than two seeds and where all differences are the same (also all 0): without a
-        spread there is no t, and runs that differ by a constant are hardly independent.
+        No test, hence NaN, with fewer than two seeds or if all differences are equal (even all 0): without a spread
+        there is no t, and runs that differ by a constant are hardly independent.
 
     Source: Student 1908; Lakens 2013 for d_z; Hedges 1981 for the factor of ``g_z``, here exact.
     """
@@ -267,7 +267,7 @@ def paired_test(differences: Any) -> PairedTest:
 
 
 def shared_seeds(records: pd.DataFrame) -> pd.DataFrame:
-    """The records of those seeds of a method that all ablations of the method have; others cannot be compared."""
+    """The records of the seeds that all ablations of a method have; other seeds cannot be compared."""
     found = records.groupby(["method", "seed"]).ablation.transform("nunique")
     return records[found == records.groupby("method").ablation.transform("nunique")]
 

@@ -20,7 +20,7 @@ class Page(HTMLParser):
         links: targets of its links.
         loads: what the browser fetches to show it.
         silent: pictures without an alternative text.
-        markup: roles of the source that stand in the page as they were typed.
+        markup: roles of the source that the page shows as they were typed.
     """
 
     def __init__(self, text: str) -> None:

@@ -13,7 +13,7 @@ from segxal.methods.base import Method
 SEGXAL_PARTS = (
     "core.entropy", "core.gradcam", "core.cams", "models.depth", "core.eem", "core.gate", "study.loop",
 )  # fmt: skip
-CHAPTERS = {  # page -> title, modules; what no chapter names stands in the last one
+CHAPTERS = {  # page -> title, modules; the last one holds what no other chapter names
     "segxal": (
         "SegXAL: error mask and gate",
         (

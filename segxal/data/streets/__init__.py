@@ -39,7 +39,7 @@ class Streets:
     classes: Classes = CITYSCAPES
 
     def __init__(self, split: str, size: tuple[int, int] = (128, 256), count: int = 160, seed: int = 0) -> None:
-        """Describe the split; images are rendered when they are asked for.
+        """Describe the split; images are rendered on use.
 
         Args:
             split: ``train``, ``val`` or ``test``.
@@ -106,7 +106,7 @@ def _frames(split: str, count: int, seed: int) -> tuple[tuple[int, int], ...]:
 
 @lru_cache(maxsize=64)
 def _ride(split: str, ride: int, seed: int) -> Ride:
-    # steps of irrational size spread weathers and districts evenly over the rides of any split
+    # steps of irrational size spread weather and districts evenly over the rides of any split
     start = rng(seed, "streets", split, "turns").random(2)
     turns = (start + ride * np.array((0.6180339887, 0.7548776662))) % 1.0
     return draw_ride(rng(seed, "streets", split, ride), _length(split, ride, seed), (float(turns[0]), float(turns[1])))

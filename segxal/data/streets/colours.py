@@ -43,7 +43,7 @@ def base_colours() -> np.ndarray:
 
 
 def shaded(table: np.ndarray, colour: np.ndarray, dark: float = 0.7, light: float = 1.2) -> np.ndarray:
-    """Put a main colour with its darker and lighter tone into a table; returns the table."""
+    """Put a main colour and its darker and lighter tone into a table; returns the table."""
     table[Slot.MAIN], table[Slot.DARK], table[Slot.LIGHT] = colour, colour * dark, np.minimum(colour * light + 0.03, 1)
     return table
 
@@ -92,7 +92,7 @@ def clothes(r: Rng, rides: bool = False) -> np.ndarray:
 
 
 def wall_colours(r: Rng, snow: float) -> np.ndarray:
-    """Slot colours of a house, a hall or a free-standing wall."""
+    """Slot colours of a house, a warehouse or a free-standing wall."""
     kind = r.random()
     if kind < 0.5:  # plaster
         colour = hsv(r.uniform(0.03, 0.15), r.uniform(0.15, 0.5), r.uniform(0.6, 0.92))

@@ -41,13 +41,13 @@ def render(ride: Ride, frame: int, size: tuple[int, int], r: Rng) -> tuple[np.nd
 
 
 def camera_of(lens: tuple[float, float, float, float], size: tuple[int, int]) -> Camera:
-    """The camera of a ride (see ``Ride.lens``) at a size (H, W): 49 degrees from left to right, as Cityscapes."""
+    """The camera of a ride (see ``Ride.lens``) at a size (H, W): 49 degrees wide, as in Cityscapes."""
     height, horizon, yaw, curve = lens
     return Camera(size, 1.1 * size[1], (size[1] * (0.5 + yaw), size[0] * horizon), height, curve)
 
 
 def _placed(ride: Ride, frame: int, cam_z: float) -> list[tuple[Thing, tuple[float, float]]]:
-    """Things of a frame with their x and distance, nearest first: what is hidden is not painted."""
+    """Things of a frame with their x and distance, nearest first; hidden things are not painted."""
     placed = [
         (thing, (thing.place[0] + thing.speed[0] * frame, thing.place[2] + thing.speed[1] * frame - cam_z))
         for thing in ride.things

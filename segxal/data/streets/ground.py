@@ -1,4 +1,4 @@
-"""Ground and sky of the rendered streets: what lies across the road, and the colours of it."""
+"""Ground and sky of the rendered streets: the cross-section of the road, and its colours."""
 
 from dataclasses import dataclass
 
@@ -22,10 +22,10 @@ PLAIN, DASH, ZEBRA, CROSSING, STOP = range(5)
 
 @dataclass(frozen=True)
 class Section:
-    """Widths across the road; distances in metres from the middle of the own lane.
+    """Widths across the road; distances in metres from the middle of the camera's lane.
 
     Attributes:
-        lanes: lanes to the left of the own one.
+        lanes: lanes to the left of the camera's lane.
         park: whether cars park on the (left, right).
         strip: width of the grass between kerb and pavement (left, right).
         walk: width of the pavement (left, right).
@@ -51,13 +51,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Road(Section):
-    """A section with what lies along it.
+    """A section, and what lies along the road.
 
     Attributes:
         crossing: where a side street begins and ends along z; far away when there is none.
         zebra: whether the crossing has zebra stripes.
         lights: whether the crossing has traffic lights.
-        tram: whether rails lie in the lane left of the own one.
+        tram: whether rails lie in the lane to the left of the camera's lane.
         profile: (5, columns) int32 ground across the road per kind of row: first tone + 65536 * texture.
         dash: length of a dash and of its gap, metres.
     """
@@ -70,7 +70,7 @@ class Road(Section):
     dash: float
 
     def kinds(self, z: np.ndarray) -> np.ndarray:
-        """Row of the profile that holds at each distance z along the road."""
+        """Row of the profile that applies at each distance z along the road."""
         kind = np.where(np.mod(z, 2 * self.dash) < self.dash, DASH, PLAIN)
         begin, end = self.crossing
         kind[(z > begin) & (z < end)] = CROSSING

@@ -1,4 +1,4 @@
-"""Sprites of the rendered streets: facades, halls, walls, fences, posters and the skyline."""
+"""Sprites of the rendered streets: facades, warehouses, walls, fences, posters and the skyline."""
 
 import numpy as np
 
@@ -93,7 +93,7 @@ def facade(r: np.random.Generator) -> Sprite:
 
 
 def blank(r: np.random.Generator) -> Sprite:
-    """The end wall of a house: few windows, a patch of other plaster, or a gable."""
+    """The end wall of a house: few windows, a patch of different plaster, or a gable."""
     height = r.uniform(7, 20)
     pen = Stencil(12, height, FACADE_SCALE)
     pen.rect(Slot.MAIN, 0, 0, 12, height)
@@ -108,7 +108,7 @@ def blank(r: np.random.Generator) -> Sprite:
 
 
 def warehouse(r: np.random.Generator) -> Sprite:
-    """A hall: ribbed sheets, gates, a band of small windows."""
+    """A warehouse: ribbed sheets, gates, a band of small windows."""
     width, height = r.uniform(14, 24), r.uniform(5, 9)
     pen = Stencil(width, height, FACADE_SCALE)
     pen.rect(Slot.MAIN, 0, 0, width, height)
@@ -122,7 +122,7 @@ def warehouse(r: np.random.Generator) -> Sprite:
 
 
 def wall(r: np.random.Generator) -> Sprite:
-    """A free-standing wall: plain, of bricks or with pillars; some carry graffiti."""
+    """A free-standing wall: plain, of brick or with pillars; some carry graffiti."""
     height = r.uniform(1.8, 3.2)
     pen = Stencil(8, height, 24)
     pen.rect(Slot.MAIN, 0, 0, 8, height)
@@ -171,7 +171,7 @@ def fence(r: np.random.Generator) -> Sprite:
 
 
 def poster(r: np.random.Generator) -> Sprite:
-    """A big advertisement on a facade: frame, coloured ground, a motif."""
+    """A big advertisement on a facade: frame, coloured background, a motif."""
     pen = Stencil(3.4, 2.6, 32)
     pen.rect(Slot.TRIM, 0, 0, 3.4, 2.6)
     pen.rect(Slot.ACCENT, 0.1, 0.1, 3.3, 2.5)
@@ -181,7 +181,7 @@ def poster(r: np.random.Generator) -> Sprite:
 
 
 def skyline(r: np.random.Generator) -> Sprite:
-    """Far houses side by side, 900 m wide."""
+    """Distant houses side by side, 900 m wide."""
     pen = Stencil(900, 60, 1)
     x = 0.0
     while x < 900:

@@ -1,4 +1,4 @@
-"""Lights and weathers of the rendered streets."""
+"""Light and weather of the rendered streets."""
 
 import colorsys
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Rng = np.random.Generator
 
 
 def steps(start: float, stop: float, step: float) -> list[float]:
-    """Numbers from ``start`` up to ``stop``, as NumPy makes them (its scalars are floats, which not all stubs know)."""
+    """Numbers from ``start`` up to ``stop``, as NumPy floats (some type stubs do not know that these are floats)."""
     return cast("list[float]", list(np.arange(start, stop, step)))
 
 
@@ -24,12 +24,12 @@ class Light:
         cloud: colour of the clouds, and their share of the sky in 0..1.
         tint: colour that all surfaces are multiplied by.
         haze: colour that far things fade to, and extinction per metre.
-        sun: -1 / 1 when the sun stands left / right, 0 when it casts no shadow.
+        sun: -1 / 1 when the sun is on the left / right, 0 when it casts no shadow.
         sides: brightness of surfaces that face the camera, right (left row of houses) and left.
-        head: strength of the own head lamps.
+        head: strength of the headlamps of the camera's car.
         wet: share of the reflection on the road.
         fall: ``rain``, ``snow`` or nothing in the air.
-        white: share of snow on ground, roofs and crowns.
+        white: share of snow on ground, roofs and tree crowns.
         noise: sensor noise, grey levels.
         gain: exposure per colour.
     """

@@ -1,4 +1,4 @@
-"""What stands behind the pavements of the rendered streets: houses, gardens, parks, walls, halls, far skyline."""
+"""Behind the pavements of the rendered streets: houses, gardens, parks, walls, warehouses, a distant skyline."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from segxal.data.streets.sprites import Sprite
 
 
 def backdrop(ride: Ride, r: Rng) -> None:
-    """Add far woods and a skyline that move along with the camera."""
+    """Add distant woods and a skyline that move along with the camera."""
     far = (("skyline", wall_colours(r, ride.light.white), "building", 260.0, 1.0),)
     woods = ("treeline", leaves(r, ride.season, ride.light.white), "vegetation", 200.0, r.uniform(0.6, 1))
     for name, table, label, z, tall in (*far, woods):
@@ -61,7 +61,7 @@ def _house(ride: Ride, r: Rng, side: int, z: float) -> float:
 
 
 def _poster(ride: Ride, r: Rng, side: int, x: float, z: float) -> None:
-    """An advertisement; more than half of them show a person or a car, which is still a building."""
+    """An advertisement; more than half of them show a person or a car, still labelled as building."""
     sprite, y = shape("poster", variant(r)), r.uniform(3, 6)
     base = ride.paints.thing(wall_colours(r, 0), "building", facing=ride.facing(side))
     ride.things.append(Thing(sprite, base, (x, y, z), (sprite.width, sprite.height), along=True))

@@ -1,8 +1,8 @@
 """Painting of the rendered streets: a camera over a flat ground, sprites, and light.
 
-Every pixel gets the number of an entry of the ride's paint table and an inverse distance; colours
-and labels are looked up once at the end. A nearer thing wins, so the order of painting is free.
-Pixels are point-sampled: labels and depth are exact, only the picture is softened by the lens.
+Every pixel gets the number of an entry in the ride's paint table and an inverse distance; colours
+and labels are looked up once at the end. The nearer thing wins, so the order of painting does not matter.
+Pixels are point-sampled: labels and depth are exact, and the lens softens only the picture.
 """
 
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def clouds() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def sensor() -> np.ndarray:
-    """(3, 262144) float32 unit noise, read from a random place on in every frame."""
+    """(3, 262144) float32 unit noise; every frame reads it from a random position on."""
     return rng(0, "streets", "sensor").standard_normal((3, 1 << 18)).astype(np.float32)
 
 
@@ -90,9 +90,9 @@ class Canvas:
 
         Args:
             profile: (kinds, 2 * REACH / STEP) int32, first tone entry + 65536 * grain of each strip.
-            kind_of: per row, the profile that holds there.
-            depth: rows' numbers and their distances, metres, as :meth:`rows` gives them.
-            cam_z: how far the camera has come, metres.
+            kind_of: per row, the profile that applies there.
+            depth: row numbers and their distances, metres, as :meth:`rows` gives them.
+            cam_z: how far the camera has moved, metres.
         """
         rows, far = depth
         first = rows[0]
@@ -113,7 +113,7 @@ class Canvas:
         return rows, self.camera.focal * self.camera.height / (rows + 0.5 - self.camera.centre[1])
 
     def across(self, far: np.ndarray) -> np.ndarray:
-        """(rows, W) metres to the right of the own lane at the ground of each row."""
+        """(rows, W) metres to the right of the camera's lane, on the ground of each row."""
         cols = np.arange(self.camera.size[1]) + 0.5 - self.camera.centre[0]
         return cols[None, :] * (far / self.camera.focal)[:, None] - (self.camera.curve * far * far)[:, None]
 

@@ -1,4 +1,4 @@
-"""Sprites of the rendered streets: people, bicycles, motorcycles and those who ride them."""
+"""Sprites of the rendered streets: people, bicycles, motorcycles and their riders."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def bicycle_side(pen: Stencil, x: float = 0.0) -> None:
 
 
 def bicycle(r: np.random.Generator) -> Sprite:
-    """A bicycle that stands alone, from its side."""
+    """A bicycle without a rider, from its side."""
     pen = Stencil(1.7, 1.08, 48)
     bicycle_side(pen)
     return pen.sprite()
@@ -121,7 +121,7 @@ def person(r: np.random.Generator) -> Sprite:
 
 
 def person_bicycle(r: np.random.Generator) -> Sprite:
-    """A person who walks beside a bicycle: looks like a rider, is a person."""
+    """A person who walks beside a bicycle: looks like a rider but is a person."""
     pen = Stencil(1.9, 1.85, 40)
     bicycle_side(pen, 0.2)
     walker = person(r).grid[1:-1, 1:-1]

@@ -1,4 +1,4 @@
-"""Sprites of the rendered streets: trees, hedges, bushes and far woods."""
+"""Sprites of the rendered streets: trees, hedges, bushes and distant woods."""
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def bush(r: np.random.Generator) -> Sprite:
 
 
 def treeline(r: np.random.Generator) -> Sprite:
-    """Far woods, 900 m wide."""
+    """Distant woods, 900 m wide."""
     pen = Stencil(900, 40, 1)
     edge = 6 + 20 * smooth_noise(r, 1, 900, 24, 4)
     _blotches(pen, r, np.broadcast_to(pen.y < edge, pen.grid.shape), 48)

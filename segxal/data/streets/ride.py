@@ -1,4 +1,4 @@
-"""What a ride through the rendered streets holds; x runs right of the own lane, y up, z along the road, in metres."""
+"""What a ride holds; in metres, x runs to the right of the camera's lane, y up and z along the road."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ FAR = 105.0  # metres ahead that are furnished
 
 @dataclass(frozen=True)
 class Thing:
-    """One sprite that stands in the street.
+    """One sprite in the street.
 
     Attributes:
         sprite: its shape.
@@ -47,7 +47,7 @@ class Style:
     """How a district looks.
 
     Attributes:
-        lots: weights of houses, gardens, parks, walled lots, halls and open lots.
+        lots: weights of houses, gardens, parks, walled lots, warehouses and open lots.
         trees: chance of a row of trees on each side.
         parked: chance of a parking strip on each side.
         people: how many people there are, 1 = usual.

@@ -55,12 +55,12 @@ class Stencil:
         self.grid[((self.x - x) / rx) ** 2 + ((self.y - y) / ry) ** 2 <= 1] = slot
 
     def ring(self, slot: int, x: float, y: float, radius: float, width: float) -> None:
-        """Draw a circle of a line's width."""
+        """Draw a circle with a line of this width."""
         distance = np.hypot(self.x - x, self.y - y)
         self.grid[np.abs(distance - radius) <= width / 2] = slot
 
     def poly(self, slot: int, *points: tuple[float, float]) -> None:
-        """Fill a convex polygon, whichever way round its corners go."""
+        """Fill a convex polygon; its corners may go either way round."""
         sides = []
         for (x0, y0), (x1, y1) in zip(points, (*points[1:], points[0]), strict=True):
             sides.append((x1 - x0) * (self.y - y0) - (y1 - y0) * (self.x - x0) >= 0)

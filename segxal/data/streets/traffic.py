@@ -1,4 +1,4 @@
-"""What stands and moves between the houses of the rendered streets: furniture, vehicles and people."""
+"""Between the houses of the rendered streets: street furniture, vehicles and people."""
 
 import numpy as np
 
@@ -124,7 +124,7 @@ def people(ride: Ride, r: Rng, side: int) -> None:
 
 
 def traffic(ride: Ride, r: Rng, frames: int) -> None:
-    """Add vehicles on the move, and whatever is near the camera in single frames only."""
+    """Add moving vehicles, and things that are near the camera in one frame only."""
     road, step = ride.road, ride.step
     if r.random() < 0.5:
         _vehicle(ride, r, _kind(r), 0.0, r.uniform(8, 30), True, (0, step + r.normal(0, 0.8)))

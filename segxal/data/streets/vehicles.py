@@ -145,7 +145,7 @@ def truck_side(r: np.random.Generator) -> Sprite:
 
 
 def truck_rear(r: np.random.Generator) -> Sprite:
-    """A lorry from behind: two doors, lamps low."""
+    """A lorry from behind: two doors, lamps near the ground."""
     height = r.uniform(2.9, 3.6)
     pen = Stencil(2.45, height)
     pen.rect(Slot.ACCENT, 0, 0.95, 2.45, height)
@@ -160,7 +160,7 @@ def truck_rear(r: np.random.Generator) -> Sprite:
 
 
 def truck_front(r: np.random.Generator) -> Sprite:
-    """A lorry from the front: cab with a big screen, the box behind it."""
+    """A lorry from the front: cab with a big windscreen, the box behind it."""
     height = r.uniform(2.9, 3.6)
     pen = Stencil(2.45, height)
     pen.rect(Slot.ACCENT, 0, 1.2, 2.45, height)
@@ -174,7 +174,7 @@ def truck_front(r: np.random.Generator) -> Sprite:
 
 
 def tram_side(r: np.random.Generator) -> Sprite:
-    """A tram from its side: long, low, no wheels to be seen, a bow on the roof."""
+    """A tram from its side: long, low, no visible wheels, a pantograph on the roof."""
     length = r.uniform(20, 28)
     pen = Stencil(length, 3.7, 20)
     pen.rect(Slot.TRIM, 0.3, 0.1, length - 0.3, 0.4)
@@ -193,7 +193,7 @@ def tram_side(r: np.random.Generator) -> Sprite:
 
 
 def tram_end(r: np.random.Generator) -> Sprite:
-    """A tram from the front: rounded top, one lamp in the middle or three."""
+    """A tram from the front: rounded top, two or three lamps."""
     pen = Stencil(2.4, 3.7)
     pen.rect(Slot.TRIM, 0.2, 0.1, 2.2, 0.5)
     pen.rect(Slot.MAIN, 0, 0.35, 2.4, 2.4)

@@ -136,7 +136,7 @@ class Standing:
 
 
 def standings(game: Game) -> list[Standing]:
-    """The score board, best player first; players of equal score share a rank and stand in their usual order."""
+    """The score board, best player first; players of equal score share a rank and keep their usual order."""
     latest = {name: player.scores[-1] for name, player in game.players.items()}
     order = sorted(latest, key=lambda name: -latest[name])
     return [
