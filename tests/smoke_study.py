@@ -7,7 +7,7 @@ import sys
 
 import nbval.kernel
 import pytest
-from jupyter_client.manager import KernelManager
+from warm_kernels import WarmKernelManager
 
 from segxal.storage import paths
 
@@ -57,4 +57,4 @@ def have_study():
 
 def use_sockets(folder):
     """Let nbval's kernels talk through files in ``folder``: kernels of two workers may be given the same TCP port."""
-    nbval.kernel.KernelManager = functools.partial(KernelManager, transport="ipc", ip=f"{folder}/kernel")
+    nbval.kernel.KernelManager = functools.partial(WarmKernelManager, transport="ipc", ip=f"{folder}/kernel")
