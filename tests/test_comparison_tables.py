@@ -21,7 +21,7 @@ METHODS = ["segxal-human", "random", "margin-pixel", "supervised"]
 @pytest.fixture(scope="module")
 def finished(tiny, tmp_path_factory):
     runs = tmp_path_factory.mktemp("runs")
-    preset = grid.select(tiny.with_changes(pool={"pixels": (5,)}), seeds=[0, 1], methods=METHODS)
+    preset = grid.select(tiny.with_changes(pool={"pixels": 5}), seeds=[0, 1], methods=METHODS)
     for method in METHODS:
         for seed in preset.seeds:
             grid.run_cycles(grid.run_of(preset, method, seed, "none", runs))

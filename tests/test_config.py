@@ -184,3 +184,11 @@ def test_unknown_names_list_the_known():
     with pytest.raises(ConfigError, match=r"no method 'core-sett'; choose one of segxal-pseudo, .*, supervised"):
         get_method("core-sett")
     assert all(get_method(name) is method for name, method in METHODS.items())
+
+
+def test_pixels_are_the_same_in_every_cycle_or_given_cycle_by_cycle():
+    assert [PoolConfig(pixels=3, cycles=2).pixels_in(cycle) for cycle in (1, 2)] == [3, 3]
+    assert [PoolConfig(pixels_by_cycle=(1, 5), cycles=2).pixels_in(cycle) for cycle in (1, 2)] == [1, 5]
+    for wrong in ((1,), (1, 0), (1, 2, 3)):
+        with pytest.raises(ConfigError, match=r"pixels_by_cycle = \[1.*for each of the 2 cycles, or none"):
+            PoolConfig(pixels_by_cycle=wrong, cycles=2)

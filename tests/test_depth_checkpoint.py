@@ -12,7 +12,8 @@ import pytest
 from depth_maps import FAMILIES, copied
 
 from segxal.core.errors import ConfigError, WeightsMissing
-from segxal.models.depth import checkpoint, get_depth
+from segxal.models import hub
+from segxal.models.depth import get_depth
 from segxal.models.depth.checkpoint import DEFAULTS, family_of, fetch_command, find_checkpoint, is_metric
 from segxal.models.settings import MaskConfig
 
@@ -91,7 +92,7 @@ def test_a_silent_network_costs_seconds_not_minutes(monkeypatch):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(checkpoint, "WAIT", 0.5)
+    monkeypatch.setattr(hub, "WAIT", 0.5)
     with silent_server() as server:
         monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
         started = time.perf_counter()

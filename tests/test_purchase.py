@@ -40,7 +40,7 @@ def parts(asks):
 @pytest.mark.parametrize("name", METHODS)
 def test_at_the_loops_budget_it_is_the_loops_query(offer, tiny, tiny_run, tiny_splits, name):
     method, before = get_method(name), tiny_run[0]
-    settings = tiny.with_changes(pool={"region_step": 0.05, "pixels": (6,)})
+    settings = tiny.with_changes(pool={"region_step": 0.05, "pixels": 6})
     expected = method._asks(Context(settings, tiny_splits, 0, 1, (before,)), offer.learner, before)
     models = {"model": offer.learner.model, "teacher": offer.learner.model}
     person = get_oracle(method.oracle, offer.oracle, models, "off")

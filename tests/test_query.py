@@ -17,7 +17,7 @@ REGIONS = ["random-grid", "entropy-superpixel", "eem-component", "margin-pixel"]
 
 @pytest.fixture(scope="module")
 def small(tiny):
-    return tiny.with_changes(pool={"region_step": 0.05, "pixels": (6,)}, strategy={"cell": 4, "pieces": 12})
+    return tiny.with_changes(pool={"region_step": 0.05, "pixels": 6}, strategy={"cell": 4, "pieces": 12})
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,8 @@ def test_killed_in_the_middle_it_resumes_to_the_same_bytes_and_then_rests(preset
 
 
 def test_a_failing_job_is_named_and_its_notebook_kept(preset, tmp_path):
-    preset.write_text(TINY.replace("batch: 2", "batch: 2, lr: 1.0e+30, schedule: constant"))
+    diverging = TINY.replace("batch: 2", "batch: 2, lr: 1.0e+30, schedule: constant")
+    preset.write_text(diverging.replace("[random, supervised]", "[supervised]"))
     with pytest.raises(StudyFailed, match=r"(?s)log.txt.*supervised.ipynb: cell \d+ raised TrainingDiverged.*lower"):
         reproduce(load_preset(str(preset)), str(preset), jobs=2)
     assert (paths.RUNS / NAME / "notebooks" / "supervised" / "seed0.failed.ipynb").is_file()

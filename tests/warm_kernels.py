@@ -7,7 +7,6 @@ they do. Such kernels have tests of their own: those that run a study and those 
 import multiprocessing
 import os
 
-from ipykernel.kernelapp import IPKernelApp
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
@@ -75,6 +74,8 @@ class Popen:
 
 def run(arguments, folder, environment):
     """Be a kernel; in a process group of its own, as kernels are."""
+    from ipykernel.kernelapp import IPKernelApp  # with it, progress bars take the process of the tests for a notebook
+
     os.setsid()
     if folder:
         os.chdir(folder)

@@ -4,7 +4,7 @@ from segxal.methods.ablations import ABLATIONS
 from segxal.methods.cycles import CycleMethod
 
 DROPOUT = ("bald", "qbc")  # strategies whose network is trained with dropout
-BY_MAP = ("entropy", "margin", "least-confidence", *DROPOUT, "eem")  # strategies that score every pixel
+BY_MAP = ("entropy", "margin", "rare-margin", "least-confidence", *DROPOUT, "eem")  # strategies that score every pixel
 BY_IMAGE = ("random", "class-random", *BY_MAP, "eem-top", "core-set", "deal-ds", "deal-de", "vaal")
 STRATEGIES_AT = {  # granularity -> strategies that have it
     "image": BY_IMAGE,

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from segxal.acquisition.settings import OracleConfig, StrategyConfig
 from segxal.core.errors import ConfigError
-from segxal.core.ranges import require, require_share
+from segxal.core.ranges import require, require_count, require_share
 from segxal.data.settings import DataConfig
 from segxal.models.settings import MaskConfig, ModelConfig
 from segxal.training.objectives import OBJECTIVES
@@ -22,7 +22,8 @@ class PoolConfig:
     start_pixels: int = 0  # pixels annotated in each image of the start, drawn at random; 0 = the whole image
     step: float = 0.06  # share of the training images queried in each cycle
     region_step: float = 0.006  # region methods: share of all training pixels asked for in each cycle
-    pixels: tuple[int, ...] = (10,)  # pixel methods: pixels asked for in each image, in every cycle or cycle by cycle
+    pixels: int = 10  # pixel methods: pixels asked for in each image and cycle
+    pixels_by_cycle: tuple[int, ...] = ()  # the same, cycle by cycle; empty = ``pixels`` in all of them
     cycles: int = 5
     subset: float = 0.5  # share of the unlabelled pool, drawn at random, that is scored
 
@@ -31,9 +32,11 @@ class PoolConfig:
         for name in ("start", "step", "subset", "region_step"):
             require_share(name, getattr(self, name), 1e-6)
         require(self.cycles >= 1, f"cycles = {self.cycles}; a study needs at least one cycle")
+        require_count("pixels", self.pixels)
         require(
-            len(self.pixels) in (1, self.cycles) and min(self.pixels, default=0) >= 1,
-            f"pixels = {list(self.pixels)}; give one number of at least 1, or one for each of the {self.cycles} cycles",
+            len(self.pixels_by_cycle) in (0, self.cycles) and min(self.pixels_by_cycle, default=1) >= 1,
+            f"pixels_by_cycle = {list(self.pixels_by_cycle)}; give a number of at least 1 for each of the "
+            f"{self.cycles} cycles, or none",
         )
         require(self.start_pixels >= 0, f"start_pixels = {self.start_pixels}; give 0 (whole images) or more")
         total = self.start + self.step * self.cycles
@@ -45,7 +48,7 @@ class PoolConfig:
 
     def pixels_in(self, cycle: int) -> int:
         """Pixels that pixel methods ask for in each image in a cycle, from 1 on."""
-        return self.pixels[(cycle - 1) % len(self.pixels)]
+        return self.pixels_by_cycle[cycle - 1] if self.pixels_by_cycle else self.pixels
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from segxal.acquisition.strategies.least_confidence import least_confidence_maps
 from segxal.acquisition.strategies.margin import margin_maps
 from segxal.acquisition.strategies.qbc import qbc_maps
 from segxal.acquisition.strategies.random import random_maps, random_scores
+from segxal.acquisition.strategies.rare_margin import rare_margin_maps
 from segxal.acquisition.strategies.vaal import vaal_scores
 from segxal.core.errors import ConfigError
 from segxal.core.regions import GRANULARITIES
@@ -23,6 +24,7 @@ from segxal.core.regions import GRANULARITIES
 MAPS: dict[str, MapStrategy] = {
     "entropy": MapStrategy(entropy_maps),
     "margin": MapStrategy(margin_maps),
+    "rare-margin": MapStrategy(rare_margin_maps),
     "least-confidence": MapStrategy(least_confidence_maps),
     "bald": MapStrategy(bald_maps),
     "qbc": MapStrategy(qbc_maps),

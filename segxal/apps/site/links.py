@@ -1,6 +1,7 @@
 """Every link of the built site followed, and nothing loaded from outside: read from the HTML itself."""
 
 import re
+from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -26,7 +27,7 @@ class Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.anchors: set[str] = set()
-        self.links: list[str] = []
+        self.links: set[str] = set()  # navigation repeats most of them
         self.loads: list[str] = []
         self.silent: list[str] = []
         self.loads += OUTSIDE.findall(text)
@@ -38,7 +39,7 @@ class Page(HTMLParser):
         found = {name: value or "" for name, value in attrs}
         self.anchors |= {found[name] for name in ("id", "name") if name in found}
         if tag == "a" and "href" in found:
-            self.links.append(found["href"])
+            self.links.add(found["href"])
         # an empty text is a decision (a layer over another picture); Sphinx puts the file's name where there is none
         if tag == "img" and found.get("alt", found.get("src", "")) == found.get("src", ""):
             self.silent.append(found.get("src", ""))
@@ -92,4 +93,9 @@ def _not_here(file: Path, target: str) -> str:
 
 
 def _file(page: Path, path: str) -> Path:
-    return page if not path else (page.parent / unquote(path)).resolve()
+    return page if not path else _resolved(page.parent, unquote(path))
+
+
+@lru_cache(maxsize=2**16)
+def _resolved(folder: Path, path: str) -> Path:
+    return (folder / path).resolve()
