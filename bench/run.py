@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import explorer_speed
+import frozen_speed
 import map_speed
 import steady
 import strategy_speed
@@ -28,7 +29,8 @@ from segxal.storage.files import write_json
 from segxal.storage.paths import SHIPPED_RUNS
 
 PACKAGES = (
-    "torch", "torchvision", "grad-cam", "numpy", "scipy", "scikit-image", "scikit-learn", "scikit-activeml", "baal",
+    "torch", "torchvision", "timm", "grad-cam", "numpy", "scipy", "scikit-image", "scikit-learn", "scikit-activeml",
+    "baal",
 )  # fmt: skip
 
 
@@ -41,6 +43,7 @@ def measure(sizes: Sizes, repeats: int, stream: int) -> list[Row]:
         ("training", lambda: train_speed.rows(sizes, repeats)),
         (f"strategies over {sizes.pool} images", lambda: strategy_speed.rows(model, sizes, min(3, repeats))),
         (f"memory over {stream} images", lambda: [steady.memory(model, sizes, stream)]),
+        ("a frozen encoder", lambda: frozen_speed.rows(sizes, repeats, 2 * stream)),
         ("rendering", lambda: [steady.rendering(sizes, repeats)]),
         ("the explorer", lambda: explorer_speed.rows(sizes, repeats)),
     )

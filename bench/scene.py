@@ -29,6 +29,7 @@ class Sizes:
         render: images that are rendered for the rendering row.
         pool: images that the strategies score.
         features: features that Core-Set picks from.
+        frozen: (H, W) of the images that a frozen encoder sees.
         browser: whether keys are pressed in a browser, where there is one.
     """
 
@@ -41,14 +42,18 @@ class Sizes:
     render: int
     pool: int
     features: int
+    frozen: tuple[int, int]
     browser: bool
 
 
 FULL = Sizes(
     ((128, 256), (96, 128)), base=16, wide=64, batch=8, steps=100, stream=5000, render=64, pool=1000, features=5000,
-    browser=True,
+    frozen=(360, 480), browser=True,
 )  # fmt: skip
-SMALL = Sizes(((32, 64),), base=4, wide=8, batch=2, steps=4, stream=40, render=4, pool=14, features=120, browser=False)
+SMALL = Sizes(
+    ((32, 64),), base=4, wide=8, batch=2, steps=4, stream=40, render=4, pool=14, features=120, frozen=(32, 64),
+    browser=False,
+)  # fmt: skip
 
 
 def streets(size: tuple[int, int], count: int, split: str = "train") -> Frames:

@@ -152,5 +152,5 @@ def _query(frames: Frames, index: int, prediction: np.ndarray, regions: np.ndarr
 def predictions_of(learner: Learner, frames: Frames, indices: list[int]) -> dict[int, np.ndarray]:
     """What a network says of some images of a split: position -> (H, W) uint8 train ids."""
     parts = predict(learner.model, frames.images[indices], learner.amp)
-    shown = [labels for probs in parts for labels in probs.argmax(1).to(torch.uint8).cpu().numpy()]
+    shown = [labels for probs in parts for labels in probs.max(1).indices.to(torch.uint8).cpu().numpy()]
     return dict(zip(indices, shown, strict=True))

@@ -65,14 +65,16 @@ class Confusion:
                 f"pred is {tuple(pred.shape)} and truth is {tuple(truth.shape)}, expected the same shape; "
                 "resize the logits to the label's size before argmax"
             )
-        counted = truth != VOID
-        rows, columns = truth[counted].long(), pred[counted].long()
-        if not rows.numel():
+        if not truth.numel():
             return
+        counted, cells = truth != VOID, self.classes**2
+        rows, columns = (torch.where(counted, ids, 0) for ids in (truth, pred))
         _check_range(rows, self.classes, "truth")
         _check_range(columns, self.classes, "pred")
-        flat = torch.bincount(rows * self.classes + columns, minlength=self.classes**2)
-        self.counts += flat.view(self.classes, self.classes).cpu()
+        # void pixels have a cell of their own, which is left out: several times as fast as picking out the others
+        flat = torch.where(counted, rows.long() * self.classes + columns, cells).flatten()
+        found = torch.bincount(flat, minlength=cells + 1)[:cells]
+        self.counts += found.view(self.classes, self.classes).cpu()
 
     def __add__(self, other: "Confusion") -> "Confusion":
         """Counts of both parts together; neither is changed."""
@@ -189,26 +191,23 @@ class CalibrationBins:
         Raises:
             ConfigError: if a probability is outside 0..1.
         """
-        counted = truth != VOID
-        target, top = truth[counted].long(), confidence[counted].float()
-        if not target.numel():
+        if not truth.numel():
             return
-        if not bool(((top >= 0) & (top <= 1)).all()):
+        counted, bins = truth != VOID, len(self.count)
+        top = torch.where(counted, confidence, 0).float()
+        low, high = (float(value) for value in top.aminmax())
+        if not (low >= 0 and high <= 1):
             raise ConfigError("probs holds values outside 0..1 (or NaN), expected probabilities; pass softmax(logits)")
-        edges = torch.linspace(0, 1, len(self.count), dtype=top.dtype, device=top.device)
-        index = torch.bucketize(top, edges, right=True) - 1
-        right = (pred[counted] == target).double()
-        for total, weights in ((self.confidence, top.double()), (self.correct, right), (self.count, None)):
-            total += _sums(index.cpu(), None if weights is None else weights.cpu(), len(total))
+        edges = torch.linspace(0, 1, bins, dtype=top.dtype, device=top.device)
+        index = torch.where(counted, torch.bucketize(top, edges, right=True) - 1, bins).flatten().cpu()
+        for total, weights in ((self.confidence, top), (self.correct, pred == truth), (self.count, None)):
+            weighed = None if weights is None else weights.flatten().double().cpu()
+            total += torch.bincount(index, weighed, minlength=bins + 1)[:bins].double()
 
     @property
     def ece(self) -> float:
         """Mean gap of confidence and accuracy, weighted by pixels, 0..1; NaN before the first pixel."""
         return float((self.confidence - self.correct).abs().sum() / self.count.sum())
-
-
-def _sums(index: Tensor, weights: Tensor | None, length: int) -> Tensor:
-    return torch.bincount(index, weights, minlength=length).double()
 
 
 def _check_ids(ids: Tensor, name: str) -> None:

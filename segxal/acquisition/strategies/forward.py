@@ -81,6 +81,6 @@ def checked(probs: Tensor) -> Tensor:
     Raises:
         ConfigError: if one is NaN or infinite.
     """
-    if not bool(probs.isfinite().all()):
+    if not bool(probs.sum().isfinite()):  # the same as all of them, several times as fast
         raise ConfigError("the network's output is not finite; lower train.lr or set train.amp to off")
     return probs

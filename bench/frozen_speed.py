@@ -1,0 +1,128 @@
+"""What a frozen encoder saves: retraining, masks and feature maps against passes of the whole network."""
+
+import gc
+import statistics
+import tempfile
+from pathlib import Path
+
+import psutil
+import torch
+from scene import Sizes, streets
+from timer import Row, medians
+
+from segxal.core.seeds import generator, rng
+from segxal.data.base import Frames
+from segxal.models import build_model
+from segxal.models.base import Network
+from segxal.models.explain import error_masks
+from segxal.models.features import FrozenEncoder
+from segxal.models.settings import MaskConfig, ModelConfig
+from segxal.training.engine import fit
+from segxal.training.predict import predict
+from segxal.training.settings import TrainConfig
+from segxal.training.task import Task
+
+ENCODER = "tf_efficientnet_lite0"
+IMAGES = 24
+GROWTH = 50.0  # MiB, as for the error mask
+CHUNK = 100
+
+
+def rows(sizes: Sizes, repeats: int, stream: int) -> list[Row]:
+    """Retraining of a cycle, a mask, feature maps, and the memory of a stream."""
+    frames = streets(sizes.frozen, IMAGES)
+    with tempfile.TemporaryDirectory() as folder:
+        network = _network(frames, frozen=True)
+        network.keep_features(frames.images, Path(folder), mirrored=True)
+        return [
+            _retraining(network, frames, sizes, repeats),
+            *_passes(network, frames, repeats),
+            _memory(network, sizes, stream),
+        ]
+
+
+def _network(frames: Frames, frozen: bool) -> Network:
+    config = ModelConfig(encoder=ENCODER, weights="imagenet", frozen=frozen)
+    return build_model(config, len(frames.classes), generator(0, "bench", "weights"))
+
+
+def _retraining(network: Network, frames: Frames, sizes: Sizes, repeats: int) -> Row:
+    """The same decoder, images, loss and steps; the peer trains the encoder too, on the images themselves."""
+    steps = max(2, sizes.steps // 20)
+    config = TrainConfig(
+        steps=steps, cycle_steps=1, batch=sizes.batch, evaluations=1, crop=1.0, jitter=0.0, pixels=20000, amp="off"
+    )
+    val, everything = frames.select([0]), tuple(range(len(frames)))
+
+    def train(model: Network) -> None:
+        fit(model, Task(frames, everything, frames.labels, val, steps, generator(0, "bench", "train")), config)
+
+    trained = _network(frames, frozen=False)
+    times = medians({"ours": lambda: train(network), "peer": lambda: train(trained)}, min(3, repeats))
+    speed = {name: steps / value for name, value in times.items()}
+    note = f"{steps} steps of {sizes.batch} images; peer: the same network, its encoder trained along"
+    return Row("retraining on cached features / fine-tuning", _where(frames), speed["ours"], speed["peer"],
+               times["peer"] / times["ours"], 15.0, "steps/s", note)  # fmt: skip
+
+
+def _passes(network: Network, frames: Frames, repeats: int) -> list[Row]:
+    """A mask and the making of feature maps, against passes of the network and of its encoder."""
+    few, depth = frames.images[:8], frames.depth[:8]
+    fresh = torch.roll(few, 1, 3)  # not among those that are kept
+
+    def mask() -> None:
+        list(error_masks(network, few, depth, frames.classes, MaskConfig(depth="dataset", batch=8), "off"))
+
+    def whole() -> None:
+        list(predict(network, fresh, "off", 8))
+
+    encoder = network.encoder
+    assert isinstance(encoder, FrozenEncoder)
+    x = network.located(fresh)
+
+    def plain() -> None:
+        with torch.no_grad():
+            encoder.module(x)
+
+    def kept() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            encoder.keep(fresh, Path(folder), lambda part: encoder.maps(network.located(part)))
+            encoder.stores.pop()
+
+    times = {name: 1000 * value / len(few) for name, value in
+             medians({"mask": mask, "whole": whole, "plain": plain, "kept": kept}, repeats).items()}  # fmt: skip
+    compared = (
+        (
+            "EEM with a frozen encoder / one forward pass",
+            "mask",
+            "whole",
+            1 / 1.6,
+            "below 1: costs more; depth is known",
+        ),
+        ("feature maps to disk / the encoder alone", "kept", "plain", 1 / 1.1, "below 1: costs more"),
+    )
+    return [
+        Row(name, _where(frames), times[ours], times[peer], times[peer] / times[ours], target, "ms/image", note)
+        for name, ours, peer, target, note in compared
+    ]
+
+
+def _memory(network: Network, sizes: Sizes, count: int) -> Row:
+    """Growth of the resident memory while images are scored; no image is seen twice."""
+    frames = streets(sizes.images[-1], min(CHUNK, count), "test")
+    chunks, draw = max(2, count // len(frames)), rng(0, "bench")
+    process, resident, total = psutil.Process(), [], 0.0
+    for _ in range(chunks):
+        images = torch.roll(frames.images, int(draw.integers(1, 2**16)), 3)
+        total += sum(float(probs.amax(1).mean()) for probs in predict(network, images, "off"))
+        gc.collect()
+        resident.append(process.memory_info().rss / 2**20)
+    tenth = max(1, chunks // 10)
+    growth = statistics.median(resident[-tenth:]) - statistics.median(resident[tenth : 2 * tenth])
+    note = f"{chunks * len(frames)} images; resident {resident[0]:.0f} MiB after {len(frames)}, then {resident[-1]:.0f}"
+    where = f"{sizes.images[-1][0]}x{sizes.images[-1][1]}"
+    return Row("memory growth over scoring with a frozen encoder", where, growth, None, None, GROWTH, "MiB", note)
+
+
+def _where(frames: Frames) -> str:
+    return f"{frames.images.shape[-2]}x{frames.images.shape[-1]}"
