@@ -135,6 +135,14 @@ def test_a_full_disk_leaves_nothing_half_written(network, frames, tmp_path, monk
     assert len(network.encoder.stores) == 1
 
 
+def test_the_deepest_map_is_explained_and_can_be_chosen_by_name(network, frames):
+    assert network.layer() is network.deepest and network.layer_names()[0] == "deepest"
+    shapes = []
+    network.deepest.register_forward_hook(lambda _m, _i, output: shapes.append(tuple(output.shape[2:])))
+    network(network.prepare(frames.images[:1]))
+    assert shapes == [(1, 2)], "32x64 at 32 pixels per cell"
+
+
 def test_only_the_decoder_is_trained_and_written(network, config, tmp_path):
     names = set(network.state_dict())
     assert names and not any(name.startswith("encoder") for name in names)

@@ -150,7 +150,8 @@ class Network(nn.Module, ABC):
     def layer_names(self) -> tuple[str, ...]:
         """The blocks whose output Grad-CAM can weigh, in the order they run; the last layer is not among them.
 
-        A block is a module with parts of its own that returns one tensor (N, K, h, w), K not the number of classes.
+        A block is a module with parts of its own, or the one explained when none is named; it returns one tensor
+        (N, K, h, w), K not the number of classes.
         """
         found: dict[str, int] = {}
 
@@ -160,7 +161,7 @@ class Network(nn.Module, ABC):
         handles = [
             part.register_forward_hook(partial(note, name))
             for name, part in self.named_modules()
-            if name.count(".") <= 2 and any(True for _ in part.children())
+            if name == self.explained or (name.count(".") <= 2 and any(True for _ in part.children()))
         ]
         try:
             with evaluating(self), torch.no_grad():
