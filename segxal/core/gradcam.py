@@ -106,7 +106,7 @@ def gradcam(trace: Trace, category: int | None = None, prediction: Tensor | None
     mean over positions, on the segmentation network itself (the release used an ImageNet classifier).
     """
     logits = trace.logits
-    prediction = logits.argmax(1) if prediction is None else prediction
+    prediction = logits.max(1).indices if prediction is None else prediction  # argmax is slow where channels come first
     if category is None:
         chosen = prediction.clamp(max=logits.shape[1] - 1).long().unsqueeze(1)
         score = (logits.gather(1, chosen).squeeze(1) * (prediction != VOID)).sum()

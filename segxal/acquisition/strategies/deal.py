@@ -114,7 +114,7 @@ def fit_branch(learner: Learner, frames: Frames, generator: torch.Generator) -> 
     """
     if bool((learner.labels == VOID).all()):
         raise ConfigError("no annotated pixels to learn difficulty from; label at least one image (pool.start)")
-    parts = [(small(p).cpu(), p.argmax(1).cpu()) for p in probabilities(learner, frames, list(learner.labelled))]
+    parts = [(small(p).cpu(), p.max(1).indices.cpu()) for p in probabilities(learner, frames, list(learner.labelled))]
     probs, prediction = torch.cat([probs for probs, _ in parts]), torch.cat([found for _, found in parts])
     target = error_target(prediction, learner.labels)
     context = torch.cat([probability_attention(part) for part in probs.split(BATCH)])

@@ -49,7 +49,7 @@ def vote_entropy(passes: Iterable[Tensor]) -> Tensor:
     """
     votes, count = torch.zeros(()), 0
     for probs in passes:
-        votes = votes + torch.zeros_like(probs).scatter_(1, probs.argmax(1, keepdim=True), 1.0)
+        votes = votes + torch.zeros_like(probs).scatter_(1, probs.max(1, keepdim=True).indices, 1.0)
         count += 1
     return torch.special.entr(votes / count).sum(1) / math.log(votes.shape[1])
 
