@@ -1,16 +1,15 @@
 """What a frozen encoder saves: retraining, masks and feature maps against passes of the whole network."""
 
-import gc
-import statistics
 import tempfile
 from pathlib import Path
 
-import psutil
 import torch
 from scene import Sizes, streets
+from steady import growth
 from timer import Row, medians
+from torch import Tensor
 
-from segxal.core.seeds import generator, rng
+from segxal.core.seeds import generator
 from segxal.data.base import Frames
 from segxal.models import build_model
 from segxal.models.base import Network
@@ -24,8 +23,6 @@ from segxal.training.task import Task
 
 ENCODER = "tf_efficientnet_lite0"
 IMAGES = 24
-GROWTH = 50.0  # MiB, as for the error mask
-CHUNK = 100
 
 
 def rows(sizes: Sizes, repeats: int, stream: int) -> list[Row]:
@@ -92,13 +89,7 @@ def _passes(network: Network, frames: Frames, repeats: int) -> list[Row]:
     times = {name: 1000 * value / len(few) for name, value in
              medians({"mask": mask, "whole": whole, "plain": plain, "kept": kept}, repeats).items()}  # fmt: skip
     compared = (
-        (
-            "EEM with a frozen encoder / one forward pass",
-            "mask",
-            "whole",
-            1 / 1.6,
-            "below 1: costs more; depth is known",
-        ),
+        ("EEM with a frozen encoder / one forward pass", "mask", "whole", 1 / 1.6, "below 1: costs more; depth known"),
         ("feature maps to disk / the encoder alone", "kept", "plain", 1 / 1.1, "below 1: costs more"),
     )
     return [
@@ -108,20 +99,13 @@ def _passes(network: Network, frames: Frames, repeats: int) -> list[Row]:
 
 
 def _memory(network: Network, sizes: Sizes, count: int) -> Row:
-    """Growth of the resident memory while images are scored; no image is seen twice."""
-    frames = streets(sizes.images[-1], min(CHUNK, count), "test")
-    chunks, draw = max(2, count // len(frames)), rng(0, "bench")
-    process, resident, total = psutil.Process(), [], 0.0
-    for _ in range(chunks):
-        images = torch.roll(frames.images, int(draw.integers(1, 2**16)), 3)
-        total += sum(float(probs.amax(1).mean()) for probs in predict(network, images, "off"))
-        gc.collect()
-        resident.append(process.memory_info().rss / 2**20)
-    tenth = max(1, chunks // 10)
-    growth = statistics.median(resident[-tenth:]) - statistics.median(resident[tenth : 2 * tenth])
-    note = f"{chunks * len(frames)} images; resident {resident[0]:.0f} MiB after {len(frames)}, then {resident[-1]:.0f}"
-    where = f"{sizes.images[-1][0]}x{sizes.images[-1][1]}"
-    return Row("memory growth over scoring with a frozen encoder", where, growth, None, None, GROWTH, "MiB", note)
+    """Growth of the resident memory while images are scored."""
+
+    def scores(images: Tensor, _: Frames) -> None:
+        for probs in predict(network, images, "off"):
+            probs.amax(1).mean().item()
+
+    return growth("memory growth over scoring with a frozen encoder", sizes, count, scores)
 
 
 def _where(frames: Frames) -> str:

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from segxal.core.eem import ErrorMask
 from segxal.core.errors import CheckpointMismatch, ConfigError, DataInvalid, StorageError
+from segxal.core.gradcam import traced
 from segxal.core.labels import VOID
 from segxal.models import build_model
 from segxal.models.checkpoints import load_model, save_model
@@ -154,6 +155,13 @@ def test_only_the_decoder_is_trained_and_written(network, config, tmp_path):
         load_model(tmp_path / "m.safetensors", trained, 19)
 
 
+def test_what_a_network_draws_does_not_depend_on_whether_its_encoder_was_there(config):
+    first = build_model(config, 19, seeded(5))
+    second = build_model(config, 19, seeded(5))
+    assert first.encoder is second.encoder
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
 def test_an_encoder_that_is_trained_has_a_tenth_of_the_rate():
     network = build_model(ModelConfig(encoder="test_efficientnet"), 19, seeded())
     decoder, encoder = network.parameter_groups(0.01)
@@ -196,7 +204,20 @@ def test_training_and_masks_use_what_is_kept(network, frames, tmp_path, passes):
     )
     assert passes == [4, 4], "one pass of the encoder for each depth-informed image"
     assert sum(len(part.eem) for part in masks) == 8 and isinstance(masks[0], ErrorMask)
-    assert all(bool(part.eem.isfinite().all()) for part in masks) and float(masks[0].pae.max()) > 0
+    assert all(bool(part.eem.isfinite().all()) for part in masks)
+
+
+def test_gradcam_goes_back_through_the_decoder_to_the_deepest_map(network, frames):
+    x = network.prepare(frames.images[:2])
+    *finer, deepest = x.maps
+    leaf = deepest.clone().requires_grad_()
+    logits = network.classify([*finer, leaf], (32, 64))
+    expected = torch.autograd.grad(logits[:, 3].sum(), leaf)[0]
+    with traced(network, network.layer()) as trace:
+        seen = trace(x)
+        found = torch.autograd.grad(seen.logits[:, 3].sum(), seen.activation)[0]
+    assert torch.equal(seen.activation, deepest) and float(expected.abs().max()) > 0
+    assert torch.allclose(found, expected)
 
 
 def test_one_annotated_pixel_in_all_is_enough(network, frames):

@@ -210,6 +210,11 @@ class CalibrationBins:
         return float((self.confidence - self.correct).abs().sum() / self.count.sum())
 
 
+def class_counts(labels: Tensor, classes: int) -> Tensor:
+    """(C,) float32, how many pixels each class has in labels of any shape; 255 = void is not counted."""
+    return torch.bincount(labels[labels != VOID].long().flatten(), minlength=classes).float()
+
+
 def _check_ids(ids: Tensor, name: str) -> None:
     if ids.dtype not in _INTEGERS:
         raise ShapeError(f"{name} is {ids.dtype}, expected integer class ids; take argmax over the classes first")

@@ -13,9 +13,14 @@ from segxal.models.smp import NETWORKS, build_smp
 from segxal.models.torchvision import LAYERS, build_torchvision
 from segxal.models.unet import build_unet
 
+
+def _unet(config: ModelConfig, classes: int) -> Network:
+    return build_encoder_unet(config, classes) if config.encoder else build_unet(config, classes)
+
+
 # Who builds a network of a name. A kind of network is one file, whose builder is entered here.
 MODELS: dict[str, Callable[[ModelConfig, int], Network]] = {
-    "unet": lambda config, classes: (build_encoder_unet if config.encoder else build_unet)(config, classes),
+    "unet": _unet,
     **dict.fromkeys(LAYERS, build_torchvision),
     **dict.fromkeys(NETWORKS, build_smp),
 }

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segxal.core.seeds import drawing_from
 from segxal.models.encoder_decoder import EncoderDecoder
 from segxal.models.encoders import build_encoder, checksum
 from segxal.models.features import FrozenEncoder
@@ -34,16 +36,13 @@ def build_encoder_unet(config: ModelConfig, classes: int) -> "EncoderUNet":
 
 @lru_cache(maxsize=4)
 def frozen_encoder(encoder: str, weights: str, stride: int) -> FrozenEncoder:
-    """The one frozen encoder of these weights in this process."""
-    module = build_encoder(encoder, weights, stride)
+    """The one frozen encoder of these weights in this process.
+
+    Whether it is made now or was made before, the network around it draws the same initial weights.
+    """
+    with drawing_from(torch.Generator()):
+        module = build_encoder(encoder, weights, stride)
     return FrozenEncoder(module, f"{encoder}-{stride}-{checksum(module)[:16]}")
-
-
-def unit(inputs: int, outputs: int, size: int) -> nn.Sequential:
-    """A convolution that keeps height and width, batch normalisation and ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
-    )
 
 
 class EncoderUNet(EncoderDecoder):

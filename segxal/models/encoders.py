@@ -53,9 +53,7 @@ def build_encoder(name: str, weights: str, stride: int) -> Any:
     """
     import timm  # seconds of import that only encoders need
 
-    if name not in timm.list_models():
-        near = ", ".join(difflib.get_close_matches(name, timm.list_models(), 5, 0.5))
-        raise ConfigError(f"timm has no encoder {name!r}; the nearest names are {near or 'none'}: model.encoder")
+    check_encoder(name)
     try:
         first: Any = timm.create_model(name, features_only=True)
         wanted = tuple(k for k, reduction in enumerate(first.feature_info.reduction()) if reduction >= stride)
@@ -67,6 +65,19 @@ def build_encoder(name: str, weights: str, stride: int) -> Any:
     if weights:
         fill(encoder, name, encoder_weights(name, weights), weights)
     return encoder
+
+
+def check_encoder(name: str) -> None:
+    """Check that timm has an encoder of a name.
+
+    Raises:
+        ConfigError: if it has none; the error lists the nearest names.
+    """
+    import timm
+
+    if name not in timm.list_models():
+        near = ", ".join(difflib.get_close_matches(name, timm.list_models(), 5, 0.5))
+        raise ConfigError(f"timm has no encoder {name!r}; the nearest names are {near or 'none'}: model.encoder")
 
 
 def encoder_weights(name: str, weights: str) -> dict[str, Tensor]:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from segxal.core.errors import ConfigError
+from segxal.core.seeds import drawing_from
 from segxal.models.encoder_decoder import EncoderDecoder
-from segxal.models.encoders import build_encoder, checksum, encoder_weights, fill
+from segxal.models.encoders import check_encoder, checksum, encoder_weights, fill
 from segxal.models.features import FrozenEncoder
 from segxal.models.settings import ModelConfig
 
@@ -35,21 +37,22 @@ def build_smp(config: ModelConfig, classes: int) -> "SmpNetwork":
         raise ConfigError(
             f"{config.name} with {what}; set model.encoder, tf_efficientnet_lite0 for example, and model.dropout: 0"
         )
+    check_encoder(config.encoder)
     network = _made(config.name, config.encoder, classes)
     if config.weights and not config.frozen:
         fill(network.encoder.model, config.encoder, encoder_weights(config.encoder, config.weights), config.weights)
     identity = {"name": config.name, "classes": classes, "encoder": config.encoder}
-    cfg = build_encoder(config.encoder, "", 1).pretrained_cfg
     if not config.frozen:
-        return SmpNetwork(network, network.encoder, cfg, identity)
+        return SmpNetwork(network, network.encoder, identity)
     frozen = frozen_encoder(config.name, config.encoder, config.weights)
-    return SmpNetwork(network, frozen, cfg, identity | {"frozen": frozen.key})
+    return SmpNetwork(network, frozen, identity | {"frozen": frozen.key})
 
 
 @lru_cache(maxsize=4)
 def frozen_encoder(name: str, encoder: str, weights: str) -> FrozenEncoder:
     """The one frozen encoder of these weights in this process; a network may dilate it, so it is kept by network."""
-    module = _made(name, encoder, 2).encoder
+    with drawing_from(torch.Generator()):  # as in encoder_unet: the network around it draws the same
+        module = _made(name, encoder, 2).encoder
     fill(module.model, encoder, encoder_weights(encoder, weights), weights)
     return FrozenEncoder(Scaled(module), f"{name}-{encoder}-{checksum(module)[:16]}")
 
@@ -85,17 +88,16 @@ class SmpNetwork(EncoderDecoder):
     Args:
         network: the library's: ``encoder``, ``decoder`` and ``segmentation_head``.
         encoder: its encoder, or a frozen one like it.
-        cfg: timm's facts on the encoder: mean and standard deviation of the images.
         identity: what a checkpoint must agree in.
     """
 
     explained = "deepest"
     multiple = 32
 
-    def __init__(self, network: Any, encoder: Any, cfg: dict[str, Any], identity: dict[str, Any]) -> None:
+    def __init__(self, network: Any, encoder: Any, identity: dict[str, Any]) -> None:
         super().__init__(encoder if isinstance(encoder, FrozenEncoder) else Scaled(encoder))
         self.identity = identity
-        self.mean, self.std = cfg["mean"], cfg["std"]
+        self.mean, self.std = (network.encoder.model.pretrained_cfg[key] for key in ("mean", "std"))
         self.deepest = nn.Identity()  # the encoder's deepest map passes here, where Grad-CAM can look at it
         self.decoder, self.head = network.decoder, network.segmentation_head
 

@@ -15,6 +15,10 @@ def margin_maps(learner: Learner, frames: Frames, candidates: list[int], rng: np
 
     Source: Scheffer, Decomain and Wrobel 2001. Departure: 1 minus their margin, so that higher is asked earlier.
     """
-    for probs in probabilities(learner, frames, candidates):
-        first, second = probs.topk(2, dim=1).values.unbind(1)
-        yield (1 - (first - second)).cpu()
+    return (level(probs).cpu() for probs in probabilities(learner, frames, candidates))
+
+
+def level(probs: Tensor) -> Tensor:
+    """How level the two largest probabilities are: (N, C, H, W) class probabilities -> (N, H, W), 1 - (p1 - p2)."""
+    first, second = probs.topk(2, dim=1).values.unbind(1)
+    return 1 - (first - second)

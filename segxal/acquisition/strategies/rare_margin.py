@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from segxal.acquisition.strategies.base import Learner
 from segxal.acquisition.strategies.forward import probabilities
-from segxal.core.labels import VOID
+from segxal.acquisition.strategies.margin import level
+from segxal.core.metrics import class_counts
 from segxal.data.base import Frames
 
 
@@ -22,9 +22,8 @@ def rare_margin_maps(
     """
     weights = rarity(learner.labels, len(frames.classes))
     for probs in probabilities(learner, frames, candidates):
-        first, second = probs.topk(2, dim=1).values.unbind(1)
         expected = (probs * weights.to(probs.device).view(1, -1, 1, 1)).sum(1)
-        yield ((1 - (first - second)) * expected).cpu()
+        yield (level(probs) * expected).cpu()
 
 
 def rarity(labels: Tensor, classes: int) -> Tensor:
@@ -37,6 +36,5 @@ def rarity(labels: Tensor, classes: int) -> Tensor:
     Returns:
         (C,) float32, proportional to 1 / sqrt(n_c + 1) with the annotated pixels n_c of the class; their mean is 1.
     """
-    counts = torch.bincount(labels[labels != VOID].long().flatten(), minlength=classes).float()
-    weights = (counts + 1).rsqrt()
+    weights = (class_counts(labels, classes) + 1).rsqrt()
     return weights / weights.mean()

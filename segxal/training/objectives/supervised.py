@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segxal.core.labels import VOID
+from segxal.core.metrics import class_counts
 from segxal.models.base import Network
 from segxal.models.device import device
 from segxal.training.batches import batches
@@ -96,7 +97,7 @@ def class_weights(labels: Tensor, classes: int, rule: str) -> Tensor | None:
     """
     if rule == "none":
         return None
-    counts = torch.bincount(labels[labels != VOID].long().flatten(), minlength=classes).float()
+    counts = class_counts(labels, classes)
     present = counts > 0
     weights = torch.ones(classes)
     if present.any():
