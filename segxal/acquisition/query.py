@@ -13,7 +13,7 @@ from segxal.core.eem import ErrorMask, top_area
 from segxal.core.regions import top_pixels
 from segxal.data.base import Frames
 from segxal.models.explain import error_masks
-from segxal.training.predict import predict
+from segxal.training.predict import predictions
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,6 @@ def _query(frames: Frames, index: int, prediction: np.ndarray, regions: np.ndarr
 
 def predictions_of(learner: Learner, frames: Frames, indices: list[int]) -> dict[int, np.ndarray]:
     """What a network says of some images of a split: position -> (H, W) uint8 train ids."""
-    parts = predict(learner.model, frames.images[indices], learner.amp)
-    shown = [labels for probs in parts for labels in probs.max(1).indices.to(torch.uint8).cpu().numpy()]
+    parts = predictions(learner.model, frames.images[indices], learner.amp)
+    shown = [labels for part in parts for labels in part.to(torch.uint8).cpu().numpy()]
     return dict(zip(indices, shown, strict=True))

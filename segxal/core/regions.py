@@ -130,9 +130,16 @@ def top_pixels(
     scores = values.ravel()[places]
     if np.isnan(scores).any():
         raise ConfigError("a score is NaN; the network's output is not finite, lower train.lr or set train.amp to off")
-    ranked = places[np.argsort(-scores, kind="stable")]
+    ranked = places[_highest(scores, count if rng is None else max(count, int(TOP * values.size)))]
     if rng is not None:
-        ranked = rng.permutation(ranked[: max(count, int(TOP * values.size))])
+        ranked = rng.permutation(ranked)
     chosen = np.zeros(values.shape, dtype=bool)
     chosen.ravel()[ranked[:count]] = True
     return chosen
+
+
+def _highest(scores: np.ndarray, count: int) -> np.ndarray:
+    """Positions of the highest of (M,) scores, best first, ties to the earlier one; only these are sorted."""
+    most = min(count, len(scores))
+    likely = np.flatnonzero(scores >= np.partition(scores, len(scores) - most)[len(scores) - most])
+    return likely[np.argsort(-scores[likely], kind="stable")][:most]

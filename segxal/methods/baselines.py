@@ -11,7 +11,7 @@ STRATEGIES_AT = {  # granularity -> strategies that have it
     "grid": ("random", "class-random", *BY_MAP, "core-set", "deal-ds"),
     "superpixel": ("random", "class-random", *BY_MAP, "core-set", "deal-ds"),
     "component": BY_MAP,
-    "pixel": ("random", *BY_MAP),
+    "pixel": ("random", *BY_MAP, "eem-product", "near-entropy"),
 }
 ORACLE_AT = {
     "image": "whole-image", "grid": "region", "superpixel": "superpixel", "component": "region", "pixel": "pixel",

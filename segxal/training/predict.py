@@ -115,12 +115,25 @@ def confusion_of(model: Network, frames: Frames, amp: str, batch: int = 16) -> C
         TrainingDiverged: if the network's output is not finite.
     """
     confusion = Confusion(len(frames.classes))
-    with torch.no_grad(), evaluating(model.ready()):
-        for images, labels in zip(frames.images.split(batch), frames.labels.split(batch), strict=True):
-            highest, prediction = logits(model, images, amp).max(1)
-            require_finite(highest)
-            confusion.update(prediction.cpu(), labels)
+    for found, labels in zip(predictions(model, frames.images, amp, batch), frames.labels.split(batch), strict=True):
+        confusion.update(found.cpu(), labels)
     return confusion
+
+
+def predictions(model: Network, images: Tensor, amp: str, batch: int = 16) -> Iterator[Tensor]:
+    """Predicted classes of images, batch by batch; probabilities, which cost as much again, are not made.
+
+    Yields:
+        (<= batch, H, W) int64 train ids on the device.
+
+    Raises:
+        TrainingDiverged: if the network's output is not finite.
+    """
+    for chunk in images.split(batch):
+        with torch.no_grad(), evaluating(model.ready()):
+            highest, prediction = logits(model, chunk, amp).max(1)
+        require_finite(highest)
+        yield prediction
 
 
 def require_finite(values: Tensor) -> None:

@@ -9,10 +9,11 @@ from segxal.acquisition.strategies.base import MapStrategy, UnitScores
 from segxal.acquisition.strategies.class_random import class_random_scores
 from segxal.acquisition.strategies.core_set import core_set_scores
 from segxal.acquisition.strategies.deal import deal_maps, difficulty_entropy
-from segxal.acquisition.strategies.eem import eem_maps, top_mean
+from segxal.acquisition.strategies.eem import eem_maps, product_maps, top_mean
 from segxal.acquisition.strategies.entropy import entropy_maps
 from segxal.acquisition.strategies.least_confidence import least_confidence_maps
 from segxal.acquisition.strategies.margin import margin_maps
+from segxal.acquisition.strategies.near_entropy import near_entropy_maps
 from segxal.acquisition.strategies.qbc import qbc_maps
 from segxal.acquisition.strategies.random import random_maps, random_scores
 from segxal.acquisition.strategies.rare_margin import rare_margin_maps
@@ -30,6 +31,8 @@ MAPS: dict[str, MapStrategy] = {
     "qbc": MapStrategy(qbc_maps),
     "eem": MapStrategy(eem_maps),
     "eem-top": MapStrategy(eem_maps, top_mean),
+    "eem-product": MapStrategy(product_maps),
+    "near-entropy": MapStrategy(near_entropy_maps),
     "deal-ds": MapStrategy(deal_maps),
     "deal-de": MapStrategy(deal_maps, difficulty_entropy),
     "random": MapStrategy(random_maps),
