@@ -140,8 +140,10 @@ def _refused(preset, runs):
 
 def test_figures_show_every_method(finished, records):
     sheet = budget_figure(records, ("pixels", "clicks", "minutes"))
-    names = {text.get_text() for axes in sheet.axes if axes.get_legend() for text in axes.get_legend().get_texts()}
+    names = {text.get_text() for axes in sheet.axes for text in axes.texts}
     assert {"segxal-human", "random", "margin-pixel", "fully supervised"} <= names
+    lines = [[line.get_label() for line in axes.lines if line.get_label()[0] != "_"] for axes in sheet.axes]
+    assert all(part[0] == "random" and len(part) <= 6 for part in lines)
     matrix = penalty_matrix(records, "pixels")
     assert penalty_figure(matrix).axes[0].get_xticklabels()[0].get_text() == matrix.columns[0]
     shares = comparison_tables.bought_table(*finished)

@@ -13,7 +13,7 @@ from segxal.core.gradcam import traced
 from segxal.core.labels import VOID
 from segxal.models import build_model
 from segxal.models.checkpoints import load_model, save_model
-from segxal.models.encoder_unet import bilinear, frozen_encoder
+from segxal.models.encoder_unet import bilinear, frozen_encoder, windows_around
 from segxal.models.encoders import build_encoder
 from segxal.models.explain import error_masks
 from segxal.models.features import BATCH, FrozenEncoder
@@ -179,6 +179,19 @@ def test_single_pixels_are_read_as_interpolation_gives_them(size):
     assert torch.allclose(bilinear(maps, where, (32, 48)), whole[image, :, row, column], atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [(4, 6), (2, 2)])
+def test_windows_hold_the_cells_around_a_pixel_and_their_shares(size):
+    maps = torch.randn(2, 3, *size, generator=seeded())
+    where = torch.nonzero(torch.ones(2, 32, 48), as_tuple=True)
+    windows, shares = windows_around(maps, where, (32, 48))
+    found = (windows[:, :, 1:3, 1:3] * shares.unsqueeze(1)).sum((2, 3))
+    assert torch.allclose(found, bilinear(maps, where, (32, 48)), atol=1e-5)
+    weights = torch.randn(5, 3, 3, 3, generator=seeded(1))
+    whole = F.conv2d(maps, weights, padding=1)
+    around = (F.conv2d(windows, weights) * shares.unsqueeze(1)).sum((2, 3))
+    assert torch.allclose(around, bilinear(whole, where, (32, 48)), atol=1e-4)
+
+
 @pytest.mark.parametrize(
     "encoder", [{}, {"encoder": "test_efficientnet"}, {"encoder": "test_efficientnet", "stride": 2}]
 )
@@ -188,7 +201,10 @@ def test_logits_of_single_pixels_are_those_of_the_map(frames, encoder):
     where = (torch.tensor([0, 1, 1]), torch.tensor([0, 29, 7]), torch.tensor([49, 0, 20]))
     with torch.no_grad():
         whole = network(x)
-        assert torch.allclose(network.logits_at(x, where), whole[where[0], :, where[1], where[2]], atol=1e-4)
+        for many in (1, 40):  # few enough for windows, and so many that the whole maps are cheaper
+            wanted = tuple(part.repeat(many) for part in where)
+            found = whole[wanted[0], :, wanted[1], wanted[2]]
+            assert torch.allclose(network.logits_at(x, wanted), found, atol=1e-4)
 
 
 def test_training_and_masks_use_what_is_kept(network, frames, tmp_path, passes):

@@ -141,8 +141,8 @@ class Method(ABC):
 
     @property
     def masks(self) -> bool:
-        """Whether it makes an error mask, which needs depth."""
-        return self.strategy in ("eem", "eem-top")
+        """Whether it makes an error mask, or the near part of one, which needs depth."""
+        return self.strategy in MASKED
 
     @property
     def asks_people(self) -> bool:
@@ -182,6 +182,7 @@ class Method(ABC):
         """
 
 
+MASKED = ("eem", "eem-top", "eem-product", "near-entropy")  # strategies that look at what is near
 PEOPLE = "label-studio"  # the oracle that is no simulation
 
 

@@ -1,5 +1,6 @@
 """The paper's U-Net with a published encoder in place of its contracting path (section 3.1)."""
 
+import typing
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ from segxal.models.settings import ModelConfig
 WIDTH = 64  # channels of the expanding path
 NARROW = 32  # its channels where it is finer than COARSE, which has four times the cells
 COARSE = 8  # pixels per side of a cell
+WINDOW = 4  # cells per side of what a 3x3 convolution sees of the four cells around a pixel
 
 
 def build_encoder_unet(config: ModelConfig, classes: int) -> "EncoderUNet":
@@ -88,16 +90,30 @@ class EncoderUNet(EncoderDecoder):
 
     def coarse(self, maps: Sequence[Tensor]) -> Tensor:
         """Logits (N, C, h, w) at the resolution of the finest map."""
+        last: Any = self.joins[-1]
+        return self.head(self.dropout(last.smoothed(self.summed(maps))))
+
+    def summed(self, maps: Sequence[Tensor]) -> Tensor:
+        """The way up to the finest level, (N, width, h, w): all of it but the last level's convolution."""
         deepest, *finer = reversed(maps)
-        x = None
-        for level, skip, join in zip((self.deepest(deepest), *finer), self.skips, self.joins, strict=True):
-            x = join(skip(level), x)
-        return self.head(self.dropout(x))
+        below, joins = self.skips[0](self.deepest(deepest)), typing.cast(Any, self.joins)
+        for level, skip, join, before in zip(finer, self.skips[1:], joins[1:], joins[:-1], strict=True):
+            below = join.added(skip(level), before.smoothed(below))
+        return below
 
     def logits_at(self, x: Any, where: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Logits (P, C) of some pixels, read bilinearly from the coarse ones: no map of full size is made."""
+        """Logits (P, C) of some pixels, read bilinearly from the coarse ones: no map of full size is made.
+
+        Where the pixels are few, the last convolution runs around them alone: in training, its batch normalisation then
+        sees what lies around annotated pixels, not whole images.
+        """
         maps, padded, _ = self.begun(x)
-        return bilinear(self.coarse(maps), where, padded)
+        summed, last = self.summed(maps), typing.cast(Any, self.joins[-1])
+        if WINDOW**2 * len(where[0]) > summed[:, 0].numel() or min(summed.shape[-2:]) < 2:
+            return bilinear(self.head(self.dropout(last.smoothed(summed))), where, padded)
+        windows, shares = windows_around(last.before(summed), where, padded)
+        corners = self.head(self.dropout(last.inside(windows)))
+        return (corners * shares.unsqueeze(1)).sum((2, 3))
 
 
 class Join(nn.Module):
@@ -117,13 +133,24 @@ class Join(nn.Module):
             nn.BatchNorm2d(width), nn.ReLU(inplace=True),
         ) if convolved else nn.Identity()  # fmt: skip
 
-    def forward(self, skip: Tensor, below: Tensor | None) -> Tensor:
-        """(N, width, h, w) at the resolution of the skip connection; at the deepest level nothing is below."""
-        if below is None:
-            return self.smoothed(skip)
+    def added(self, skip: Tensor, below: Tensor) -> Tensor:
+        """(N, width, h, w) at the resolution of the skip connection, before what follows."""
         size = (skip.shape[-2], skip.shape[-1])
-        enlarged = F.interpolate(self.narrowed(below), size, mode="bilinear", align_corners=False)
-        return self.smoothed(skip + enlarged)
+        return skip + F.interpolate(self.narrowed(below), size, mode="bilinear", align_corners=False)
+
+    def before(self, x: Tensor) -> Tensor:
+        """What the convolution is given."""
+        layers: Any = self.smoothed
+        return layers[:2](x)
+
+    def inside(self, windows: Tensor) -> Tensor:
+        """Windows (P, width, h, w) of :meth:`before` -> (P, width, h - 2, w - 2): ``smoothed`` where they are whole."""
+        layers: Any = self.smoothed
+        convolution, *after = layers[2:]
+        x = F.conv2d(windows, convolution.weight, convolution.bias)
+        for layer in after:
+            x = layer(x)
+        return x
 
 
 def bilinear(maps: Tensor, where: tuple[Tensor, Tensor, Tensor], size: tuple[int, int]) -> Tensor:
@@ -147,3 +174,27 @@ def bilinear(maps: Tensor, where: tuple[Tensor, Tensor, Tensor], size: tuple[int
     upper = (1 - along) * values[image, top, left] + along * values[image, top, right]
     lower = (1 - along) * values[image, bottom, left] + along * values[image, bottom, right]
     return (1 - down) * upper + down * lower
+
+
+def windows_around(maps: Tensor, where: tuple[Tensor, Tensor, Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """What a 3x3 convolution needs of maps so that some pixels of the size they stand for can be read bilinearly.
+
+    Args:
+        maps: (N, K, h, w), h and w at least 2.
+        where: P image numbers, rows and columns of pixels of (H, W).
+        size: (H, W).
+
+    Returns:
+        Windows (P, K, 4, 4), 0 outside the maps, and the shares (P, 2, 2) with which the four cells in the middle make
+        up the pixel, as in :func:`bilinear`.
+    """
+    image, *pixels = where
+    steps, cells, shares = torch.arange(WINDOW, device=maps.device), [], []
+    for pixel, side, full in zip(pixels, maps.shape[-2:], size, strict=True):
+        place = ((pixel + 0.5) * side / full - 0.5).clamp(0, side - 1)
+        low = place.floor().clamp(max=side - 2)
+        cells.append(low.long().unsqueeze(1) + steps)  # one more than in the maps, as these are padded
+        shares.append(torch.stack([low + 1 - place, place - low], 1))
+    values = F.pad(maps, (1, 1, 1, 1)).permute(0, 2, 3, 1)
+    windows = values[image.view(-1, 1, 1), cells[0].unsqueeze(2), cells[1].unsqueeze(1)].permute(0, 3, 1, 2)
+    return windows, shares[0].unsqueeze(2) * shares[1].unsqueeze(1)

@@ -5,7 +5,7 @@ by seed, so that a third method changes nothing; only a ranking needs the range 
 """
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,7 +73,13 @@ def compare_with(records: pd.DataFrame, reference: str, budget: str) -> list[Com
     found = curves(records, budget)
     if reference not in found:
         raise ConfigError(f"no method {reference!r} in the records; choose one of {', '.join(found)}")
-    return _holm([_compare(found, name, reference, budget) for name in found if name != reference])
+    return compare_pairs(records, [(name, reference) for name in found if name != reference], budget)
+
+
+def compare_pairs(records: pd.DataFrame, pairs: Sequence[tuple[str, str]], budget: str) -> list[Comparison]:
+    """Each pair of method and reference, Holm over the pairs; raises as :func:`compare_with`."""
+    found = curves(records, budget)
+    return _holm([_compare(found, method, reference, budget) for method, reference in pairs])
 
 
 def _compare(found: dict[str, dict[int, Points]], method: str, reference: str, budget: str) -> Comparison:

@@ -6,73 +6,134 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import offset_copy
 
 from segxal.core.errors import ConfigError
 from segxal.core.price import BUDGETS
-from segxal.methods import get_method
+from segxal.methods import get_method, random_selection
+from segxal.methods.baselines import BY_MAP, DROPOUT
 from segxal.methods.supervised import SUPERVISED
-from segxal.results.figures.base import GREY, HEAT, INK, PALE, Sheet, new_sheet, styled
-from segxal.results.figures.curves import COLOURS, MARKERS
+from segxal.results.figures.base import BAD, GOOD, GREY, HEAT, INK, PALE, SOFT, Sheet, new_sheet, styled
 
-LINES = ("-", "--", ":", "-.")
+UNCERTAIN = {*BY_MAP, "eem-top"} - {*DROPOUT}
+MOST = 6  # lines in a panel
+LINE_POINTS = 7  # height of a line of text, points
+GROUPS = {  # title of a panel -> the methods in it
+    "SegXAL and S4AL": lambda m: m.family != "baseline",
+    "images: uncertainty": lambda m: m.granularity == "image" and m.strategy in UNCERTAIN,
+    "images: committees and difficulty": lambda m: (
+        m.granularity == "image" and m.strategy.startswith(("deal", *DROPOUT))
+    ),
+    "images: coverage": lambda m: m.granularity == "image",
+    "regions": lambda m: m.granularity != "pixel",
+    "pixels: error mask": lambda m: m.masks,
+    "pixels: uncertainty": lambda m: True,
+}
+LINES = (":", "--", "-.", (0, (6, 1, 1, 1, 1, 1)))  # of those that are neither the best nor the reference
+WIDE_RANGE = 20  # budgets that grow by more than this factor stand on a log axis
 
 
 @styled
 def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clicks")) -> Sheet:
-    """Scores (mIoU) over budgets: SegXAL and whole images on the left, regions and pixels on the right.
+    """Scores (mIoU) over budgets: one row of panels for each family of methods, one column for each unit.
 
-    A side without methods is left out.
+    In colour: the random selection of the study, which is in every panel, and the family's best method (mean over its
+    last scores). The others are grey; all are named where they end.
 
     Args:
         records: of :func:`segxal.results.tables.main_runs`.
-        units: keys of ``BUDGETS``, one row each.
+        units: keys of ``BUDGETS``.
     """
     names = [name for name in dict.fromkeys(records.method) if get_method(name).buys]
-    whole = [name for name in names if get_method(name).granularity == "image"]
-    regions = [name for name in names if name not in whole]
-    known = [name for name in ("random", "segxal-human") if name in names]
-    sides = {"SegXAL and whole images": whole, "regions and pixels": known + regions if regions else []}
-    sides = {words: part for words, part in sides.items() if part}
-    bands = ", bands: lowest to highest seed" if records.seed.nunique() > 1 else ""
-    sheet = new_sheet(0.9 + 2.9 * len(units))
-    axes = sheet.subplots(len(units), len(sides), sharey=True, squeeze=False)
-    for row, unit in zip(axes, units, strict=True):
-        for panel, (words, part) in zip(row, sides.items(), strict=True):
-            for name in part:
-                _band(panel, records[records.method == name], unit, name, names.index(name))
-            _full(panel, records)
-            panel.set(xlabel=BUDGETS[unit], title=words + bands)
-            panel.xaxis.set_major_locator(MaxNLocator(6))
-            panel.xaxis.set_major_formatter("{x:,.0f}")
-            panel.spines[["top", "right"]].set_visible(False)
-            panel.grid(axis="y", color="#e8e8e8", linewidth=0.6)
+    families = _families(names)
+    sheet = new_sheet(0.4 + 2.1 * len(families))
+    axes = sheet.subplots(len(families), len(units), sharey=True, squeeze=False)
+    for row, (words, part) in zip(axes, families.items(), strict=True):
+        for panel, unit in zip(row, units, strict=True):
+            _family(sheet, panel, records, part, unit)
+            panel.set(xlabel=BUDGETS[unit], title=words)
         row[0].set_ylabel("mIoU (%)")
-        if whole and regions:  # where they end; whole images go on
-            row[1].set_xlim(right=1.04 * records[records.method.isin(regions)][unit].max())
-    for panel in axes[-1]:
-        handles, labels = panel.get_legend_handles_labels()
-        panel.legend(
-            handles, labels, frameon=False, fontsize=6, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2)
-        )
+    if records.seed.nunique() > 1:
+        sheet.suptitle("bands: lowest to highest seed", x=0.01, ha="left", fontsize=7, color=SOFT)
     return sheet
 
 
-def _band(axes: Axes, rows: pd.DataFrame, unit: str, name: str, k: int) -> None:
-    """Mean over seeds against the mean budget, cycle by cycle; the band reaches from the lowest to the highest seed."""
+def _families(names: Sequence[str]) -> dict[str, list[str]]:
+    """Title of a panel -> its methods, the reference first; each method is in the first group that takes it."""
+    reference = random_selection(names)
+    waiting = [name for name in names if name != reference]
+    found = {}
+    for words, takes in GROUPS.items():
+        part = [name for name in waiting if takes(get_method(name))]
+        waiting = [name for name in waiting if name not in part]
+        for k in range(0, len(part), MOST - 1):
+            found[words if not k else f"{words}, more"] = [reference, *part[k : k + MOST - 1]] if reference else part
+    return found or {"random selection": [reference] if reference else []}
+
+
+def _family(sheet: Sheet, axes: Axes, records: pd.DataFrame, names: Sequence[str], unit: str) -> None:
+    last = {name: _means(records[records.method == name], unit)["mean"].iloc[-1] for name in names}
+    reference = random_selection(dict.fromkeys(records.method))
+    best = max((name for name in names if name != reference), key=lambda name: last[name], default="")
+    ends, grey = [], iter(LINES * 2)
+    for name in names:
+        means = _means(records[records.method == name], unit)
+        colour = {best: GOOD, reference: BAD}.get(name, GREY)
+        style = "-" if colour != GREY else next(grey)
+        axes.plot(means.x, means["mean"], color=colour, linewidth=1.0 if colour == GREY else 1.6, linestyle=style,
+                  marker="o", markersize=2.5, label=name)  # fmt: skip
+        if colour != GREY and (means.high > means.low).any():
+            axes.fill_between(means.x, means.low, means.high, color=colour, alpha=0.12, linewidth=0)
+        ends.append((means.x.iloc[-1], means["mean"].iloc[-1], name, colour if colour != GREY else SOFT))
+    _full(axes, records)
+    bought = records[records.method.isin(names) & (records[unit] > 0)][unit]
+    if bought.max() > WIDE_RANGE * bought.min():
+        axes.set_xscale("log")
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e8e8e8", linewidth=0.6)
+    end_labels(sheet, axes, ends)
+
+
+def end_labels(sheet: Sheet, axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
+    """Names of lines beside their ends, moved apart where they would overlap.
+
+    Args:
+        sheet: that holds the axes.
+        axes: with a fixed scale of y.
+        ends: x and y of the end of a line, its name and colour.
+    """
+    low, high = axes.get_ylim()
+    apart = (high - low) * LINE_POINTS / (72 * axes.get_position().height * sheet.get_figheight())
+    place = low
+    right = max((x for x, *_ in ends), default=0.0)
+    for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
+        place = max(y, place)
+        axes.annotate(
+            name, (x, y), xytext=(right, place), fontsize=6, color=colour, va="center", annotation_clip=False,
+            xycoords="data", textcoords=offset_copy(axes.transData, sheet, 10, 0, units="points"),
+            arrowprops={"arrowstyle": "-", "color": PALE, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 1},
+        )  # fmt: skip
+        place += apart
+
+
+def _means(rows: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """Mean, lowest and highest score over seeds at the mean budget, cycle by cycle."""
     scores = {"mean": ("miou", "mean"), "low": ("miou", "min"), "high": ("miou", "max")}
-    found = rows[rows[unit] > 0].groupby("cycle").agg(x=(unit, "mean"), **scores)
-    colour, heavy = COLOURS[k % 7], 1.8 if get_method(name).masks else 1.0
-    axes.plot(found.x, found["mean"], color=colour, marker=MARKERS[k % 7], markersize=3, linewidth=heavy,
-              linestyle=LINES[k // 7 % 4], label=name)  # fmt: skip
-    if rows.seed.nunique() > 1:
-        axes.fill_between(found.x, found.low, found.high, color=colour, alpha=0.1, linewidth=0)
+    return rows[rows[unit] > 0].groupby("cycle").agg(x=(unit, "mean"), **scores)
 
 
 def _full(axes: Axes, records: pd.DataFrame) -> None:
     full = records[records.method == SUPERVISED.name].miou.mean()
     if np.isfinite(full):
-        axes.axhline(full, color="black", linewidth=0.8, linestyle=(0, (5, 3)), label="fully supervised")
-        axes.axhline(0.95 * full, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), label="95 % of it")
+        for share, style, words in ((1, (0, (5, 3)), "fully supervised"), (0.95, (0, (1, 2)), "95 % of it")):
+            axes.axhline(share * full, color=INK, linewidth=0.7, linestyle=style)
+            axes.annotate(
+                words, (0, share * full), xycoords=("axes fraction", "data"), xytext=(2, 1.5),
+                textcoords="offset points", fontsize=5.5, color=SOFT,
+            )  # fmt: skip
 
 
 @styled
