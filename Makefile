@@ -31,7 +31,8 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PYTHON=python3.12  the Python that makes .venv (now: $(PYTHON)), at least 3.10"
-	@echo "  PRESET=camvid      which study (now: $(PRESET)): smoke, quick, camvid, camvid-pixels, camvid-full, paper"
+	@echo "  PRESET=camvid      which study (now: $(PRESET)): smoke, quick, camvid, camvid-pixels, camvid-ralis,"
+	@echo "                     smoke-ralis, camvid-full, paper"
 	@echo "  ARGS='--jobs 2'    more options for the command behind a target: segxal, pytest, jupyter lab, voila"
 
 reproduce: $(STAMP)  ## install, run the quick study, say where tables, figures and notebooks are

@@ -36,7 +36,9 @@ def test_shipped_presets_load(name):
 
 
 def test_the_presets_are_there():
-    assert {"camvid", "camvid-full", "camvid-pixels", "paper", "quick", "smoke"} <= set(preset_names())
+    assert {"camvid", "camvid-full", "camvid-pixels", "camvid-ralis", "paper", "quick", "smoke", "smoke-ralis"} <= set(
+        preset_names()
+    )
 
 
 def test_the_paper_preset_is_the_papers():

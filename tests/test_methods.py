@@ -88,7 +88,7 @@ class WithPolicy(CycleMethod):
     def run(self, context: Context) -> Outcome:
         if context.number:
             return super().run(context)
-        learned = {"policy": {"q": torch.rand(3, generator=context.generator("policy"))}}
+        learned = {"policy": ({"q": torch.rand(3, generator=context.generator("policy"))}, {"made": "for tests"})}
         return Outcome(context.before[0].pool(), None, {}, context.before[0].budget(), learned=learned,
                        numbers={"reward": 0.25})  # fmt: skip
 

@@ -14,6 +14,7 @@ from segxal.methods.base import PEOPLE, Context
 from segxal.methods.cycles import asked_pixels
 from segxal.methods.learner import learner_of
 from segxal.methods.purchase import SOLD, Offer, buy
+from segxal.methods.rounds import Bought
 from segxal.study.state import Cycle
 
 METHODS = [
@@ -41,7 +42,9 @@ def parts(asks):
 def test_at_the_loops_budget_it_is_the_loops_query(offer, tiny, tiny_run, tiny_splits, name):
     method, before = get_method(name), tiny_run[0]
     settings = tiny.with_changes(pool={"region_step": 0.05, "pixels": 6})
-    expected = method._asks(Context(settings, tiny_splits, 0, 1, (before,)), offer.learner, before)
+    context = Context(settings, tiny_splits, 0, 1, (before,))
+    streams = {purpose: context.rng(purpose) for purpose in ("subset", "query")}
+    expected = method._asks(context, offer.learner, before.pool(), Bought(), streams)
     models = {"model": offer.learner.model, "teacher": offer.learner.model}
     person = get_oracle(method.oracle, offer.oracle, models, "off")
     answers = [person.annotate(one.query) for one in expected]

@@ -28,7 +28,7 @@ def test_cells_are_numbered_row_by_row():
     assert (grid(2, 2, 2) == 0).all() and grid(2, 2, 2).dtype == np.int32
 
 
-@pytest.mark.parametrize(("cell", "words"), [(5, "5 x 5 pixels in an image of 4 x 9"), (0, "at most 4")])
+@pytest.mark.parametrize(("cell", "words"), [(5, "5 x 5 pixels in an image of 4 x 9"), (0, "at least 1")])
 def test_a_cell_fits_into_the_image(cell, words):
     with pytest.raises(ConfigError, match=f"{words}.*strategy.cell"):
         grid(4, 9, cell)

@@ -270,7 +270,7 @@ def test_every_method_finds_its_strategy():
     for kind, names in STRATEGIES_AT.items():
         for name in names:
             assert callable(get_maps(name).maps if kind in FROM_MAPS else get_strategy(name, kind)), (name, kind)
-    assert {*MAPS, *UNITS} == {name for names in STRATEGIES_AT.values() for name in names}
+    assert {*MAPS, *UNITS} == {"ralis", *(name for names in STRATEGIES_AT.values() for name in names)}
     assert {*STRATEGIES_AT} == {*GRANULARITIES}
 
 

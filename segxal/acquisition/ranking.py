@@ -7,7 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from segxal.acquisition.strategies import get_maps, get_strategy
-from segxal.acquisition.strategies.base import Learner, Units, best, region_scores
+from segxal.acquisition.strategies.base import Choice, Learner, Units, best, region_scores
+from segxal.core.errors import ConfigError
 from segxal.core.regions import annotated_out, components, grid, regions_in, superpixels, top_pixels
 from segxal.data.base import Frames
 
@@ -73,15 +74,69 @@ def rank_regions(
 
     def cut(index: int) -> np.ndarray:
         if granularity == "grid":
-            return annotated_out(grid(height, width, learner.strategy.cell), asked[index])
+            cells = grid(height, width, learner.strategy.cell, learner.strategy.cell_height)
+            return annotated_out(cells, asked[index])
         image = frames.images[index].permute(1, 2, 0).numpy()
         return annotated_out(superpixels(image, learner.strategy.pieces), asked[index])
 
     partition = lru_cache(max(1, KEPT // frames.labels[0].numel()))(cut)  # asked for up to three times in turn
-    units = _units(candidates, partition)
-    spend = int(units.size.sum()) if budget is None else budget
-    choice = get_strategy(strategy, granularity)(learner, frames, units, spend, rng)
+    if granularity == "grid" and learner.strategy.candidates and budget is not None:
+        units, choice = _best_of_pools(learner, strategy, frames, candidates, partition, budget, rng)
+    else:
+        units = _units(candidates, partition)
+        spend = int(units.size.sum()) if budget is None else budget
+        choice = get_strategy(strategy, granularity)(learner, frames, units, spend, rng)
     return Ranking(units, choice.order, choice.scores, {i: partition(i) for i in units.image[choice.order]})
+
+
+def _best_of_pools(
+    learner: Learner, strategy: str, frames: Frames, candidates: list[int],
+    partition: Callable[[int], np.ndarray], budget: int, rng: np.random.Generator,
+) -> tuple[Units, Choice]:  # fmt: skip
+    """The best cell of each of K random pools, K the cells the budget pays for; see :func:`draw_pools`."""
+    area = learner.strategy.cell * (learner.strategy.cell_height or learner.strategy.cell)
+    units, pools = draw_pools(candidates, partition, max(1, budget // area), learner.strategy.candidates, rng)
+    scores = get_strategy(strategy, "grid")(learner, frames, units, int(units.size.sum()), rng).scores
+    chosen = pools[np.arange(len(pools)), scores[pools].argmax(1)]
+    return units, Choice([int(k) for k in chosen], scores)
+
+
+def draw_pools(
+    candidates: list[int], partition: Callable[[int], np.ndarray], count: int, size: int, rng: np.random.Generator
+) -> tuple[Units, np.ndarray]:
+    """Random pools of regions that do not overlap; one region of each is asked for.
+
+    Args:
+        candidates: positions of the images.
+        partition: image position -> (H, W) int32 region numbers, -1 = in none.
+        count: number of pools K.
+        size: regions of each pool N; fewer where there are not so many.
+        rng: source of the draws.
+
+    Returns:
+        The regions drawn, and (K, N) their positions pool by pool.
+
+    Raises:
+        ConfigError: if there are fewer regions than pools.
+
+    Source: RALIS (Casanova et al. 2020), section 3.2 and its release: images are drawn until they hold enough regions.
+    Departure: regions are drawn uniformly from these images, not image by image.
+    """
+    taken, held = [], 0
+    for index in rng.permutation(candidates):
+        if held >= count * size:
+            break
+        taken.append(int(index))
+        held += len(regions_in(partition(int(index)))[0])
+    if held < count:
+        raise ConfigError(
+            f"{count} regions are to be asked for, but the candidates hold {held}; lower pool.region_step or "
+            "pool.cycles, or set pool.subset to 1"
+        )
+    every, kept = _units(sorted(taken), partition), count * min(size, held // count)
+    drawn = np.sort(rng.choice(len(every), kept, replace=False))
+    units = Units(every.image[drawn], every.region[drawn], every.size[drawn], partition)
+    return units, rng.permutation(kept).reshape(count, -1)
 
 
 def _ranked_components(

@@ -10,7 +10,9 @@ from segxal.core.ranges import require, require_count, require_share
 class StrategyConfig:
     """Options of the query strategies, and how images are cut into regions."""
 
-    cell: int = 16  # side of a grid cell, pixels
+    cell: int = 16  # width of a grid cell, pixels
+    cell_height: int = 0  # its height; 0 = square
+    candidates: int = 0  # grid: cells drawn for each one that is asked for, the best of them is taken; 0 = all compete
     pieces: int = 250  # SLIC superpixels per image, about
     passes: int = 20  # BALD and QBC: forward passes with dropout
     committee: int = 0  # QBC: networks trained for the committee; 0 = dropout passes vote
@@ -19,7 +21,26 @@ class StrategyConfig:
         """Check ranges."""
         for name in ("cell", "pieces", "passes"):
             require_count(name, getattr(self, name))
+        for name in ("cell_height", "candidates"):
+            require(getattr(self, name) >= 0, f"{name} = {getattr(self, name)}; give 0 or more")
         require(self.committee != 1 and self.committee >= 0, f"committee = {self.committee}; give 0, or 2 or more")
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """How the policy of RALIS is trained, before the runs."""
+
+    recipe: Literal["mended", "faithful", "text"] = "mended"  # see segxal.acquisition.ralis.recipe
+    episodes: int = 12
+    steps: int = 20  # of an episode; each asks for the regions of one round
+    first_steps: int = 60  # optimiser steps of the network that episodes start from
+    state_images: int = 10  # images of the state set
+    reward_images: int = 40  # validation images that say what a step was worth
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("episodes", "steps", "first_steps", "state_images", "reward_images"):
+            require_count(name, getattr(self, name))
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ TOP = 0.05  # share of an image's pixels that a spread choice of pixels is drawn
 EIGHT = np.ones((3, 3), dtype=bool)  # neighbours of a pixel, diagonal ones included
 
 
-def grid(height: int, width: int, cell: int) -> np.ndarray:
-    """Square cells, numbered row by row from the upper left.
+def grid(height: int, width: int, cell: int, cell_height: int = 0) -> np.ndarray:
+    """Cells, numbered row by row from the upper left.
 
     Args:
         height: of the image, pixels.
         width: of the image, pixels.
-        cell: side of a cell, pixels; cells at the right and bottom border may be smaller.
+        cell: width of a cell, pixels; cells at the right and bottom border may be smaller.
+        cell_height: its height, pixels; 0 = the cells are square.
 
     Returns:
         (height, width) int32, every pixel in one cell.
@@ -28,12 +29,13 @@ def grid(height: int, width: int, cell: int) -> np.ndarray:
     Raises:
         ConfigError: if not one whole cell fits into the image.
     """
-    if not 1 <= cell <= min(height, width):
+    tall = cell_height or cell
+    if not (1 <= cell <= width and 1 <= tall <= height):
         raise ConfigError(
-            f"a cell of {cell} x {cell} pixels in an image of {height} x {width}; the side must be at least 1 and at "
-            f"most {min(height, width)}: change strategy.cell"
+            f"a cell of {tall} x {cell} pixels in an image of {height} x {width}; each side must be at least 1 and at "
+            "most that of the image: change strategy.cell or strategy.cell_height"
         )
-    rows, columns = np.arange(height) // cell, np.arange(width) // cell
+    rows, columns = np.arange(height) // tall, np.arange(width) // cell
     return (rows[:, None] * (columns[-1] + 1) + columns).astype(np.int32)
 
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,6 +45,9 @@ class State(Protocol):
 
     def networks(self) -> dict[str, Network]:
         """The networks that the stage left, on the device, in evaluation mode: ``model`` and ``teacher``."""
+
+    def learned(self, name: str) -> Path:
+        """The file of something else that the stage learned (``Outcome.learned``)."""
 
     def budget(self) -> dict[str, Any]:
         """Images, pixels and clicks that people were asked for up to this stage."""
@@ -97,7 +101,8 @@ class Outcome:
         queries: one row per image asked about: ``id``, ``score``, ``dice``, ``accepted``, ``pixels``, ``clicks``.
         asked: which parts were asked for: id -> (H, W) bool; empty where whole images are.
         weights: fusion weights (w_pae, w_ebu) of the error mask that asked.
-        learned: further things that were learned, name -> weights, kept as ``<name>.safetensors``.
+        learned: further things that were learned, name -> weights and what they are for, kept as
+            ``<name>.safetensors``.
         numbers: further entries of ``metrics.json``.
     """
 
@@ -108,7 +113,7 @@ class Outcome:
     queries: list[dict[str, Any]] = field(default_factory=list)
     asked: dict[str, np.ndarray] = field(default_factory=dict)
     weights: tuple[float, float] = (0.5, 0.5)
-    learned: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    learned: dict[str, tuple[dict[str, Tensor], dict[str, str]]] = field(default_factory=dict)
     numbers: dict[str, Any] = field(default_factory=dict)
 
 
@@ -143,6 +148,11 @@ class Method(ABC):
     def masks(self) -> bool:
         """Whether it makes an error mask, or the near part of one, which needs depth."""
         return self.strategy in MASKED
+
+    @property
+    def follows_policy(self) -> bool:
+        """Whether it asks by a policy that a stage before its cycles has trained."""
+        return False
 
     @property
     def asks_people(self) -> bool:

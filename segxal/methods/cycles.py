@@ -1,14 +1,14 @@
 """Methods that ask: each cycle is query, annotate, gate, retrain (paper sections 3.1 to 3.5)."""
 
-from dataclasses import dataclass
-from typing import Any
+import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from segxal.acquisition.oracles import get_oracle
-from segxal.acquisition.oracles.base import Annotation, Oracle, check_annotation
-from segxal.acquisition.pool import random_subset
+from segxal.acquisition.oracles.base import Oracle, check_annotation
+from segxal.acquisition.pool import Pool, random_subset
 from segxal.acquisition.query import Ask, ask
 from segxal.acquisition.strategies.base import Learner
 from segxal.core.errors import ConfigError
@@ -19,10 +19,11 @@ from segxal.methods.ablations import starts_anew
 from segxal.methods.annotations import accepted, merge
 from segxal.methods.base import Context, Method, Need, Outcome, State, spent, timed
 from segxal.methods.learner import asking_learner
+from segxal.methods.rounds import Bought
 from segxal.methods.settings import RunSettings
 from segxal.methods.supervised import START
 from segxal.models import build_model
-from segxal.training.engine import fit
+from segxal.training.engine import fit, update
 from segxal.training.task import Maker, Task
 
 
@@ -49,15 +50,18 @@ class CycleMethod(Method):
         return (Need(START.name, 0, ablation if starts_anew(ablation) else self.first),)
 
     def run(self, context: Context) -> Outcome:
-        """Query by the strategy, annotate by the oracle, pass the gate, retrain."""
+        """Query by the strategy, annotate by the oracle, pass the gate, retrain; regions in ``pool.rounds`` rounds."""
         settings, train, before = context.settings, context.splits.train, context.before[0]
-        learner, pool = asking_learner(before, settings, train), before.pool()
-        asks = self._asks(context, learner, before)
-        answers, queries, joining = self._answers(context, asks, learner)
-        pool = pool.add(joining, context.number)
-        annotations = {name: answer.labels for name, answer in answers.items()}
+        learner, pool, bought = self.asking(context), before.pool(), Bought()
         known = {train.ids[i]: part.numpy() for i, part in zip(learner.labelled, learner.labels, strict=True)}
-        merged = merge(known, accepted(annotations, queries))
+        streams = {purpose: context.rng(purpose) for purpose in ("subset", "query", "noise")}
+        for number in range(rounds := self._rounds(settings)):
+            asks = self._asks(context, learner, pool, bought, streams)
+            pool = pool.add(self._answers(context, asks, learner, bought, streams["noise"]), context.number)
+            if number + 1 < rounds:
+                seen = merge(known, self._joined(bought))
+                learner = self._updated(context, learner, pool, seen, [ask.index for ask in asks], number)
+        merged = merge(known, self._joined(bought))
         labels = torch.from_numpy(np.stack([merged[train.ids[i]] for i in pool.labelled]))
         scratch = settings.train.retrain == "scratch"
         model = learner.model
@@ -71,53 +75,79 @@ class CycleMethod(Method):
         task = Task(train, tuple(pool.labelled), labels, context.splits.val, steps, generator, makers)
         trained = fit(model, task, settings.train)
         return Outcome(
-            pool, trained, annotations, spent(before.budget(), list(answers.values())), queries,
-            {} if self.granularity == "image" else {one.query.id: one.query.asked for one in asks},
+            pool, trained, bought.annotations, spent(before.budget(), list(bought.answers.values())),
+            list(bought.queries.values()), {} if self.granularity == "image" else bought.asked,
             (learner.mask.w_pae, learner.mask.w_ebu),
         )  # fmt: skip
 
-    def _asks(self, context: Context, learner: Learner, before: State) -> list[Ask]:
-        train, pool, subset = context.splits.train, context.settings.pool, context.rng("subset")
+    def asking(self, context: Context) -> Learner:
+        """The learner that asks first: the network of the stage before."""
+        return asking_learner(context.before[0], context.settings, context.splits.train)
+
+    def _rounds(self, settings: RunSettings) -> int:
+        return 1 if self.granularity in ("image", "pixel") else settings.pool.rounds
+
+    def _joined(self, bought: Bought) -> dict[str, np.ndarray]:
+        return accepted(bought.annotations, list(bought.queries.values()))
+
+    def _updated(
+        self, context: Context, learner: Learner, pool: Pool, labels: dict[str, np.ndarray], fresh: list[int],
+        number: int,
+    ) -> Learner:  # fmt: skip
+        """The learner of a round: a few steps on the images that the round before asked about."""
+        train, config = context.splits.train, context.settings.train
+        kept = [i for i in fresh if i in set(pool.labelled)]
+        if kept:
+            given = torch.from_numpy(np.stack([labels[train.ids[i]] for i in kept]))
+            steps, generator = config.round_steps, context.generator(f"round {number}")
+            task = Task(train, tuple(kept), given, context.splits.val, steps, generator)
+            learner = replace(learner, model=update(copy.deepcopy(learner.model), task, config))
+        every = torch.from_numpy(np.stack([labels[train.ids[i]] for i in pool.labelled]))
+        return replace(learner, labelled=tuple(pool.labelled), labels=every)
+
+    def _asks(
+        self, context: Context, learner: Learner, pool: Pool, bought: Bought, streams: dict[str, np.random.Generator]
+    ) -> list[Ask]:
+        train, config, subset, query = context.splits.train, context.settings.pool, streams["subset"], streams["query"]
         if self.granularity == "image":
-            count = max(1, round(pool.step * len(train)))
-            candidates = random_subset(
-                askable(self, before.pool().unlabelled, train, count), pool.subset, count, subset
-            )
+            count = max(1, round(config.step * len(train)))
+            candidates = random_subset(askable(self, pool.unlabelled, train, count), config.subset, count, subset)
             masked = self.oracle != "whole-image"
-            rng = context.rng("query")
-            return ask(learner, self.strategy, "image", train, candidates, count, rng, masked=masked)
-        asked = asked_pixels(before, train)
+            return ask(learner, self.strategy, "image", train, candidates, count, query, masked=masked)
+        asked = asked_pixels(context.before[0], train)
+        for name, part in bought.asked.items():
+            asked[train.position(name)] |= part
         unfinished = [i for i, known in enumerate(train.labelled) if known and not asked[i].all()]
-        share = 1.0 if self.granularity == "pixel" else pool.subset
+        share = 1.0 if self.granularity == "pixel" else config.subset
         candidates = random_subset(unfinished, share, 1, subset)
-        budget = (
-            pool.pixels_in(context.number) if self.granularity == "pixel" else region_budget(pool.region_step, train)
-        )
-        return ask(learner, self.strategy, self.granularity, train, candidates, budget, context.rng("query"), asked)
+        budget = region_budget(config.region_step, train) // self._rounds(context.settings)
+        if self.granularity == "pixel":
+            budget = config.pixels_in(context.number)
+        return ask(learner, self.strategy, self.granularity, train, candidates, max(1, budget), query, asked)
 
     def _answers(
-        self, context: Context, asks: list[Ask], learner: Learner
-    ) -> tuple[dict[str, Annotation], list[dict[str, Any]], list[int]]:
-        """Answers by image, one row per query, and the positions of the images that join the labelled pool."""
+        self, context: Context, asks: list[Ask], learner: Learner, bought: Bought, noise: np.random.Generator
+    ) -> list[int]:
+        """Answers and one row per query go into ``bought``; gives the images that join the labelled pool."""
         gate, classes = context.settings.gate, len(context.splits.train.classes)
-        oracle, answers, queries, joining = self._oracle(context, asks), {}, [], []
+        oracle, joining = self._oracle(context, asks, noise), []
         for one in asks:
             query = one.query
             answer = check_annotation(oracle.annotate(query), query, classes)
             dice = dice_agreement(query.prediction, answer.reannotated(query.prediction))
             joins = bool((answer.labels != VOID).any()) and (not self.gated or passes(dice, gate.tau, gate.accept))
-            answers[query.id] = answer
             joining += [one.index] if joins and one.index not in learner.labelled else []
-            queries.append({"id": query.id, "score": one.score, "dice": dice, "accepted": joins,
-                            "pixels": answer.pixels, "clicks": answer.clicks, **timed(answer.lead_time)})  # fmt: skip
-        return answers, queries, joining
+            row = {"id": query.id, "score": one.score, "dice": dice, "accepted": joins, "pixels": answer.pixels,
+                   "clicks": answer.clicks, **timed(answer.lead_time)}  # fmt: skip
+            bought.add(one, answer, row)
+        return joining
 
-    def _oracle(self, context: Context, asks: list[Ask]) -> Oracle:
+    def _oracle(self, context: Context, asks: list[Ask], noise: np.random.Generator) -> Oracle:
         """Who answers: real people, who make their own errors, or a simulation."""
         if not self.asks_people:
             settings = context.settings
             networks = context.before[0].networks()
-            return get_oracle(self.oracle, settings.oracle, networks, settings.train.amp, context.rng("noise"))
+            return get_oracle(self.oracle, settings.oracle, networks, settings.train.amp, noise)
         if context.people is None:
             raise ConfigError(
                 f"{self.name} asks real people, who cannot be asked here; use `segxal annotate` and "

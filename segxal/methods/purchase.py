@@ -19,7 +19,9 @@ from segxal.methods import METHODS, get_method
 from segxal.methods.base import Method
 
 UNITS = ("pixels", "clicks")  # what a budget can be counted in
-SOLD = tuple(name for name, method in METHODS.items() if method.buys and method.needs_truth)  # people answer, simulated
+SOLD = tuple(  # people answer, simulated; a policy would have to be trained first
+    name for name, method in METHODS.items() if method.buys and method.needs_truth and not method.follows_policy
+)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import typing
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
-from segxal.acquisition.settings import OracleConfig, StrategyConfig
+from segxal.acquisition.settings import OracleConfig, PolicyConfig, StrategyConfig
 from segxal.core.errors import ConfigError
 from segxal.core.ranges import require, require_count, require_share
 from segxal.data.settings import DataConfig
@@ -22,6 +22,7 @@ class PoolConfig:
     start_pixels: int = 0  # pixels annotated in each image of the start, drawn at random; 0 = the whole image
     step: float = 0.06  # share of the training images queried in each cycle
     region_step: float = 0.006  # region methods: share of all training pixels asked for in each cycle
+    rounds: int = 1  # region methods: parts a cycle's budget is spent in, the network is updated between them
     pixels: int = 10  # pixel methods: pixels asked for in each image and cycle
     pixels_by_cycle: tuple[int, ...] = ()  # the same, cycle by cycle; empty = ``pixels`` in all of them
     cycles: int = 5
@@ -32,7 +33,8 @@ class PoolConfig:
         for name in ("start", "step", "subset", "region_step"):
             require_share(name, getattr(self, name), 1e-6)
         require(self.cycles >= 1, f"cycles = {self.cycles}; a study needs at least one cycle")
-        require_count("pixels", self.pixels)
+        for name in ("pixels", "rounds"):
+            require_count(name, getattr(self, name))
         require(
             len(self.pixels_by_cycle) in (0, self.cycles) and min(self.pixels_by_cycle, default=1) >= 1,
             f"pixels_by_cycle = {list(self.pixels_by_cycle)}; give a number of at least 1 for each of the "
@@ -63,6 +65,7 @@ class GateConfig:
         require_share("tau", self.tau)
 
 
+LATER = ("policy",)  # parts that came after the first records: at their defaults they leave no trace either
 Settings = TypeVar("Settings", bound="RunSettings")
 
 
@@ -76,6 +79,7 @@ class RunSettings:
     mask: MaskConfig = field(default_factory=MaskConfig)
     pool: PoolConfig = field(default_factory=PoolConfig)
     strategy: StrategyConfig = field(default_factory=StrategyConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
     oracle: OracleConfig = field(default_factory=OracleConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     threads: int = 1  # CPU threads of one job; part of the settings because it changes the last bits
@@ -107,10 +111,11 @@ class RunSettings:
     def changes(self) -> dict[str, dict[str, Any]]:
         """Per part the settings that are not at their default; a setting that comes later does not show."""
         parts = {name: part for name, part in vars(self).items() if dataclasses.is_dataclass(part)}
-        return {
+        found = {
             name: {f.name: vars(part)[f.name] for f in dataclasses.fields(part) if vars(part)[f.name] != f.default}
             for name, part in parts.items()
         }
+        return {name: changed for name, changed in found.items() if changed or name not in LATER}
 
 
 def build(kind: type, values: Any, where: str) -> Any:

@@ -14,7 +14,7 @@ ABLATION_BOOKS = {
     **dict.fromkeys(NOISE_ABLATIONS, "ablation_noise"),
 }
 SPLIT_BOOK = "ablation_split"
-BOOKS = ("al_cycle", "baseline", "supervised", *dict.fromkeys(ABLATION_BOOKS.values()), SPLIT_BOOK)
+BOOKS = ("al_cycle", "baseline", "supervised", "ralis_policy", *dict.fromkeys(ABLATION_BOOKS.values()), SPLIT_BOOK)
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,6 @@ def _job(cycle: Cycle) -> Job:
     if book in PER_STAGE:
         values: dict[str, str | int] = {"method": method, "ablation": ablation, "seed": seed, "cycle": cycle.number}
         return Job(book, f"{method}-{ablation}-seed{seed}-cycle{cycle.number}", values)
-    if book == method:  # a notebook for this method alone
+    if book == method.replace("-", "_"):  # a notebook for this method alone
         return Job(book, f"seed{seed}", {"seed": seed})
     return Job(book, f"{method}-seed{seed}", {"method": method, "seed": seed})

@@ -131,8 +131,8 @@ def _write(cycle: Cycle, outcome: Outcome, numbers: dict[str, Any], classes: tup
             write_arrays(folder / "asked.npz", **{name: part.astype(np.uint8) for name, part in outcome.asked.items()})
         for name in NETWORKS if outcome.trained else ():
             save_model(folder / f"{name}.safetensors", getattr(outcome.trained, name))
-        for name, weights in outcome.learned.items():
-            write_tensors(folder / f"{name}.safetensors", weights)
+        for name, (weights, purpose) in outcome.learned.items():
+            write_tensors(folder / f"{name}.safetensors", weights, **purpose)
         write_json(folder / "queries.json", outcome.queries)
         write_json(folder / "metrics.json", metrics)
         write_json(folder / "timing.json", _timing(preset, seconds))

@@ -137,6 +137,10 @@ class Cycle:
         classes, config = len(self.metrics()["classes"]), self.settings.model
         return {n: load_model(self.folder / f"{n}.safetensors", config, classes).to(device()) for n in NETWORKS}
 
+    def learned(self, name: str) -> Path:
+        """The file of something else that was learned, ``policy`` for example."""
+        return self.folder / f"{name}.safetensors"
+
     def queries(self) -> list[dict[str, Any]]:
         """What was asked in this cycle and what became of it (``queries.json``), best score first."""
         return read_json(self.folder / "queries.json")

@@ -52,14 +52,33 @@ def fit(model: Network, task: Task, config: TrainConfig) -> Fit:
         return _train(objective, model, replace(task, steps=task.length(config)), config)
 
 
-def _train(objective: Objective, model: Network, task: Task, config: TrainConfig) -> Fit:
+def update(model: Network, task: Task, config: TrainConfig) -> Network:
+    """A few steps on new annotations, at a constant rate; nothing is validated.
+
+    Args:
+        model: the network to start from; it is trained in place.
+        task: images, annotations, length and randomness.
+        config: how to train.
+
+    Returns:
+        The same network, in evaluation mode.
+
+    Raises:
+        ConfigError, TrainingDiverged: as :func:`fit`.
+    """
+    objective = get_objective(config.objective)
+    with drawing_from(task.generator):
+        return _train(objective, model, task, replace(config, schedule="constant"), validated=False).model
+
+
+def _train(objective: Objective, model: Network, task: Task, config: TrainConfig, validated: bool = True) -> Fit:
     steps = task.steps
     model.ready().train()
     objective.setup(model, task, config)
     optimizer = _optimizer(model, config)
     schedule = _schedule(optimizer, config, steps)
     scaler = torch.amp.GradScaler(device().type, enabled=amp_dtype(config.amp) == torch.float16)
-    checks = {math.ceil(steps * k / config.evaluations) for k in range(1, config.evaluations + 1)}
+    checks = {math.ceil(steps * k / config.evaluations) for k in range(1, config.evaluations + 1) if validated}
     history: list[dict[str, float]] = []
     best, kept, losses = -1.0, {}, []
     for step in tqdm(range(1, steps + 1), desc="training", leave=False, mininterval=1):

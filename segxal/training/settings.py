@@ -27,6 +27,7 @@ class TrainConfig:
     evaluations: int = 4  # how often the validation split is scored during one training
     retrain: Literal["previous", "scratch"] = "previous"  # weights a cycle starts from
     sampling: Literal["image", "sqrt-pixels"] = "image"  # sqrt-pixels: odds of an image = root of its annotated pixels
+    round_steps: int = 3  # optimiser steps of the update between two rounds of a cycle (pool.rounds)
     pixels: int = 0  # annotated pixels of a batch that count in a step, drawn at random; 0 = all
     objective: str = "supervised"  # s4al: unlabelled images too (mean teacher, ClassMix)
 
@@ -42,6 +43,7 @@ class TrainConfig:
         require(self.batch >= 1, f"batch = {self.batch}; a batch needs at least one image")
         require(self.lr > 0, f"lr = {self.lr}; the learning rate must be positive")
         require(self.evaluations >= 1, f"evaluations = {self.evaluations}; validation must run at least once")
+        require(self.round_steps >= 1, f"round_steps = {self.round_steps}; an update needs at least one step")
         require(self.pixels >= 0, f"pixels = {self.pixels}; give a number of pixels, or 0 for all")
         require_share("crop", self.crop, 0.01)
         require_share("jitter", self.jitter)

@@ -15,6 +15,7 @@ from segxal.acquisition.strategies.least_confidence import least_confidence_maps
 from segxal.acquisition.strategies.margin import margin_maps
 from segxal.acquisition.strategies.near_entropy import near_entropy_maps
 from segxal.acquisition.strategies.qbc import qbc_maps
+from segxal.acquisition.strategies.ralis import ralis_scores
 from segxal.acquisition.strategies.random import random_maps, random_scores
 from segxal.acquisition.strategies.rare_margin import rare_margin_maps
 from segxal.acquisition.strategies.vaal import vaal_scores
@@ -43,6 +44,7 @@ UNITS: dict[str, UnitScores] = {
     "class-random": class_random_scores,
     "core-set": core_set_scores,
     "vaal": vaal_scores,
+    "ralis": ralis_scores,
 }
 FROM_MAPS = ("pixel", "component")  # granularities whose units are made from a map
 

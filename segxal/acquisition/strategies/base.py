@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segxal.acquisition.ralis.policy import Policy
 from segxal.acquisition.settings import StrategyConfig
 from segxal.core.errors import ConfigError
 from segxal.data.base import Frames
@@ -29,6 +30,7 @@ class Learner:
         train: settings of training, for strategies that train a network of their own.
         labelled: positions of the annotated images in the training split.
         labels: (len(labelled), H, W) uint8 annotations of these images, 255 = not annotated.
+        policy: a trained policy, for the strategy that follows one.
     """
 
     model: Network
@@ -37,6 +39,7 @@ class Learner:
     train: TrainConfig
     labelled: tuple[int, ...] = ()
     labels: Tensor = field(default_factory=lambda: torch.empty(0, 0, 0, dtype=torch.uint8))
+    policy: Policy | None = None
 
     @property
     def amp(self) -> str:

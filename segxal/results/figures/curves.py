@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from segxal.core.faithfulness import Curve, Stage
-from segxal.results.figures.base import Sheet, new_sheet, styled
+from segxal.results.figures.base import PALE, Sheet, new_sheet, styled
 from segxal.study.state import Cycle
 
 COLOURS = (
@@ -17,6 +17,10 @@ COLOURS = (
     "#000000",
 )  # Okabe and Ito, colour-blind safe
 MARKERS = "osD^vPX"
+POLICY_CURVES = {
+    "reward": "reward (points of mIoU)", "loss": "loss of Q", "epsilon": "share chosen at random",
+    "rate": "learning rate",
+}  # fmt: skip
 
 
 @styled
@@ -54,6 +58,35 @@ def training(cycle: Cycle) -> Sheet:
     right.set(xlabel="step", ylabel="validation mIoU (%)")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+@styled
+def policy(history: Sequence[dict[str, Any]]) -> Sheet:
+    """How a policy was trained, step by step: reward and its mean per episode, loss, exploration and learning rate.
+
+    Args:
+        history: rows of the stage ``ralis-policy`` (``metrics.json``, ``policy``).
+    """
+    figure = new_sheet(4.2, 7, "constrained")
+    steps = range(1, len(history) + 1)
+    panels = figure.subplots(2, 2, sharex=True)
+    for axes, (column, words) in zip(panels.flat, POLICY_CURVES.items(), strict=True):
+        values = [float("nan") if row[column] is None else row[column] for row in history]
+        axes.plot(steps, values, color=COLOURS[0], linewidth=0.8)
+        axes.set_ylabel(words)
+        axes.spines[["top", "right"]].set_visible(False)
+    episodes = sorted({row["episode"] for row in history})
+    parts = [[k for k, row in enumerate(history, 1) if row["episode"] == number] for number in episodes]
+    means = [sum(history[k - 1]["reward"] for k in part) / len(part) for part in parts]
+    panels[0, 0].plot(
+        [sum(part) / len(part) for part in parts], means, "o", color=COLOURS[1], label="mean of an episode"
+    )
+    panels[0, 0].axhline(0, color=PALE, linewidth=0.6)
+    panels[0, 0].legend(frameon=False, fontsize=7)
+    panels[1, 1].set_yscale("log")
+    for axes in panels[1]:
+        axes.set_xlabel("step over all episodes")
     return figure
 
 
