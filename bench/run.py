@@ -17,6 +17,7 @@ from typing import Any
 import explorer_speed
 import frozen_speed
 import map_speed
+import ralis_speed
 import steady
 import strategy_speed
 import torch
@@ -43,6 +44,7 @@ def measure(sizes: Sizes, repeats: int, stream: int) -> list[Row]:
         ("training", lambda: train_speed.rows(sizes, repeats)),
         (f"strategies over {sizes.pool} images", lambda: strategy_speed.rows(model, sizes, min(3, repeats))),
         (f"memory over {stream} images", lambda: [steady.memory(model, sizes, stream)]),
+        ("RALIS", lambda: ralis_speed.rows(model, sizes, repeats)),
         ("a frozen encoder", lambda: frozen_speed.rows(sizes, repeats, 2 * stream)),
         ("rendering", lambda: [steady.rendering(sizes, repeats)]),
         ("the explorer", lambda: explorer_speed.rows(sizes, repeats)),

@@ -32,6 +32,7 @@ def test_every_ratio_of_the_issue_is_printed_with_its_name(tiny):
         "whole EEM (depth known) / floor", "training / plain loop", "step, bf16 / float32, channels_last",
         "memory growth over the EEM of a stream", "rendering streets, one core", "BALD, 20 passes / baal",
         "explorer: a weight is moved", "explorer: another class", "explorer: another target layer",
+        "RALIS: divergences / scipy, one by one", "RALIS: scoring a pool / one forward pass",
         "retraining on cached features / fine-tuning", "EEM with a frozen encoder / one forward pass",
         "feature maps to disk / the encoder alone", "memory growth over scoring with a frozen encoder",
         "Core-Set / scikit-activeml", "scoring by entropy / one forward pass", "scoring by eem / one forward pass",

@@ -40,6 +40,14 @@ def test_faithful_histograms_are_those_of_numpy_and_mended_ones_share_their_bins
     assert features.histograms(np.empty((2, 0)), faithful=True).tolist() == np.zeros((2, 32)).tolist()
 
 
+@pytest.mark.parametrize("others", [0, 5])
+def test_many_candidates_go_through_in_parts(others, monkeypatch):
+    p, q = seeded(1).random((7, 12)) + 1e-7, seeded(2).random((others, 12)) + 1e-7
+    whole = features.histograms(features.divergences(p, q), faithful=True)
+    monkeypatch.setattr(features, "CHUNK", 11)
+    assert np.array_equal(features.unlikeness(p, q, faithful=True), whole)
+
+
 def test_region_features_in_closed_form():
     predictions, entropies = np.zeros((16, 32), dtype=int), np.zeros((16, 32))
     predictions[:8, :8], entropies[0, 0] = 2, 1.5

@@ -14,6 +14,7 @@ POOLED = 3 * SIDE**2  # its values: lowest, mean and highest entropy of each cel
 BINS = 32  # of a histogram of divergences
 ABSENT = 1e-7  # count of a class that is not there
 CEILING = 16.2  # nats; about the divergence of two regions of one class each, and above it
+CHUNK = 2**23  # numbers of a temporary array
 HIGHEST = 5.0  # nats, above any entropy: ln 19 = 2.94
 
 Pool = Callable[[Tensor], Tensor]  # (n, 1, h, w) -> (n, 1, SIDE, SIDE)
@@ -112,6 +113,22 @@ def histograms(values: np.ndarray, faithful: bool) -> np.ndarray:
     bins = np.floor((values - low) / (high - low) * BINS).clip(0, BINS - 1).astype(np.int64)
     flat = (bins + BINS * np.arange(len(values))[:, None]).ravel()
     return (np.bincount(flat, minlength=BINS * len(values)).reshape(-1, BINS) / count).astype(np.float32)
+
+
+def unlikeness(candidates: np.ndarray, others: np.ndarray, faithful: bool) -> np.ndarray:
+    """Histogram of each candidate's divergences from all the others (:func:`divergences`, :func:`histograms`).
+
+    Args:
+        candidates: (M, K) as in :func:`divergences`.
+        others: (J, K).
+        faithful: bins as in the release.
+
+    Returns:
+        (M, 32) float32. Memory: temporary arrays of ``CHUNK`` numbers.
+    """
+    rows = max(1, CHUNK // max(1, len(others)))
+    parts = [candidates[start : start + rows] for start in range(0, len(candidates), rows)]
+    return np.concatenate([histograms(divergences(part, others), faithful) for part in parts])
 
 
 def true_shares(labels: np.ndarray, boxes: np.ndarray, classes: int) -> np.ndarray:

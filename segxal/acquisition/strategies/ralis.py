@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 from torch import Tensor
 
-from segxal.acquisition.ralis.features import divergences, histograms, region_features, true_shares
+from segxal.acquisition.ralis.features import region_features, true_shares, unlikeness
 from segxal.acquisition.ralis.policy import StateSet
 from segxal.acquisition.strategies.base import Choice, Learner, Units, best
 from segxal.acquisition.strategies.forward import probabilities
@@ -74,7 +74,7 @@ def look(learner: Learner, frames: Frames, units: Units, states: StateSet) -> Se
     found = np.concatenate(of_units)
     predicted = found[:, : classes + 1]
     labelled = _labelled_shares(learner, frames, states, boxes_in(cells))
-    unlike = [histograms(divergences(predicted, other), states.faithful) for other in (labelled, predicted)]
+    unlike = [unlikeness(predicted, other, states.faithful) for other in (labelled, predicted)]
     state = np.concatenate([of_state[index] for index in positions])
     return Seen(state, np.concatenate([found, *unlike], 1))
 
