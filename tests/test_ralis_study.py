@@ -19,7 +19,7 @@ from segxal.core.regions import grid
 from segxal.data.splits import open_splits
 from segxal.methods.learner import learner_of
 from segxal.methods.rounds import Bought
-from segxal.study.grid import run_cycles, run_of
+from segxal.study.grid import run_cycles, run_of, until
 from segxal.study.records import rows_of
 from segxal.study.settings import load_preset
 
@@ -47,6 +47,10 @@ def test_the_policy_is_a_stage_before_the_cycles_and_has_no_row(run):
     assert [(row["episode"], row["step"]) for row in history] == [(e, s) for e in range(2) for s in range(3)]
     assert history[0]["loss"] is None and "report" not in run[1].metrics()
     assert [row["cycle"] for row in rows_of(run)["results"]] == [0, 1, 2]
+    ends = [until(run, number)[-1] for number in (0, 1, 2)]
+    assert [(c.method, c.number) for c in ends] == [("start", 0), ("ralis", 1), ("ralis", 2)], (
+        "cycles count, not stages"
+    )
 
 
 def test_the_first_reward_is_a_change_in_the_mended_recipe_and_the_whole_score_in_the_faithful_one(

@@ -41,11 +41,12 @@ def until(run: Sequence[Cycle], number: int) -> Sequence[Cycle]:
     Raises:
         ConfigError: if the run has no such cycle.
     """
-    if not 0 <= number < len(run):
+    ends = {cycle.number: k for k, cycle in enumerate(run) if cycle.how.scored(cycle.number)}
+    if number not in ends:
         raise ConfigError(
-            f"cycle = {number}; {run[-1].method} has cycles 0..{len(run) - 1} in preset {run[-1].preset.name}"
+            f"cycle = {number}; {run[-1].method} has cycles 0..{max(ends)} in preset {run[-1].preset.name}"
         )
-    return run[: number + 1]
+    return run[: ends[number] + 1]
 
 
 def segxal_methods(preset: Preset) -> list[str]:
