@@ -9,6 +9,7 @@ from steady import growth
 from timer import Row, medians
 from torch import Tensor
 
+from segxal.core.labels import VOID
 from segxal.core.seeds import generator
 from segxal.data.base import Frames
 from segxal.models import build_model
@@ -23,6 +24,7 @@ from segxal.training.task import Task
 
 ENCODER = "tf_efficientnet_lite0"
 IMAGES = 24
+PIXELS = 10  # annotated in each image, for the row on few of them
 
 
 def rows(sizes: Sizes, repeats: int, stream: int) -> list[Row]:
@@ -33,6 +35,7 @@ def rows(sizes: Sizes, repeats: int, stream: int) -> list[Row]:
         network.keep_features(frames.images, Path(folder), mirrored=True)
         return [
             _retraining(network, frames, sizes, repeats),
+            _few_pixels(network, frames, sizes, repeats),
             *_passes(network, frames, repeats),
             _memory(network, sizes, stream),
         ]
@@ -60,6 +63,27 @@ def _retraining(network: Network, frames: Frames, sizes: Sizes, repeats: int) ->
     note = f"{steps} steps of {sizes.batch} images; peer: the same network, its encoder trained along"
     return Row("retraining on cached features / fine-tuning", _where(frames), speed["ours"], speed["peer"],
                times["peer"] / times["ours"], 15.0, "steps/s", note)  # fmt: skip
+
+
+def _few_pixels(network: Network, frames: Frames, sizes: Sizes, repeats: int) -> Row:
+    """Ten random annotated pixels in each image; the peer makes maps of full size and takes the loss there."""
+    steps, source = max(2, sizes.steps // 20), generator(0, "bench", "pixels")
+    labels = torch.full_like(frames.labels, VOID)
+    places = torch.randint(labels[0].numel(), (len(labels), PIXELS), generator=source)
+    labels.flatten(1).scatter_(1, places, frames.labels.flatten(1).gather(1, places))
+    val, everything = frames.select([0]), tuple(range(len(frames)))
+
+    def train(pixels: int) -> None:
+        config = TrainConfig(
+            steps=steps, cycle_steps=1, batch=sizes.batch, evaluations=1, crop=1.0, jitter=0.0, pixels=pixels, amp="off"
+        )
+        fit(network, Task(frames, everything, labels, val, steps, generator(0, "bench", "train")), config)
+
+    times = medians({"ours": lambda: train(20000), "peer": lambda: train(0)}, min(3, repeats))
+    speed = {name: steps / value for name, value in times.items()}
+    note = f"{PIXELS} annotated pixels in each image; peer: the loss on maps of full size"
+    return Row("training on few pixels / on whole maps", _where(frames), speed["ours"], speed["peer"],
+               times["peer"] / times["ours"], None, "steps/s", note)  # fmt: skip
 
 
 def _passes(network: Network, frames: Frames, repeats: int) -> list[Row]:

@@ -49,10 +49,10 @@ def _pool(model: Network, sizes: Sizes) -> tuple[float, float]:
     states = StateSet(
         frames.ids[:STATE], checksum(frames, list(range(STATE))), frames.classes.names, cell, faithful=False
     )
-    network = new_network(states, STATE * (int(cells.max()) + 1), generator(0, "bench", "policy"))
+    each = int(cells.max()) + 1
+    network = new_network(states, STATE * each, generator(0, "bench", "policy"))
     train = TrainConfig(steps=1, cycle_steps=1, amp="off")
     learner = Learner(model.eval(), MaskConfig(batch=8), StrategyConfig(), train, policy=Policy(network, states))
-    each = int(cells.max()) + 1
     image, region = (part.ravel() for part in np.indices((len(frames), each)))
     units = Units(image, region, np.bincount(cells.ravel())[region], lambda index: cells)
     few = replace(units, image=units.image[: 8 * each], region=units.region[: 8 * each], size=units.size[: 8 * each])

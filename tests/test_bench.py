@@ -33,7 +33,8 @@ def test_every_ratio_of_the_issue_is_printed_with_its_name(tiny):
         "memory growth over the EEM of a stream", "rendering streets, one core", "BALD, 20 passes / baal",
         "explorer: a weight is moved", "explorer: another class", "explorer: another target layer",
         "RALIS: divergences / scipy, one by one", "RALIS: scoring a pool / one forward pass",
-        "retraining on cached features / fine-tuning", "EEM with a frozen encoder / one forward pass",
+        "retraining on cached features / fine-tuning", "training on few pixels / on whole maps",
+        "EEM with a frozen encoder / one forward pass",
         "feature maps to disk / the encoder alone", "memory growth over scoring with a frozen encoder",
         "Core-Set / scikit-activeml", "scoring by entropy / one forward pass", "scoring by eem / one forward pass",
     } <= names  # fmt: skip

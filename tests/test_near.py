@@ -58,7 +58,7 @@ def test_sentences_say_what_holm_allows():
 
 def test_one_seed_or_no_rival_concludes_nothing():
     one = records({"random": 30, "eem": 60}, seeds=1)
-    assert near.near_sentences(one) == ["eem, near people and vehicles, 1 seeds: no difference from random is shown."]
+    assert near.near_sentences(one) == ["eem, near people and vehicles, 1 seed: no difference from random is shown."]
     assert near.near_table(one)["Holm p"].tolist() == ["", "", ""]
     alone = records({"random": 30, "segxal-human": 60})
     assert near.near_table(alone).empty and near.near_sentences(alone)[0].startswith("No form of the error mask")

@@ -8,7 +8,7 @@ from segxal.core.labels import VOID
 from segxal.data.splits import open_splits
 from segxal.methods import METHODS
 from segxal.methods.baselines import STRATEGIES_AT
-from segxal.methods.cycles import region_budget
+from segxal.methods.cycles import round_budget
 from segxal.study.loop import run_cycle
 from segxal.study.state import Cycle
 
@@ -46,11 +46,7 @@ def test_regions_keep_their_budget_and_are_never_asked_for_twice(runs, small, me
             assert pixels == 6 * len(free) and set(asked) == set(free)
             assert cycle.metrics()["budget"]["clicks"] - before.metrics()["budget"]["clicks"] == pixels
         else:
-            assert (
-                0
-                < pixels
-                <= max(region_budget(small.pool.region_step, train), max(int(p.sum()) for p in asked.values()))
-            )
+            assert 0 < pixels <= max(round_budget(small.pool, train), max(int(p.sum()) for p in asked.values()))
         for name, labels in cycle.annotations().items():
             assert (labels[~asked[name]] == VOID).all()
         before = cycle

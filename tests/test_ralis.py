@@ -114,15 +114,18 @@ def test_targets_are_the_reward_plus_the_discounted_value(name):
     deep = learning(recipe)
     deep._target = new_network(states(), 6, torch.Generator().manual_seed(9)).eval()
     batch = [transition(1.0, seed=1), transition(2.0, seed=2), transition(3.0, following=False)]
-    deep.policy.eval()
     found = deep._targets(batch)
     assert found[2] == 3, "nothing follows the last step"
-    for one, target in zip(batch[:2], found, strict=False):
-        with torch.no_grad():
-            seen = torch.from_numpy(one.next_state)[None], torch.from_numpy(one.next_pool)[None]
-            own, other = deep.policy(*seen)[0], deep._target(*seen)[0]
-        value = other[own.argmax()] if name == "faithful" else own[other.argmax()]
-        assert float(target) == pytest.approx(one.reward + 0.999 * float(value), abs=1e-5)
+    states_, pools = (
+        torch.from_numpy(np.stack([getattr(t, n) for t in batch[:2]])) for n in ("next_state", "next_pool")
+    )
+    with torch.no_grad():
+        own, other = deep.policy.train()(states_, pools), deep._target(states_, pools)
+    for k in range(2):
+        value = other[k, own[k].argmax()] if name == "faithful" else own[k, other[k].argmax()]
+        assert float(found[k]) == pytest.approx(batch[k].reward + 0.999 * float(value), abs=1e-5)
+    alone = deep._targets([batch[0], batch[2]])
+    assert alone[0] != batch[0].reward and alone[1] == 3, "a single one is valued too"
 
 
 def test_learning_brings_the_value_to_the_reward():
@@ -206,7 +209,7 @@ def test_a_policy_is_refused_where_its_images_classes_or_pixels_are_others(frame
 
 
 def test_the_state_set_is_the_most_alike_of_the_draws():
-    labels = np.zeros((8, 4, 4), dtype=np.uint8)
+    labels = torch.zeros(8, 4, 4, dtype=torch.uint8)
     labels[4:] = 1  # half of the images are of another class
     chosen = state_set(labels, 4, 2, seeded())
     assert len(set(chosen)) == 4 and sum(k >= 4 for k in chosen) == 2

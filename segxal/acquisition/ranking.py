@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies import get_maps, get_strategy
 from segxal.acquisition.strategies.base import Choice, Learner, Units, best, region_scores
 from segxal.core.errors import ConfigError
@@ -94,11 +95,17 @@ def _best_of_pools(
     partition: Callable[[int], np.ndarray], budget: int, rng: np.random.Generator,
 ) -> tuple[Units, Choice]:  # fmt: skip
     """The best cell of each of K random pools, K the cells the budget pays for; see :func:`draw_pools`."""
-    area = learner.strategy.cell * (learner.strategy.cell_height or learner.strategy.cell)
-    units, pools = draw_pools(candidates, partition, max(1, budget // area), learner.strategy.candidates, rng)
+    count = cells_for(budget, learner.strategy)
+    units, pools = draw_pools(candidates, partition, count, learner.strategy.candidates, rng)
     scores = get_strategy(strategy, "grid")(learner, frames, units, int(units.size.sum()), rng).scores
     chosen = pools[np.arange(len(pools)), scores[pools].argmax(1)]
     return units, Choice([int(k) for k in chosen], scores)
+
+
+def cells_for(budget: int, strategy: StrategyConfig) -> int:
+    """How many whole grid cells a budget of pixels pays for, at least one; what is left over is not spent."""
+    height, width = strategy.cell_size
+    return max(1, budget // (height * width))
 
 
 def draw_pools(

@@ -25,6 +25,11 @@ class StrategyConfig:
             require(getattr(self, name) >= 0, f"{name} = {getattr(self, name)}; give 0 or more")
         require(self.committee != 1 and self.committee >= 0, f"committee = {self.committee}; give 0, or 2 or more")
 
+    @property
+    def cell_size(self) -> tuple[int, int]:
+        """Height and width of a grid cell, pixels."""
+        return self.cell_height or self.cell, self.cell
+
 
 @dataclass(frozen=True)
 class PolicyConfig:

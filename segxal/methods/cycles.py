@@ -20,7 +20,7 @@ from segxal.methods.annotations import accepted, merge
 from segxal.methods.base import Context, Method, Need, Outcome, State, spent, timed
 from segxal.methods.learner import asking_learner
 from segxal.methods.rounds import Bought
-from segxal.methods.settings import RunSettings
+from segxal.methods.settings import PoolConfig, RunSettings
 from segxal.methods.supervised import START
 from segxal.models import build_model
 from segxal.training.engine import fit, update
@@ -96,7 +96,7 @@ class CycleMethod(Method):
     ) -> Learner:  # fmt: skip
         """The learner of a round: a few steps on the images that the round before asked about."""
         train, config = context.splits.train, context.settings.train
-        kept = [i for i in fresh if i in set(pool.labelled)]
+        kept = sorted({*fresh} & {*pool.labelled})
         if kept:
             given = torch.from_numpy(np.stack([labels[train.ids[i]] for i in kept]))
             steps, generator = config.round_steps, context.generator(f"round {number}")
@@ -120,10 +120,8 @@ class CycleMethod(Method):
         unfinished = [i for i, known in enumerate(train.labelled) if known and not asked[i].all()]
         share = 1.0 if self.granularity == "pixel" else config.subset
         candidates = random_subset(unfinished, share, 1, subset)
-        budget = region_budget(config.region_step, train) // self._rounds(context.settings)
-        if self.granularity == "pixel":
-            budget = config.pixels_in(context.number)
-        return ask(learner, self.strategy, self.granularity, train, candidates, max(1, budget), query, asked)
+        budget = config.pixels_in(context.number) if self.granularity == "pixel" else round_budget(config, train)
+        return ask(learner, self.strategy, self.granularity, train, candidates, budget, query, asked)
 
     def _answers(
         self, context: Context, asks: list[Ask], learner: Learner, bought: Bought, noise: np.random.Generator
@@ -174,9 +172,9 @@ def askable(method: Method, unlabelled: list[int], train: Frames, count: int) ->
     return known
 
 
-def region_budget(share: float, train: Frames) -> int:
-    """Pixels that region methods ask for in one cycle: a share of all training pixels, at least one."""
-    return max(1, round(share * train.labels.numel()))
+def round_budget(pool: PoolConfig, train: Frames) -> int:
+    """Pixels that region methods ask for in one round: the cycle's share of all training pixels, at least one."""
+    return max(1, round(pool.region_step * train.labels.numel()) // pool.rounds)
 
 
 def asked_pixels(before: State, train: Frames) -> np.ndarray:

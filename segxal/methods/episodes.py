@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,17 @@ from segxal.acquisition.ralis.learning import DeepQ, Transition
 from segxal.acquisition.ralis.network import QueryNetwork
 from segxal.acquisition.ralis.policy import StateSet, checksum
 from segxal.acquisition.ralis.recipe import RECIPES
-from segxal.acquisition.ranking import draw_pools
+from segxal.acquisition.ranking import cells_for, draw_pools
 from segxal.acquisition.strategies.base import Learner
 from segxal.acquisition.strategies.ralis import Seen, boxes_in, look
 from segxal.core.errors import ConfigError, TrainingDiverged
 from segxal.core.labels import VOID
-from segxal.core.metrics import Confusion
+from segxal.core.metrics import Confusion, class_counts
 from segxal.core.modes import evaluating
 from segxal.core.regions import annotated_out, grid
 from segxal.data.base import Frames
 from segxal.methods.base import Context
-from segxal.methods.cycles import region_budget
+from segxal.methods.cycles import round_budget
 from segxal.methods.settings import RunSettings
 from segxal.models import build_model
 from segxal.models.base import Network
@@ -66,7 +67,7 @@ class World:
         """Regions of the state set."""
         return len(self.states.ids) * len(boxes_in(self.cells))
 
-    @property
+    @cached_property
     def cells(self) -> np.ndarray:
         """The partition of an image."""
         height, width = self.train.labels.shape[1:]
@@ -87,11 +88,10 @@ def new_world(context: Context, labelled: tuple[int, ...], labels: torch.Tensor)
             f"{strategy.candidates} candidates for each region; a policy needs more labelled images than its state set "
             "has (pool.start, policy.state_images) and strategy.candidates of at least 1"
         )
-    chosen = state_set(labels.numpy(), config.state_images, len(train.classes), context.rng("state-set"))
+    chosen = state_set(labels, config.state_images, len(train.classes), context.rng("state-set"))
     held = [labelled[k] for k in chosen]
-    cell = (strategy.cell_height or strategy.cell, strategy.cell)
     states = StateSet(
-        tuple(train.ids[i] for i in held), checksum(train, held), train.classes.names, cell,
+        tuple(train.ids[i] for i in held), checksum(train, held), train.classes.names, strategy.cell_size,
         RECIPES[config.recipe].faithful, tuple(train.ids[i] for i in labelled),
     )  # fmt: skip
     model = build_model(settings.model, len(train.classes), context.generator("weights"))
@@ -105,7 +105,7 @@ def new_world(context: Context, labelled: tuple[int, ...], labels: torch.Tensor)
     return World(train, rest, given, states, first, val.select(some), settings, context.generator("updates"), val)
 
 
-def state_set(labels: np.ndarray, count: int, classes: int, rng: np.random.Generator) -> list[int]:
+def state_set(labels: torch.Tensor, count: int, classes: int, rng: np.random.Generator) -> list[int]:
     """The random set of images whose class histogram is most like that of the others.
 
     Args:
@@ -120,7 +120,7 @@ def state_set(labels: np.ndarray, count: int, classes: int, rng: np.random.Gener
     Source: RALIS section 4.1: the state set is representative. Departure: it says no rule; here the smallest
     Kullback-Leibler divergence of 100 draws.
     """
-    counts = np.stack([np.bincount(one.ravel(), minlength=256)[:classes] for one in labels]).astype(float)
+    counts = np.stack([class_counts(one, classes).double().numpy() for one in labels])
 
     def unlike(part: np.ndarray) -> float:
         p, q = (rows.sum(0) + 1 for rows in (counts[part], np.delete(counts, part, 0)))
@@ -186,8 +186,7 @@ class Episode:
     def next(self) -> tuple[np.ndarray, np.ndarray]:
         """State (S, d) and new random pools (K, N, d + 64) of regions that were not asked for."""
         world, settings = self._world, self._world.settings
-        area = world.states.cell[0] * world.states.cell[1]
-        count = max(1, region_budget(settings.pool.region_step, world.train) // settings.pool.rounds // area)
+        count = cells_for(round_budget(settings.pool, world.train), settings.strategy)
 
         def partition(index: int) -> np.ndarray:
             return annotated_out(world.cells, self._asked[index])

@@ -114,10 +114,14 @@ def conclusion(comparison: Comparison) -> str:
     """
     c, t = comparison, comparison.test
     pair, on = f"{c.method} and {c.reference}", f"AUBC over {c.start:.0f} to {c.end:.0f} {c.budget}"
-    left = f" {_seeds(c.left_out)} left out: a method or a shared range of {c.budget} is missing." if c.left_out else ""
+    left = (
+        f" {count_of_seeds(c.left_out)} left out: a method or a shared range of {c.budget} is missing."
+        if c.left_out
+        else ""
+    )
     if not t.seeds:
         return f"No seed gives {pair} a shared range of {c.budget}: nothing can be compared.{left}"
-    start = f"With {_seeds(t.seeds)}, "
+    start = f"With {count_of_seeds(t.seeds)}, "
     if t.seeds == 1:
         return f"{start}{_distance(c)} on {on}. One seed allows no test: no difference is shown, nor equality.{left}"
     if np.isnan(t.p):
@@ -147,7 +151,8 @@ def conclusions(
     return pd.DataFrame(rows, columns=["budget", "method", "conclusion"])
 
 
-def _seeds(count: int) -> str:
+def count_of_seeds(count: int) -> str:
+    """``1 seed``, ``5 seeds``."""
     return f"{count} seed{'' if count == 1 else 's'}"
 
 
@@ -161,7 +166,7 @@ def _distance(c: Comparison, interval: str = "") -> str:
 def _wilcoxon(t: PairedTest) -> str:
     if t.floor >= ALPHA:
         return (
-            f"Wilcoxon cannot go below {t.floor:.3g} with {_seeds(t.seeds)}: "
+            f"Wilcoxon cannot go below {t.floor:.3g} with {count_of_seeds(t.seeds)}: "
             "the result rests on the t-test, which takes differences as normal."
         )
     return f"Wilcoxon p {p_words(t.wilcoxon, '= ')} {'agrees' if t.wilcoxon < ALPHA else 'does not confirm it'}."
@@ -245,7 +250,7 @@ def stability_line(aubcs: pd.DataFrame) -> str:
     note = f" Not ranked, no AUBC: {absent}." if absent else ""
     if not ranking or not seeds:
         return f"No seed has an AUBC of every method: there is no ranking.{note}"
-    start = f"Ranking over {seeds} of {_seeds(len(aubcs))}: {ranking}."
+    start = f"Ranking over {seeds} of {count_of_seeds(len(aubcs))}: {ranking}."
     if left.empty:
         return f"{start} One seed cannot be left out: whether the ranking is stable is not known.{note}"
     changed = left[left.flips > 0]

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
+from segxal.core.metrics import Confusion
 from segxal.methods import get_method
 from segxal.methods.base import MASKED
-from segxal.results.comparison import Comparison, compare_pairs, p_words
+from segxal.results.comparison import Comparison, compare_pairs, count_of_seeds, p_words
 from segxal.results.statistics import ALPHA
 from segxal.results.tables import main_runs, read_records
 from segxal.storage import paths
@@ -52,12 +54,10 @@ def objects_iou(counts: pd.DataFrame, classes: list[str]) -> float:
         counts: one row per true class (column ``class``), one column per predicted class.
         classes: names of the classes, in the order of the columns.
     """
-    matrix = counts.set_index("class").loc[classes, classes].to_numpy(float)
-    hits = matrix.diagonal()
-    union = matrix.sum(0) + matrix.sum(1) - hits
+    confusion = Confusion(len(classes))
+    confusion.counts = torch.from_numpy(counts.set_index("class").loc[classes, classes].to_numpy(np.int64))
     wanted = [classes.index(name) for name in OBJECTS if name in classes]
-    shares = [100 * hits[k] / union[k] for k in wanted if union[k] > 0]
-    return float(np.mean(shares)) if shares else float("nan")
+    return 100 * float(confusion.iou[wanted].nanmean())
 
 
 def rival_pairs(methods: list[str]) -> list[tuple[str, str]]:
@@ -118,5 +118,5 @@ def near_sentences(records: pd.DataFrame) -> list[str]:
         ]
         other = [c.reference for c in own if not c.holm < ALPHA]
         said += [f"no difference from {' and '.join(other)} is shown"] if other else []
-        sentences.append(f"{form}, near people and vehicles, {own[0].test.seeds} seeds: {'; '.join(said)}.")
+        sentences.append(f"{form}, near people and vehicles, {count_of_seeds(own[0].test.seeds)}: {'; '.join(said)}.")
     return sentences

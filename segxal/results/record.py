@@ -2,12 +2,11 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
-from segxal.core.errors import ConfigError
 from segxal.methods import get_method
 from segxal.methods.supervised import SUPERVISED
-from segxal.results.statistics import ALPHA
+from segxal.results.comparison import count_of_seeds
+from segxal.results.statistics import paired_test
 
 UNITS = ("pixels", "clicks")  # what is counted, per image of the training split
 GOAL = {"pixels": 10, "share": 95.0, "low": 94.0}  # PixelPick's share with a sixth of its 60 pixels per image
@@ -23,35 +22,20 @@ def record_table(records: pd.DataFrame) -> pd.DataFrame:
         One row per method and cycle: ``pixels`` and ``clicks`` per image of the training split, ``seeds``, and the
         ``share`` of the fully supervised score in percent with its 95 % interval (``low``, ``high``; t distribution;
         NaN with one seed). Every run is divided by the ``supervised`` run of its own seed, seeds without one are left
-        out.
-
-    Raises:
-        ConfigError: if no seed has a ``supervised`` run.
+        out: a study without ``supervised`` has no row.
     """
     full = records[records.method == SUPERVISED.name].set_index("seed")
-    if full.empty:
-        raise ConfigError("the records have no supervised run to compare with; add supervised to the preset's methods")
     bought = records[records.method.map(lambda name: get_method(name).buys) & records.seed.isin(full.index)]
     own = full.loc[bought.seed]
     shares = bought.assign(
         share=100 * bought.miou.to_numpy() / own.miou.to_numpy(),
         **{unit: bought[unit].to_numpy() / own["images"].to_numpy() for unit in UNITS},
     )
-    rows = [
-        {"method": method, "cycle": cycle, **{unit: part[unit].mean() for unit in UNITS}, "seeds": len(part),
-         "share": part.share.mean(), **_interval(part.share)}
-        for (method, cycle), part in shares.groupby(["method", "cycle"], sort=False)
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def _interval(values: pd.Series) -> dict[str, float]:
-    """The 95 % interval of a mean."""
-    n = len(values)
-    if n < 2:
-        return {"low": np.nan, "high": np.nan}
-    half = float(student.ppf(1 - ALPHA / 2, n - 1) * values.std() / np.sqrt(n))
-    return {"low": values.mean() - half, "high": values.mean() + half}
+    rows = []
+    for (method, cycle), part in shares.groupby(["method", "cycle"], sort=False):
+        test, prices = paired_test(part.share), {unit: part[unit].mean() for unit in UNITS}
+        rows.append((method, cycle, *prices.values(), test.seeds, test.difference, test.low, test.high))
+    return pd.DataFrame(rows, columns=["method", "cycle", *UNITS, "seeds", "share", "low", "high"])
 
 
 def record_line(table: pd.DataFrame) -> str:
@@ -60,8 +44,12 @@ def record_line(table: pd.DataFrame) -> str:
     Args:
         table: of :func:`record_table`.
     """
-    within = table[table.pixels <= GOAL["pixels"] + 0.5]
+    within = table[table.pixels <= GOAL["pixels"]]
     goal = f"the goal of {GOAL['share']:.0f} % with at most {GOAL['pixels']} pixels per image"
+    if table.empty:
+        return (
+            f"No run of the study has a fully supervised one of its seed beside it: nothing can be said about {goal}."
+        )
     if within.empty:
         return f"No method has a score within {GOAL['pixels']} pixels per image: nothing can be said about {goal}."
     best = within.loc[within.share.idxmax()]
@@ -69,5 +57,5 @@ def record_line(table: pd.DataFrame) -> str:
     verdict = "reached" if best.share >= GOAL["share"] and best.low >= GOAL["low"] else "not reached"
     return (
         f"{best.method} reaches {best.share:.1f} %{spread} of full supervision with {best.pixels:.1f} pixels per "
-        f"image, {best.seeds} seed{'' if best.seeds == 1 else 's'}: {goal} is {verdict}."
+        f"image, {count_of_seeds(best.seeds)}: {goal} is {verdict}."
     )

@@ -1,10 +1,7 @@
 """What RALIS's query network sees of regions: predicted classes, pooled entropies, and how unlike others they are."""
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
 from segxal.core.errors import ConfigError
@@ -15,9 +12,6 @@ BINS = 32  # of a histogram of divergences
 ABSENT = 1e-7  # count of a class that is not there
 CEILING = 16.2  # nats; about the divergence of two regions of one class each, and above it
 CHUNK = 2**23  # numbers of a temporary array
-HIGHEST = 5.0  # nats, above any entropy: ln 19 = 2.94
-
-Pool = Callable[[Tensor], Tensor]  # (n, 1, h, w) -> (n, 1, SIDE, SIDE)
 
 
 def region_features(
@@ -61,18 +55,18 @@ def pooled_entropies(entropies: np.ndarray, faithful: bool) -> np.ndarray:
     values = torch.from_numpy(np.ascontiguousarray(entropies, dtype=np.float32))[None, None]
     if faithful:
         kernel = (max(1, values.shape[2] // SIDE), max(1, values.shape[3] // SIDE))
-        mean, highest = F.avg_pool2d(values, kernel), F.max_pool2d(values, kernel)
-        lowest = HIGHEST - F.max_pool2d(HIGHEST - values, kernel)
+        pooled = [-F.max_pool2d(-values, kernel), F.avg_pool2d(values, kernel), F.max_pool2d(values, kernel)]
     else:
-        mean, highest = F.adaptive_avg_pool2d(values, SIDE), F.adaptive_max_pool2d(values, SIDE)
-        lowest = -F.adaptive_max_pool2d(-values, SIDE)
-    if mean.shape[-2:] != (SIDE, SIDE):
+        lowest, mean = -F.adaptive_max_pool2d(-values, SIDE), F.adaptive_avg_pool2d(values, SIDE)
+        pooled = [lowest, mean, F.adaptive_max_pool2d(values, SIDE)]
+    rows, columns = pooled[0].shape[-2:]
+    if (rows, columns) != (SIDE, SIDE):
         raise ConfigError(
-            f"a region of {entropies.shape[0]} x {entropies.shape[1]} pixels is pooled to {mean.shape[2]} x "
-            f"{mean.shape[3]} cells, the faithful recipe needs {SIDE} x {SIDE}: take regions whose sides are multiples "
+            f"a region of {entropies.shape[0]} x {entropies.shape[1]} pixels is pooled to {rows} x "
+            f"{columns} cells, the faithful recipe needs {SIDE} x {SIDE}: take regions whose sides are multiples "
             f"of {SIDE} or just above, 90 x 80 for example, or the mended recipe"
         )
-    return torch.cat([lowest, mean, highest]).flatten().numpy()
+    return torch.cat(pooled).flatten().numpy()
 
 
 def divergences(candidates: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -108,7 +108,7 @@ class DeepQ:
 
     def end_episode(self) -> None:
         """After an episode."""
-        if self.recipe.decay_each == "episode" and self.steps > 0:
+        if self.recipe.decay_each == "episode":
             self._schedule.step()
 
     def _update(self) -> float:
@@ -129,7 +129,8 @@ class DeepQ:
         """Reward plus the discounted value of the best region of the next pool."""
         targets = torch.tensor([one.reward for one in batch], dtype=torch.float32)
         going = [k for k, one in enumerate(batch) if one.next_state is not None]
-        if len(going) > 1:  # batch normalisation in training needs two
+        if going:
+            self.policy.train(len(going) > 1)  # batch normalisation in training needs two
             following = [batch[k] for k in going]
             states = _stack([t.next_state for t in following])
             pools = _stack([t.next_pool for t in following])

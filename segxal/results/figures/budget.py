@@ -19,7 +19,7 @@ UNCERTAIN = {*BY_MAP, "eem-top"} - {*DROPOUT}
 MOST = 6  # lines in a panel
 LINE_POINTS = 7  # height of a line of text, points
 GROUPS = {  # title of a panel -> the methods in it
-    "SegXAL and S4AL": lambda m: m.family != "baseline",
+    "SegXAL and S4AL": lambda m: m.family in ("segxal", "s4al"),
     "images: uncertainty": lambda m: m.granularity == "image" and m.strategy in UNCERTAIN,
     "images: committees and difficulty": lambda m: (
         m.granularity == "image" and m.strategy.startswith(("deal", *DROPOUT))
@@ -61,14 +61,15 @@ def budget_figure(records: pd.DataFrame, units: Sequence[str] = ("pixels", "clic
 def _families(names: Sequence[str]) -> dict[str, list[str]]:
     """Title of a panel -> its methods, the reference first; each method is in the first group that takes it."""
     reference = random_selection(names)
+    known = [reference] if reference else []
     waiting = [name for name in names if name != reference]
     found = {}
     for words, takes in GROUPS.items():
         part = [name for name in waiting if takes(get_method(name))]
         waiting = [name for name in waiting if name not in part]
         for k in range(0, len(part), MOST - 1):
-            found[words if not k else f"{words}, more"] = [reference, *part[k : k + MOST - 1]] if reference else part
-    return found or {"random selection": [reference] if reference else []}
+            found[f"{words}, more" if k else words] = [*known, *part[k : k + MOST - 1]]
+    return found or {"random selection": known}
 
 
 def _family(sheet: Sheet, axes: Axes, records: pd.DataFrame, names: Sequence[str], unit: str) -> None:
@@ -94,17 +95,11 @@ def _family(sheet: Sheet, axes: Axes, records: pd.DataFrame, names: Sequence[str
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e8e8e8", linewidth=0.6)
-    end_labels(sheet, axes, ends)
+    _name_ends(sheet, axes, ends)
 
 
-def end_labels(sheet: Sheet, axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
-    """Names of lines beside their ends, moved apart where they would overlap.
-
-    Args:
-        sheet: that holds the axes.
-        axes: with a fixed scale of y.
-        ends: x and y of the end of a line, its name and colour.
-    """
+def _name_ends(sheet: Sheet, axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
+    """Names of lines (x and y of the end, name, colour) beside their ends, moved apart where they would overlap."""
     low, high = axes.get_ylim()
     apart = (high - low) * LINE_POINTS / (72 * axes.get_position().height * sheet.get_figheight())
     place = low
