@@ -13,7 +13,7 @@ from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID, Classes
@@ -168,6 +168,15 @@ def colour_table(name: str) -> np.ndarray:
     table = matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3]
     table.flags.writeable = False  # one array for all
     return table
+
+
+def price_axis(axes: Axes, log: bool) -> None:
+    """Ticks of a horizontal axis of prices: whole numbers; on a log axis 1, 2 and 5 of every power of ten."""
+    if log:
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if log else MaxNLocator(6))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
 
 
 def percent(share: float) -> str:

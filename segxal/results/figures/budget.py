@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import offset_copy
 
 from segxal.core.errors import ConfigError
@@ -13,7 +12,7 @@ from segxal.core.price import BUDGETS
 from segxal.methods import get_method, random_selection
 from segxal.methods.baselines import BY_MAP, DROPOUT
 from segxal.methods.supervised import SUPERVISED
-from segxal.results.figures.base import BAD, GOOD, GREY, HEAT, INK, PALE, SOFT, Sheet, new_sheet, styled
+from segxal.results.figures.base import BAD, GOOD, GREY, HEAT, INK, PALE, SOFT, Sheet, new_sheet, price_axis, styled
 
 UNCERTAIN = {*BY_MAP, "eem-top"} - {*DROPOUT}
 MOST = 6  # lines in a panel
@@ -88,11 +87,7 @@ def _family(sheet: Sheet, axes: Axes, records: pd.DataFrame, names: Sequence[str
         ends.append((means.x.iloc[-1], means["mean"].iloc[-1], name, colour if colour != GREY else SOFT))
     _full(axes, records)
     bought = records[records.method.isin(names) & (records[unit] > 0)][unit]
-    if bought.max() > WIDE_RANGE * bought.min():
-        axes.set_xscale("log")
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.xaxis.set_major_formatter("{x:,.0f}")
+    price_axis(axes, log=bought.max() > WIDE_RANGE * bought.min())
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e8e8e8", linewidth=0.6)
     _name_ends(sheet, axes, ends)

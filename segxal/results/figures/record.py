@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from segxal.results.figures.base import GREY, INK, Sheet, new_sheet, styled
+from segxal.results.figures.base import GREY, INK, Sheet, new_sheet, price_axis, styled
 from segxal.results.figures.curves import COLOURS, MARKERS
 from segxal.results.record import GOAL, UNITS
 from segxal.results.tables import published
@@ -25,8 +25,8 @@ def record_figure(table: pd.DataFrame) -> Sheet:
             _line(panel, table[table.method == name], unit, COLOURS[k % 7], MARKERS[k % 7])
         _printed(panel)
         panel.axhline(GOAL["share"], color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
-        panel.set(xscale="log", xlabel=f"{unit} per training image")
-        panel.xaxis.set_major_formatter("{x:,.0f}")
+        panel.set(xlabel=f"{unit} per training image")
+        price_axis(panel, log=True)
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(axis="y", color="#e8e8e8", linewidth=0.6)
     axes[0].set_ylabel("share of the own fully supervised mIoU (%)")
