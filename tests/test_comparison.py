@@ -13,12 +13,10 @@ from segxal.core.seeds import rng
 from segxal.results.comparison import (
     compare_with,
     comparison_table,
-    complete,
     conclusion,
     penalty_matrix,
-    rank_stability,
-    stability_line,
 )
+from segxal.results.stability import complete, rank_stability, stability_line
 
 GRID = (10, 20, 30)
 

@@ -1,7 +1,8 @@
-"""Which method is better, and can these seeds show it? Comparisons with Holm, penalty matrix, ranking, conclusions.
+"""Which method is better, and can these seeds show it? Comparisons with Holm, penalty matrix, conclusions.
 
 Records as in :mod:`segxal.results.statistics`. Two methods are compared over the range of budget that both cover, seed
-by seed, so that a third method changes nothing; only a ranking needs the range that all of them cover.
+by seed, so that a third method changes nothing; only a ranking (:mod:`segxal.results.stability`) needs the range that
+all of them cover.
 """
 
 import itertools
@@ -13,15 +14,16 @@ import numpy as np
 import pandas as pd
 
 from segxal.core.errors import ConfigError
+from segxal.results.stability import complete
 from segxal.results.statistics import (
     ALPHA,
-    DIGITS,
     NAN,
     SHARE,
     PairedTest,
     Points,
     aubc,
     aubc_table,
+    count_of_seeds,
     curves,
     efficiency,
     paired_ranges,
@@ -151,11 +153,6 @@ def conclusions(
     return pd.DataFrame(rows, columns=["budget", "method", "conclusion"])
 
 
-def count_of_seeds(count: int) -> str:
-    """``1 seed``, ``5 seeds``."""
-    return f"{count} seed{'' if count == 1 else 's'}"
-
-
 def _distance(c: Comparison, interval: str = "") -> str:
     if c.test.difference == 0:
         return f"{c.method} is level with {c.reference}"
@@ -207,59 +204,6 @@ def penalty_matrix(records: pd.DataFrame, budget: str, alpha: float = ALPHA) -> 
         tests = [paired_test(differences) for differences in ahead.T]
         matrix.loc[a, b] = np.mean([t.difference > 0 and t.p < alpha for t in tests])
     return matrix
-
-
-def complete(aubcs: pd.DataFrame) -> pd.DataFrame:
-    """What can be ranked: methods that have an AUBC at all, and the seeds in which all of these have one."""
-    return aubcs.dropna(axis=1, how="all").dropna(axis=0).round(DIGITS)
-
-
-def rank_stability(aubcs: pd.DataFrame) -> pd.DataFrame:
-    """Does the ranking by mean AUBC hold when a seed is left out?
-
-    Args:
-        aubcs: of :func:`segxal.results.statistics.aubc_table`; only what is :func:`complete` is ranked.
-
-    Returns:
-        First the ranking with all seeds (``left out``: none), then one row per seed left out: ``ranking`` (best
-        first), ``flips`` (pairs of methods whose order is reversed) and ``tau`` (Kendall's tau-b with the first
-        ranking; NaN with fewer than two methods). With one seed there is only the first row.
-    """
-    from scipy.stats import kendalltau
-
-    table = complete(aubcs)
-    whole = table.mean().round(DIGITS)
-    rows = [("none", _ranking(whole), 0, 1.0 if len(whole) > 1 else NAN)]
-    for seed in table.index if len(table) > 1 else []:
-        part = table.drop(index=seed).mean().round(DIGITS)
-        flips = sum((whole[a] - whole[b]) * (part[a] - part[b]) < 0 for a, b in itertools.combinations(whole.index, 2))
-        tau = float(kendalltau(whole, part).statistic) if len(whole) > 1 else NAN
-        rows.append((str(seed), _ranking(part), int(flips), tau))
-    return pd.DataFrame(rows, columns=["left out", "ranking", "flips", "tau"])
-
-
-def _ranking(means: pd.Series) -> str:
-    return " > ".join(means.sort_values(ascending=False, kind="stable").index)
-
-
-def stability_line(aubcs: pd.DataFrame) -> str:
-    """What :func:`rank_stability` finds, in plain sentences; methods that cannot be ranked are named."""
-    stability, seeds = rank_stability(aubcs), len(complete(aubcs))
-    left, ranking = stability.iloc[1:], stability.ranking.iloc[0]
-    absent = ", ".join(aubcs.columns[aubcs.isna().all()])
-    note = f" Not ranked, no AUBC: {absent}." if absent else ""
-    if not ranking or not seeds:
-        return f"No seed has an AUBC of every method: there is no ranking.{note}"
-    start = f"Ranking over {seeds} of {count_of_seeds(len(aubcs))}: {ranking}."
-    if left.empty:
-        return f"{start} One seed cannot be left out: whether the ranking is stable is not known.{note}"
-    changed = left[left.flips > 0]
-    if changed.empty:
-        return f"{start} No two methods change places, whichever of these seeds is left out.{note}"
-    return (
-        f"{start} It changes when a seed is left out, in {len(changed)} of {seeds} cases "
-        f"(pairs reversed: {changed.flips.sum()}, smallest Kendall tau {left.tau.min():.2f}).{note}"
-    )
 
 
 def comparison_table(records: pd.DataFrame, reference: str, budget: str, share: float = SHARE) -> pd.DataFrame:

@@ -9,8 +9,8 @@ import torch
 from segxal.core.metrics import Confusion
 from segxal.methods import get_method
 from segxal.methods.base import MASKED
-from segxal.results.comparison import Comparison, compare_pairs, count_of_seeds, p_words
-from segxal.results.statistics import ALPHA
+from segxal.results.comparison import Comparison, compare_pairs, p_words
+from segxal.results.statistics import ALPHA, count_of_seeds
 from segxal.results.tables import main_runs, read_records
 from segxal.storage import paths
 from segxal.study.records import KEY

@@ -5,8 +5,7 @@ import pandas as pd
 
 from segxal.methods import get_method
 from segxal.methods.supervised import SUPERVISED
-from segxal.results.comparison import count_of_seeds
-from segxal.results.statistics import paired_test
+from segxal.results.statistics import count_of_seeds, paired_test
 
 UNITS = ("pixels", "clicks")  # what is counted, per image of the training split
 GOAL = {"pixels": 10, "share": 95.0, "low": 94.0}  # PixelPick's share with a sixth of its 60 pixels per image

@@ -272,6 +272,11 @@ def shared_seeds(records: pd.DataFrame) -> pd.DataFrame:
     return records[found == records.groupby("method").ablation.transform("nunique")]
 
 
+def count_of_seeds(count: int) -> str:
+    """``1 seed``, ``5 seeds``."""
+    return f"{count} seed{'' if count == 1 else 's'}"
+
+
 def spread(values: Sequence[float] | pd.Series) -> str:
     """Mean and standard deviation (n - 1) over seeds; the bare value for a single seed, empty for none."""
     if not len(values):
