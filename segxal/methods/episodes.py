@@ -22,6 +22,7 @@ from segxal.core.metrics import Confusion, class_counts
 from segxal.core.modes import evaluating
 from segxal.core.regions import annotated_out, grid
 from segxal.data.base import Frames
+from segxal.data.division import read_division
 from segxal.methods.base import Context
 from segxal.methods.cycles import round_budget
 from segxal.methods.settings import RunSettings
@@ -88,7 +89,7 @@ def new_world(context: Context, labelled: tuple[int, ...], labels: torch.Tensor)
             f"{strategy.candidates} candidates for each region; a policy needs more labelled images than its state set "
             "has (pool.start, policy.state_images) and strategy.candidates of at least 1"
         )
-    chosen = state_set(labels, config.state_images, len(train.classes), context.rng("state-set"))
+    chosen = _state_set(context, labelled, labels)
     held = [labelled[k] for k in chosen]
     states = StateSet(
         tuple(train.ids[i] for i in held), checksum(train, held), train.classes.names, strategy.cell_size,
@@ -103,6 +104,15 @@ def new_world(context: Context, labelled: tuple[int, ...], labels: torch.Tensor)
     given = dict(zip(labelled, labels.numpy(), strict=True))
     rest = tuple(i for i in labelled if i not in held)
     return World(train, rest, given, states, first, val.select(some), settings, context.generator("updates"), val)
+
+
+def _state_set(context: Context, labelled: tuple[int, ...], labels: torch.Tensor) -> list[int]:
+    """Positions among the labelled images: those a division names, or drawn ones."""
+    settings, train = context.settings, context.splits.train
+    named = read_division(settings.pool.division).states if settings.pool.division else ()
+    if named:
+        return [k for k, i in enumerate(labelled) if train.ids[i] in named]
+    return state_set(labels, settings.policy.state_images, len(train.classes), context.rng("state-set"))
 
 
 def state_set(labels: torch.Tensor, count: int, classes: int, rng: np.random.Generator) -> list[int]:

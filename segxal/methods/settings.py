@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 from segxal.acquisition.settings import OracleConfig, PolicyConfig, StrategyConfig
 from segxal.core.errors import ConfigError
 from segxal.core.ranges import require, require_count, require_share
+from segxal.data.division import division_names
 from segxal.data.settings import DataConfig
 from segxal.models.settings import MaskConfig, ModelConfig
 from segxal.training.objectives import OBJECTIVES
@@ -19,6 +20,7 @@ class PoolConfig:
     """How the labelled pool grows (paper sections 3.1 and 4)."""
 
     start: float = 0.1  # share of the training images labelled before the first cycle
+    division: str = ""  # a published division of the data set, which names the images of the start in place of `start`
     start_pixels: int = 0  # pixels annotated in each image of the start, drawn at random; 0 = the whole image
     step: float = 0.06  # share of the training images queried in each cycle
     region_step: float = 0.006  # region methods: share of all training pixels asked for in each cycle
@@ -39,6 +41,10 @@ class PoolConfig:
             len(self.pixels_by_cycle) in (0, self.cycles) and min(self.pixels_by_cycle, default=1) >= 1,
             f"pixels_by_cycle = {list(self.pixels_by_cycle)}; give a number of at least 1 for each of the "
             f"{self.cycles} cycles, or none",
+        )
+        require(
+            not self.division or self.division in division_names(),
+            f"division = {self.division!r}; choose one of {', '.join(division_names())}, or leave it out",
         )
         require(self.start_pixels >= 0, f"start_pixels = {self.start_pixels}; give 0 (whole images) or more")
         total = self.start + self.step * self.cycles

@@ -8,10 +8,12 @@ import torch
 from segxal.acquisition.oracles.base import Annotation
 from segxal.acquisition.oracles.pixel import PixelOracle
 from segxal.acquisition.oracles.whole_image import WholeImageOracle
-from segxal.acquisition.pool import start_pool
+from segxal.acquisition.pool import UNLABELLED, Pool, start_pool
 from segxal.acquisition.query import first_query
 from segxal.core import seeds
+from segxal.core.errors import DataMissing
 from segxal.data.base import Frames
+from segxal.data.division import read_division
 from segxal.methods.base import Context, Method, Need, Outcome, spent
 from segxal.methods.settings import RunSettings
 from segxal.models import build_model
@@ -41,9 +43,7 @@ class FirstTraining(Method):
     def run(self, context: Context) -> Outcome:
         """Draw the initial labels, and train on them."""
         settings, train = context.settings, context.splits.train
-        known = [i for i, labelled in enumerate(train.labelled) if labelled]
-        share = len(known) / len(train) if self.whole else settings.pool.start
-        pool = start_pool(train.ids, known, share, seeds.rng(context.seed, "start"))
+        pool = self._pool(context)
         pixels = 0 if self.whole else settings.pool.start_pixels
         answers, asked = _answers(train, pool.labelled, pixels, seeds.rng(context.seed, "start-pixels"))
         cycles = settings.pool.cycles if self.whole else 0
@@ -55,6 +55,21 @@ class FirstTraining(Method):
         trained = fit(model, task, settings.train)
         weights = (settings.mask.w_pae, settings.mask.w_ebu)
         return Outcome(pool, trained, annotations, spent({}, list(answers.values())), asked=asked, weights=weights)
+
+    def _pool(self, context: Context) -> Pool:
+        """The pool before the first query."""
+        config, train = context.settings.pool, context.splits.train
+        known = [i for i, labelled in enumerate(train.labelled) if labelled]
+        if self.whole or not config.division:
+            share = len(known) / len(train) if self.whole else config.start
+            return start_pool(train.ids, known, share, seeds.rng(context.seed, "start"))
+        named = read_division(config.division).positions(train.ids)
+        if lacking := [train.ids[i] for i in named if not train.labelled[i]]:
+            raise DataMissing(
+                f"the division {config.division} labels {len(named)} images from the start, but {len(lacking)} of them "
+                f"have no ground truth here, {lacking[0]} for example; add it, or leave out pool.division"
+            )
+        return Pool(train.ids, (UNLABELLED,) * len(train)).add(named, 0)
 
 
 def _answers(

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 ROOT = PACKAGE.parent
 NOTEBOOKS = ROOT / "notebooks"
 PRESETS = PACKAGE / "study" / "presets"
+DIVISIONS = PACKAGE / "data" / "divisions"
 PUBLISHED = PACKAGE / "results" / "published"
 HOME = Path(os.environ.get("SEGXAL_HOME") or ROOT).expanduser().resolve()
 RUNS = HOME / "papermill_runs"
