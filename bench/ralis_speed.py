@@ -7,7 +7,7 @@ import scipy.stats
 from scene import Sizes, streets
 from timer import Row, medians, seconds
 
-from segxal.acquisition.ralis.features import divergences
+from segxal.acquisition.ralis.features import Form, divergences
 from segxal.acquisition.ralis.policy import Policy, StateSet, checksum, new_network
 from segxal.acquisition.settings import StrategyConfig
 from segxal.acquisition.strategies.base import Learner, Units
@@ -46,9 +46,7 @@ def _pool(model: Network, sizes: Sizes) -> tuple[float, float]:
     height, width = sizes.frozen
     cell = (height // ACROSS[1], width // ACROSS[0])
     cells = grid(height, width, cell[1], cell[0])
-    states = StateSet(
-        frames.ids[:STATE], checksum(frames, list(range(STATE))), frames.classes.names, cell, faithful=False
-    )
+    states = StateSet(frames.ids[:STATE], checksum(frames, list(range(STATE))), frames.classes.names, cell, Form())
     each = int(cells.max()) + 1
     network = new_network(states, STATE * each, generator(0, "bench", "policy"))
     train = TrainConfig(steps=1, cycle_steps=1, amp="off")

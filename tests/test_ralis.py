@@ -16,6 +16,8 @@ from segxal.core.errors import CheckpointMismatch, ConfigError
 from segxal.methods.episodes import state_set
 from segxal.storage.tensors import write_tensors
 
+RELEASE = RECIPES["faithful"].form
+
 
 def seeded(seed=0):
     return np.random.default_rng(seed)
@@ -32,45 +34,74 @@ def test_divergences_are_those_of_scipy():
 
 def test_faithful_histograms_are_those_of_numpy_and_mended_ones_share_their_bins():
     values = seeded().random((20, 33)) * 3
-    found = features.histograms(values, faithful=True)
+    found = features.histograms(values, own_bins=True)
     np.testing.assert_allclose(found, [np.histogram(row, 32)[0] / 33 for row in values], atol=1e-6)
-    assert features.histograms(np.full((1, 4), 2.0), faithful=True)[0].argmax() == 16
-    mended = features.histograms(np.array([[0.0, 0.1, 16.19, 99.0]]), faithful=False)
+    assert features.histograms(np.full((1, 4), 2.0), own_bins=True)[0].argmax() == 16
+    mended = features.histograms(np.array([[0.0, 0.1, 16.19, 99.0]]), own_bins=False)
     assert mended[0, [0, 31]].tolist() == [0.5, 0.5]
-    assert features.histograms(np.empty((2, 0)), faithful=True).tolist() == np.zeros((2, 32)).tolist()
+    assert features.histograms(np.empty((2, 0)), own_bins=True).tolist() == np.zeros((2, 32)).tolist()
 
 
 @pytest.mark.parametrize("others", [0, 5])
 def test_many_candidates_go_through_in_parts(others, monkeypatch):
     p, q = seeded(1).random((7, 12)) + 1e-7, seeded(2).random((others, 12)) + 1e-7
-    whole = features.histograms(features.divergences(p, q), faithful=True)
+    whole = features.histograms(features.divergences(p, q), own_bins=True)
     monkeypatch.setattr(features, "CHUNK", 11)
-    assert np.array_equal(features.unlikeness(p, q, faithful=True), whole)
+    assert np.array_equal(features.unlikeness(p, q, RELEASE), whole)
 
 
 def test_region_features_in_closed_form():
     predictions, entropies = np.zeros((16, 32), dtype=int), np.zeros((16, 32))
     predictions[:8, :8], entropies[0, 0] = 2, 1.5
     boxes = np.array([[0, 16, 0, 16], [0, 16, 16, 32]])
-    counts = features.region_features(predictions, entropies, boxes, 3, faithful=True)
+    counts = features.region_features(predictions, entropies, boxes, 3, RELEASE)
     assert counts.shape == (2, 4 + 192) and counts[0, :4] == pytest.approx([192, 1e-7, 64, 1e-7])
-    shares = features.region_features(predictions, entropies, boxes, 3, faithful=False)
+    shares = features.region_features(predictions, entropies, boxes, 3, features.Form())
     assert shares[0, :4] == pytest.approx([0.75, 0, 0.25, 0], abs=1e-6)
     for found in (counts, shares):
         lowest, mean, highest = found[0, 4:].reshape(3, 64)
         assert (lowest[0], mean[0], highest[0]) == pytest.approx((0, 1.5 / 4, 1.5)) and found[1, 4:].max() == 0
 
 
+def test_parts_that_are_left_out_are_zero_and_the_rest_stays():
+    entropies, boxes = seeded().random((16, 16)), np.array([[0, 16, 0, 16]])
+    whole = features.region_features(np.zeros((16, 16), dtype=int), entropies, boxes, 3, features.Form())
+    for parts, kept in (("3H", 3), ("1H", 1)):
+        form = features.Form(parts=parts)
+        found = features.region_features(np.zeros((16, 16), dtype=int), entropies, boxes, 3, form)
+        assert np.array_equal(found[:, :4], whole[:, :4]) and np.array_equal(
+            found[:, -64 * kept :], whole[:, -64 * kept :]
+        )
+        assert not found[:, 4 : -64 * kept].any() and found.shape == whole.shape
+        assert not features.unlikeness(whole[:, :4], whole[:, :4], form).any()
+    assert features.unlikeness(whole[:, :4], whole[:, :4], features.Form()).sum() == pytest.approx(1)
+
+
+def test_every_variant_of_the_mended_recipe_differs_in_one_point():
+    def points(recipe):
+        return vars(recipe) | vars(recipe.form)
+
+    release, mended = points(RECIPES["faithful"]), points(RECIPES["mended"])
+    changed = {name: {key for key, value in points(recipe).items() if value != mended[key]} - {"form"}
+               for name, recipe in RECIPES.items() if name not in ("faithful", "text", "mended")}  # fmt: skip
+    assert changed == {
+        "whole-reward": {"relative"}, "step-decay": {"decay_each"}, "counts": {"counts"},
+        "whole-steps": {"whole_steps"}, "own-bins": {"own_bins"}, "3h": {"parts"}, "1h": {"parts"},
+    }  # fmt: skip
+    for name, (point,) in changed.items():
+        assert point == "parts" or points(RECIPES[name])[point] == release[point], "as in the release"
+
+
 def test_pooling_by_whole_steps_needs_sizes_that_give_eight_cells():
     paper, odd = seeded().random((90, 80)), seeded().random((45, 40))
-    lowest, mean, highest = features.pooled_entropies(paper, faithful=True).reshape(3, 8, 8)
+    lowest, mean, highest = features.pooled_entropies(paper, whole_steps=True).reshape(3, 8, 8)
     first = paper[:11, :10].astype(np.float32)
     assert (lowest[0, 0], mean[0, 0], highest[0, 0]) == pytest.approx(
         (first.min(), first.mean(), first.max()), abs=1e-6
     )
     with pytest.raises(ConfigError, match=r"45 x 40 pixels is pooled to 9 x 8 cells.*mended"):
-        features.pooled_entropies(odd, faithful=True)
-    assert features.pooled_entropies(odd, faithful=False).shape == (192,)
+        features.pooled_entropies(odd, whole_steps=True)
+    assert features.pooled_entropies(odd, whole_steps=False).shape == (192,)
 
 
 def test_true_shares_count_void_as_a_class_of_its_own():
@@ -85,8 +116,8 @@ def test_the_query_network_has_the_weights_of_the_release(classes, regions, weig
 
 
 def test_the_value_of_a_region_depends_on_no_other_candidate():
-    network = QueryNetwork(196, 6).eval()
     generator = torch.Generator().manual_seed(0)
+    network = new_network(states(), 6, generator).eval()
     state = torch.randn(1, 6, 196, generator=generator)
     regions = torch.randn(1, 5, 260, generator=generator)
     with torch.no_grad():
@@ -99,7 +130,7 @@ def test_the_value_of_a_region_depends_on_no_other_candidate():
 
 
 def learning(recipe, network=None):
-    return DeepQ(network or QueryNetwork(196, 6), recipe, seeded())
+    return DeepQ(network or new_network(states(), 6, torch.Generator().manual_seed(0)), recipe, seeded())
 
 
 def transition(reward=1.0, following=True, seed=0):
@@ -172,7 +203,7 @@ def test_the_faithful_rate_collapses_and_the_mended_one_does_not():
 
 
 def states(ids=("a", "b"), **changes):
-    values = {"checksum": "0", "classes": ("road", "sky", "car"), "cell": (8, 8), "faithful": False} | changes
+    values = {"checksum": "0", "classes": ("road", "sky", "car"), "cell": (8, 8), "form": features.Form()} | changes
     return StateSet(tuple(ids), **values)
 
 

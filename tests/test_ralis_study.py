@@ -13,13 +13,15 @@ from segxal.acquisition.ranking import draw_pools
 from segxal.acquisition.strategies import get_strategy
 from segxal.acquisition.strategies.base import Units
 from segxal.acquisition.strategies.ralis import boxes_in, look
+from segxal.core import regions
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
-from segxal.core.regions import grid
 from segxal.data.splits import open_splits
 from segxal.methods.learner import learner_of
 from segxal.methods.rounds import Bought
+from segxal.study import grid
 from segxal.study.grid import run_cycles, run_of, until
+from segxal.study.jobs import jobs_of
 from segxal.study.records import rows_of
 from segxal.study.settings import load_preset
 
@@ -102,7 +104,7 @@ def learner(preset, run):
 
 
 def units_of(frames, candidates, labelled=None):
-    cells = grid(16, 32, 8, 4)
+    cells = regions.grid(16, 32, 8, 4)
     free = [(i, cell) for i in candidates for cell in range(16)]
     image, region = (np.array(column, dtype=np.int64) for column in zip(*free, strict=True))
     return Units(image, region, np.full(len(free), 32), lambda index: cells)
@@ -146,7 +148,7 @@ def other(frames, states):
 
 
 def test_pools_do_not_overlap_and_shrink_where_there_is_little_left():
-    cells = grid(8, 8, 4)
+    cells = regions.grid(8, 8, 4)
     units, pools = draw_pools([0, 1, 2], lambda index: cells, 3, 3, np.random.default_rng(0))
     assert pools.shape == (3, 3) and sorted(pools.ravel()) == list(range(9)) and len(units) == 9
     assert (np.diff(units.image) >= 0).all()
@@ -183,3 +185,26 @@ def test_answers_of_several_rounds_are_one_answer(frames):
     assert bought.queries[query.id] == {
         "id": query.id, "score": 1.0, "dice": 0.5, "accepted": True, "pixels": 6, "clicks": 4,
     }  # fmt: skip
+
+
+def test_an_ablation_of_the_policy_trains_its_own(preset, run, tmp_path):
+    variants = {name: run_of(preset, "ralis", 0, name, tmp_path) for name in ("policy-1h", "policy-one-update")}
+    for name, cycles in variants.items():
+        stages = [(cycle.method, cycle.ablation) for cycle in cycles[:3]]
+        assert stages == [("start", "none"), ("ralis-policy", name), ("ralis", name)]
+        assert cycles[0].digest == run[0].digest, "all of them share the first training"
+    learned = run_cycles(variants["policy-1h"])[1]
+    assert read_policy(learned.learned("policy")).states.form.parts == "1H"
+    assert [row["ablation"] for row in rows_of(variants["policy-1h"])["results"]] == ["policy-1h"] * 3
+    assert variants["policy-one-update"][1].settings.train.round_steps == 1
+
+
+def test_a_study_has_the_policies_that_its_preset_names(preset):
+    chosen = dataclasses.replace(preset, policies=("policy-1h",))
+    assert grid.ablations_of(chosen)["policy-1h"] == ["ralis"]
+    job = jobs_of(chosen)["ablation_policy/ralis-seed0"]
+    assert job.parameters == {"method": "ralis", "seed": 0}
+    assert set(job.needs) == {"al_cycle/start-none-seed0-cycle0", "baseline/ralis-seed0"}
+    assert not grid.policies(dataclasses.replace(chosen, methods=("random",)))
+    with pytest.raises(ConfigError, match="policies: no ablation 'policy-2h'; choose from policy-faithful"):
+        grid.policies(dataclasses.replace(preset, policies=("policy-2h",)))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from segxal.acquisition.ralis.recipe import RECIPES
 from segxal.core.ranges import require, require_count, require_share
 
 
@@ -35,7 +36,7 @@ class StrategyConfig:
 class PolicyConfig:
     """How the policy of RALIS is trained, before the runs."""
 
-    recipe: Literal["mended", "faithful", "text"] = "mended"  # see segxal.acquisition.ralis.recipe
+    recipe: str = "mended"  # one of segxal.acquisition.ralis.recipe.RECIPES
     episodes: int = 12
     steps: int = 20  # of an episode; each asks for the regions of one round
     first_steps: int = 60  # optimiser steps of the network that episodes start from
@@ -44,6 +45,7 @@ class PolicyConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        require(self.recipe in RECIPES, f"recipe = {self.recipe!r}; choose one of {', '.join(RECIPES)}")
         for name in ("episodes", "steps", "first_steps", "state_images", "reward_images"):
             require_count(name, getattr(self, name))
 

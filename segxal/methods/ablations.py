@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 from segxal.core.errors import ConfigError
 from segxal.methods.settings import RunSettings
 
-# Paper Table 3; the gate's two other sides; dropout for BALD and QBC; people who err.
+# Paper Table 3; the gate's two other sides; dropout for BALD and QBC; people who err; the policy of RALIS: the recipe
+# of its release, mended but for one point, with fewer features (its Table E.1), and other pools and rounds (E.1, E.3).
 ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
     "none": {},
     "without-ebu": {"mask": {"w_pae": 1.0, "w_ebu": 0.0}},
@@ -15,7 +16,20 @@ ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
     "dropout": {"model": {"dropout": 0.2}},
     "noise-boundary": {"oracle": {"noise_boundary": 0.5}},
     "noise-class": {"oracle": {"noise_class": 0.1}},
+    "policy-faithful": {"policy": {"recipe": "faithful"}},
+    "policy-whole-reward": {"policy": {"recipe": "whole-reward"}},
+    "policy-step-decay": {"policy": {"recipe": "step-decay"}},
+    "policy-counts": {"policy": {"recipe": "counts"}},
+    "policy-whole-steps": {"policy": {"recipe": "whole-steps"}},
+    "policy-own-bins": {"policy": {"recipe": "own-bins"}},
+    "policy-one-update": {"train": {"round_steps": 1}},
+    "policy-3h": {"policy": {"recipe": "3h"}},
+    "policy-1h": {"policy": {"recipe": "1h"}},
+    "policy-candidates-20": {"strategy": {"candidates": 20}},
+    "policy-rounds-10": {"pool": {"rounds": 10}},
+    "policy-rounds-40": {"pool": {"rounds": 40}},
 }
+POLICY_ABLATIONS = tuple(name for name in ABLATIONS if name.startswith("policy-"))
 Settings = TypeVar("Settings", bound=RunSettings)
 
 

@@ -93,7 +93,7 @@ def new_world(context: Context, labelled: tuple[int, ...], labels: torch.Tensor)
     held = [labelled[k] for k in chosen]
     states = StateSet(
         tuple(train.ids[i] for i in held), checksum(train, held), train.classes.names, strategy.cell_size,
-        RECIPES[config.recipe].faithful, tuple(train.ids[i] for i in labelled),
+        RECIPES[config.recipe].form, tuple(train.ids[i] for i in labelled),
     )  # fmt: skip
     model = build_model(settings.model, len(train.classes), context.generator("weights"))
     generator = context.generator("train")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from segxal.acquisition.ralis.policy import new_network, read_policy
 from segxal.acquisition.strategies.base import Learner
+from segxal.methods.ablations import POLICY_ABLATIONS, starts_anew
 from segxal.methods.base import Context, Method, Need, Outcome
 from segxal.methods.baselines import SPARSE
 from segxal.methods.cycles import CycleMethod
@@ -35,7 +36,7 @@ class PolicyTraining(Method):
 
     def needs(self, number: int, ablation: str) -> tuple[Need, ...]:
         """The first training, for its labels."""
-        return (Need(START.name, 0, ablation),)
+        return (Need(START.name, 0, ablation if starts_anew(ablation) else "none"),)
 
     def run(self, context: Context) -> Outcome:
         """Train the policy episode after episode."""
@@ -67,7 +68,8 @@ class PolicyMethod(CycleMethod):
 
     def needs(self, number: int, ablation: str) -> tuple[Need, ...]:
         """The cycle before, and the policy."""
-        return (*super().needs(number, ablation), Need(POLICY.name, 0))
+        own = starts_anew(ablation) or ablation in POLICY_ABLATIONS
+        return (*super().needs(number, ablation), Need(POLICY.name, 0, ablation if own else "none"))
 
     def asking(self, context: Context) -> Learner:
         """The learner that asks, with its policy."""

@@ -32,6 +32,8 @@ TABLE_CAPTIONS = {
     "the pairs of a measure.",
     "near_far": "mIoU (%) among near and far pixels; a class that occurs in only one part counts only there.",
     "bought": "Share of each class (%) among the pixels people were asked for.",
+    "policy": "What the training of RALIS's policy is worth, and each point in which it differs from the release: AUBC "
+    "over pixels minus that of the study's own policy, points; Holm's p over the rows.",
     "noise": "mIoU (%) after the last cycle when people err: flipped boundary pixels, or pieces of a wrong class.",
 }
 FIGURE_CAPTIONS = {
@@ -89,8 +91,9 @@ def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.
     ]
     for name, caption in TABLE_CAPTIONS.items():
         file = study / "tables" / f"{name}.csv"
-        if file.is_file():
-            parts += [f"<h2>{html.escape(caption)}</h2>", _table(pd.read_csv(file, dtype=str).fillna(""))]
+        table = pd.read_csv(file, dtype=str).fillna("") if file.is_file() else pd.DataFrame()
+        if len(table):
+            parts += [f"<h2>{html.escape(caption)}</h2>", _table(table)]
     for name, caption in FIGURE_CAPTIONS.items():
         file = figures / preset.name / f"{name}.png"
         if file.is_file():

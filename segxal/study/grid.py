@@ -7,7 +7,7 @@ from tqdm.auto import tqdm
 
 from segxal.core.errors import ConfigError
 from segxal.methods import get_method
-from segxal.methods.ablations import split_name
+from segxal.methods.ablations import POLICY_ABLATIONS, split_name
 from segxal.models.depth import get_depth
 from segxal.storage import paths
 from segxal.study.loop import Annotators, run_cycle
@@ -18,6 +18,7 @@ MASK_ABLATIONS = ("without-ebu", "without-pae")  # Table 3
 GATE_ABLATIONS = ("gate-low", "gate-all")
 GATE_METHOD = "segxal-human"  # the gate's other sides are shown on the paper's main mode
 NOISE_ABLATIONS = ("noise-boundary", "noise-class")
+POLICY_METHOD = "ralis"
 
 
 def run_of(preset: Preset, method: str, seed: int, ablation: str = "none", runs: Path = paths.RUNS) -> list[Cycle]:
@@ -65,6 +66,17 @@ def noisy(preset: Preset) -> list[str]:
     return [name for name in preset.noisy if name in preset.methods]
 
 
+def policies(preset: Preset) -> list[str]:
+    """The ablations of a study that the policy of RALIS is also trained and used with.
+
+    Raises:
+        ConfigError: if the preset names one that does not exist; the error lists the names.
+    """
+    if unknown := [name for name in preset.policies if name not in POLICY_ABLATIONS]:
+        raise ConfigError(f"policies: no ablation {unknown[0]!r}; choose from {', '.join(POLICY_ABLATIONS)}")
+    return [name for name in preset.policies if POLICY_METHOD in preset.methods]
+
+
 def split_ablations(preset: Preset) -> dict[float, str]:
     """Initial split -> ablation of Fig. 7; the split that ``grow`` starts from is the main run itself."""
     return {s: "none" if s == preset.pool.start else split_name(s) for s in sorted({*preset.splits, preset.pool.start})}
@@ -79,6 +91,7 @@ def ablations_of(preset: Preset) -> dict[str, list[str]]:
         **{name: methods for name in (*MASK_ABLATIONS, *splits)},
         **{name: gated for name in GATE_ABLATIONS},
         **{name: noisy(preset) for name in NOISE_ABLATIONS},
+        **{name: [POLICY_METHOD] for name in policies(preset)},
     }
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from segxal.study.grid import GATE_ABLATIONS, MASK_ABLATIONS, NOISE_ABLATIONS, run_of, whole_grid
+from segxal.methods.ablations import POLICY_ABLATIONS
+from segxal.study.grid import GATE_ABLATIONS, MASK_ABLATIONS, NOISE_ABLATIONS, POLICY_METHOD, run_of, whole_grid
 from segxal.study.settings import Preset
 from segxal.study.state import Cycle
 
@@ -12,6 +13,7 @@ ABLATION_BOOKS = {
     **dict.fromkeys(MASK_ABLATIONS, "ablation_eem"),
     **dict.fromkeys(GATE_ABLATIONS, "ablation_gate"),
     **dict.fromkeys(NOISE_ABLATIONS, "ablation_noise"),
+    **dict.fromkeys(POLICY_ABLATIONS, "ablation_policy"),
 }
 SPLIT_BOOK = "ablation_split"
 BOOKS = ("al_cycle", "baseline", "supervised", "ralis_policy", *dict.fromkeys(ABLATION_BOOKS.values()), SPLIT_BOOK)
@@ -56,7 +58,8 @@ def jobs_of(preset: Preset) -> dict[str, Job]:
 
 def _job(cycle: Cycle) -> Job:
     """The notebook that computes a cycle, without what it waits for."""
-    method, seed, ablation = cycle.method, cycle.seed, cycle.ablation
+    seed, ablation = cycle.seed, cycle.ablation
+    method = POLICY_METHOD if ablation in POLICY_ABLATIONS else cycle.method  # its notebook trains the policy, too
     if cycle.needs and ablation != "none":
         book = ABLATION_BOOKS.get(ablation, SPLIT_BOOK)
         return Job(book, f"{method}-seed{seed}", {"method": method, "seed": seed})

@@ -22,6 +22,7 @@ class Preset(RunSettings):
     seeds: tuple[int, ...] = (0,)
     methods: tuple[str, ...] = ("segxal-pseudo", "segxal-gt-patch", "segxal-human", "random", "supervised")
     noisy: tuple[str, ...] = ()  # of these methods: also run with people who err
+    policies: tuple[str, ...] = ()  # ablations that the policy of RALIS is also trained and used with
     splits: tuple[float, ...] = (0.1, 0.25, 0.4)  # initial splits of the ablation of Fig. 7
     folds: int = 3  # of the stratified K-fold cross-validation of the supervised baseline
 

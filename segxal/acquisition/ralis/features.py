@@ -1,5 +1,8 @@
 """What RALIS's query network sees of regions: predicted classes, pooled entropies, and how unlike others they are."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -14,8 +17,27 @@ CEILING = 16.2  # nats; about the divergence of two regions of one class each, a
 CHUNK = 2**23  # numbers of a temporary array
 
 
+@dataclass(frozen=True)
+class Form:
+    """How the features are formed; by default so that regions can be compared with each other.
+
+    Attributes:
+        counts: predicted classes as numbers of pixels, as in the release; otherwise as shares of the region.
+        whole_steps: entropies are pooled by whole steps, as in the release; otherwise adaptively, for any size.
+        own_bins: histograms of divergences over each region's own range, as in the release; otherwise over 0 to 16.2
+            nats for all regions.
+        parts: what is seen (RALIS Table E.1): the highest entropy of each cell (``1H``), lowest, mean and highest
+            (``3H``), and the histograms (``3H+KL``). What is left out is zero, so that the network keeps its shape.
+    """
+
+    counts: bool = False
+    whole_steps: bool = False
+    own_bins: bool = False
+    parts: Literal["3H+KL", "3H", "1H"] = "3H+KL"
+
+
 def region_features(
-    predictions: np.ndarray, entropies: np.ndarray, boxes: np.ndarray, classes: int, faithful: bool
+    predictions: np.ndarray, entropies: np.ndarray, boxes: np.ndarray, classes: int, form: Form
 ) -> np.ndarray:
     """Features of regions of one image.
 
@@ -24,15 +46,14 @@ def region_features(
         entropies: (H, W) float, Shannon entropy of the softmax in nats.
         boxes: (M, 4) first row, end row, first column, end column of each region.
         classes: number of classes C.
-        faithful: counts of pixels, and pooling by whole steps, as in the release; otherwise shares of pixels, and
-            adaptive pooling.
+        form: of the features.
 
     Returns:
         (M, C + 1 + 192) float32: predicted classes (the last, void, is never predicted), then lowest, mean and highest
         entropy of 8 x 8 cells.
 
     Raises:
-        ConfigError: if ``faithful`` pooling does not give 8 x 8 cells.
+        ConfigError: if pooling by whole steps does not give 8 x 8 cells.
 
     Source: RALIS section 3.2 and its release. Departure: the paper normalises the counts, the release does not.
     """
@@ -41,19 +62,21 @@ def region_features(
         part = predictions[top:end, left:right]
         counts = np.bincount(part.ravel(), minlength=classes + 1)[: classes + 1].astype(np.float64)
         counts[counts == 0] = ABSENT
-        found[k, : classes + 1] = counts if faithful else counts / counts.sum()
-        found[k, classes + 1 :] = pooled_entropies(entropies[top:end, left:right], faithful)
+        found[k, : classes + 1] = counts if form.counts else counts / counts.sum()
+        found[k, classes + 1 :] = pooled_entropies(entropies[top:end, left:right], form.whole_steps)
+    if form.parts == "1H":
+        found[:, classes + 1 : -(SIDE**2)] = 0
     return found
 
 
-def pooled_entropies(entropies: np.ndarray, faithful: bool) -> np.ndarray:
+def pooled_entropies(entropies: np.ndarray, whole_steps: bool) -> np.ndarray:
     """(192,) float32: lowest, mean and highest of an entropy map (h, w) in 8 x 8 cells.
 
     Raises:
-        ConfigError: if ``faithful`` pooling does not give 8 x 8 cells.
+        ConfigError: if pooling by whole steps does not give 8 x 8 cells.
     """
     values = torch.from_numpy(np.ascontiguousarray(entropies, dtype=np.float32))[None, None]
-    if faithful:
+    if whole_steps:
         kernel = (max(1, values.shape[2] // SIDE), max(1, values.shape[3] // SIDE))
         pooled = [-F.max_pool2d(-values, kernel), F.avg_pool2d(values, kernel), F.max_pool2d(values, kernel)]
     else:
@@ -63,7 +86,7 @@ def pooled_entropies(entropies: np.ndarray, faithful: bool) -> np.ndarray:
     if (rows, columns) != (SIDE, SIDE):
         raise ConfigError(
             f"a region of {entropies.shape[0]} x {entropies.shape[1]} pixels is pooled to {rows} x "
-            f"{columns} cells, the faithful recipe needs {SIDE} x {SIDE}: take regions whose sides are multiples "
+            f"{columns} cells, pooling by whole steps needs {SIDE} x {SIDE}: take regions whose sides are multiples "
             f"of {SIDE} or just above, 90 x 80 for example, or the mended recipe"
         )
     return torch.cat(pooled).flatten().numpy()
@@ -84,12 +107,12 @@ def divergences(candidates: np.ndarray, others: np.ndarray) -> np.ndarray:
     return (p * np.log(p)).sum(1, keepdims=True) - p @ np.log(q).T
 
 
-def histograms(values: np.ndarray, faithful: bool) -> np.ndarray:
+def histograms(values: np.ndarray, own_bins: bool) -> np.ndarray:
     """Histogram of each row in 32 bins, divided by its sum; rows without a value give zeros.
 
     Args:
         values: (M, J) float.
-        faithful: bins over the row's own range, as in the release (all in bin 16 where the values are equal);
+        own_bins: bins over the row's own range, as in the release (all in bin 16 where the values are equal);
             otherwise over 0 to 16.2 nats, the same for every row.
 
     Returns:
@@ -100,7 +123,7 @@ def histograms(values: np.ndarray, faithful: bool) -> np.ndarray:
         return np.zeros((len(values), BINS), dtype=np.float32)
     low: np.ndarray = np.zeros((len(values), 1))
     high: np.ndarray = low + CEILING
-    if faithful:
+    if own_bins:
         low, high = values.min(1, keepdims=True), values.max(1, keepdims=True)
         same = high == low
         low, high = np.where(same, low - 0.5, low), np.where(same, high + 0.5, high)
@@ -109,20 +132,22 @@ def histograms(values: np.ndarray, faithful: bool) -> np.ndarray:
     return (np.bincount(flat, minlength=BINS * len(values)).reshape(-1, BINS) / count).astype(np.float32)
 
 
-def unlikeness(candidates: np.ndarray, others: np.ndarray, faithful: bool) -> np.ndarray:
+def unlikeness(candidates: np.ndarray, others: np.ndarray, form: Form) -> np.ndarray:
     """Histogram of each candidate's divergences from all the others (:func:`divergences`, :func:`histograms`).
 
     Args:
         candidates: (M, K) as in :func:`divergences`.
         others: (J, K).
-        faithful: bins as in the release.
+        form: of the features.
 
     Returns:
-        (M, 32) float32. Memory: temporary arrays of ``CHUNK`` numbers.
+        (M, 32) float32, zeros where the histograms are left out. Memory: temporary arrays of ``CHUNK`` numbers.
     """
+    if form.parts != "3H+KL":
+        return np.zeros((len(candidates), BINS), dtype=np.float32)
     rows = max(1, CHUNK // max(1, len(others)))
     parts = [candidates[start : start + rows] for start in range(0, len(candidates), rows)]
-    return np.concatenate([histograms(divergences(part, others), faithful) for part in parts])
+    return np.concatenate([histograms(divergences(part, others), form.own_bins) for part in parts])
 
 
 def true_shares(labels: np.ndarray, boxes: np.ndarray, classes: int) -> np.ndarray:

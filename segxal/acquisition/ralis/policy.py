@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from segxal.acquisition.ralis.features import POOLED
+from segxal.acquisition.ralis.features import POOLED, Form
 from segxal.acquisition.ralis.network import QueryNetwork
 from segxal.core.errors import CheckpointMismatch
 from segxal.core.seeds import drawing_from
@@ -27,7 +27,7 @@ class StateSet:
         checksum: of these images' pixels.
         classes: names of the classes.
         cell: height and width of a region, pixels.
-        faithful: whether features are those of the release.
+        form: of the features.
         known: names of all images whose labels the policy was trained with; they count as no labelled region.
     """
 
@@ -35,12 +35,12 @@ class StateSet:
     checksum: str
     classes: tuple[str, ...]
     cell: tuple[int, int]
-    faithful: bool
+    form: Form
     known: tuple[str, ...] = field(default=())
 
     def metadata(self) -> dict[str, str]:
         """As text, for the head of a safetensors file."""
-        return {"state_set": json.dumps(vars(self))}
+        return {"state_set": json.dumps(asdict(self))}
 
     def positions(self, frames: Frames) -> list[int]:
         """Where the images of the state set stand in a split.
@@ -111,7 +111,7 @@ def read_policy(path: Path) -> Policy:
         raise CheckpointMismatch(f"{path} holds no policy; it is made by the stage ralis-policy of a study")
     height, width = said["cell"]
     states = StateSet(
-        tuple(said["ids"]), said["checksum"], tuple(said["classes"]), (height, width), said["faithful"],
+        tuple(said["ids"]), said["checksum"], tuple(said["classes"]), (height, width), Form(**said["form"]),
         tuple(said["known"]),
     )  # fmt: skip
     regions = _regions_of(tensors)

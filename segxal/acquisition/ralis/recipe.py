@@ -1,7 +1,9 @@
 """How RALIS's policy is trained: the release's recipe, and one that mends what does not work in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from segxal.acquisition.ralis.features import Form
 
 
 @dataclass(frozen=True)
@@ -11,15 +13,14 @@ class Recipe:
     Source: RALIS section 4.1 and its release for CamVid.
 
     Attributes:
-        faithful: features as in the release (:mod:`segxal.acquisition.ralis.features`): counts of pixels, pooling by
-            whole steps, histograms over each region's own range. Otherwise they are comparable between regions.
+        form: of the features.
         relative: whether the first reward of an episode is a change, too; in the release it is the whole score.
         decay_each: what the learning rate falls after; in the release after every step, so that it is 1e-31 at the end.
         target: whose action the target network values: that of the policy (``code``: the release, double Q-learning) or
             its own (``text``: the paper's words, whose value then comes from the policy).
     """
 
-    faithful: bool
+    form: Form
     relative: bool
     decay_each: Literal["step", "episode"]
     target: Literal["code", "text"] = "code"
@@ -36,8 +37,19 @@ class Recipe:
     explore_steps: float = 10.0  # steps over which the difference shrinks to a third
 
 
+_FAITHFUL = Recipe(Form(counts=True, whole_steps=True, own_bins=True), relative=False, decay_each="step")
+_MENDED = Recipe(Form(), relative=True, decay_each="episode")
 RECIPES = {
-    "faithful": Recipe(faithful=True, relative=False, decay_each="step"),
-    "mended": Recipe(faithful=False, relative=True, decay_each="episode"),
-    "text": Recipe(faithful=True, relative=False, decay_each="step", target="text"),
+    "mended": _MENDED,
+    "faithful": _FAITHFUL,
+    "text": replace(_FAITHFUL, target="text"),
+    # Mended but for one point, which is as in the release: what mending it is worth.
+    "whole-reward": replace(_MENDED, relative=False),
+    "step-decay": replace(_MENDED, decay_each="step"),
+    "counts": replace(_MENDED, form=Form(counts=True)),
+    "whole-steps": replace(_MENDED, form=Form(whole_steps=True)),
+    "own-bins": replace(_MENDED, form=Form(own_bins=True)),
+    # Mended, with a part of the features left out (RALIS Table E.1).
+    "3h": replace(_MENDED, form=Form(parts="3H")),
+    "1h": replace(_MENDED, form=Form(parts="1H")),
 }

@@ -66,15 +66,15 @@ def look(learner: Learner, frames: Frames, units: Units, states: StateSet) -> Se
     maps = (pair for probs in probabilities(learner, frames, indices) for pair in _maps(probs, classes))
     for index, (prediction, entropy) in zip(indices, maps, strict=True):
         if index in positions:
-            of_state[index] = region_features(prediction, entropy, boxes_in(cells), classes, states.faithful)
+            of_state[index] = region_features(prediction, entropy, boxes_in(cells), classes, states.form)
         if index in wanted:
             partition = units.partition(index) if units.partition else np.zeros(shape, dtype=np.int32)
             boxes = boxes_in(partition)[units.region[units.image == index]]
-            of_units.append(region_features(prediction, entropy, boxes, classes, states.faithful))
+            of_units.append(region_features(prediction, entropy, boxes, classes, states.form))
     found = np.concatenate(of_units)
     predicted = found[:, : classes + 1]
     labelled = _labelled_shares(learner, frames, states, boxes_in(cells))
-    unlike = [unlikeness(predicted, other, states.faithful) for other in (labelled, predicted)]
+    unlike = [unlikeness(predicted, other, states.form) for other in (labelled, predicted)]
     state = np.concatenate([of_state[index] for index in positions])
     return Seen(state, np.concatenate([found, *unlike], 1))
 
