@@ -15,6 +15,8 @@ pytest.importorskip("playwright", reason="needs `pip install playwright`")
 
 from segxal.apps.explore.annotator.corrections import corrections_of
 from segxal.apps.explore.annotator.explorer import labels_picture, mask_view
+from segxal.apps.explore.policy.pictures import step_picture
+from segxal.apps.explore.policy.step import step_of
 from segxal.data.splits import open_splits
 from segxal.storage.paths import NOTEBOOKS, ROOT
 from segxal.study import grid
@@ -103,3 +105,19 @@ def test_a_game_hears_nothing_while_it_trains(tmp_path):
         page.get_by_text("Round 2 of 3: 20 clicks left").wait_for()
         you = page.locator("tr", has=page.get_by_role("cell", name="you", exact=True)).first
         assert you.locator("td").last.inner_text() == "1", "what was picked before the training, and no more"
+
+
+def test_keys_move_through_pools_and_candidates_in_jupyterlab(tmp_path):
+    run = grid.run_cycles(grid.until(grid.run_of(load_preset("smoke-ralis"), "ralis", 0), 1))
+    step = step_of(run[-1], open_splits(run[0].preset.data, "", run[0].study / "cache"))
+    shown = "img.segxal-policy"
+    with browser.lab(NOTEBOOKS / "explore_policy.ipynb", tmp_path) as url, browser.page() as page:
+        browser.run_all(page, url, shown)
+        assert browser.becomes(page, shown, step_picture(step, 0, 0))
+        for words, place in (("candidate", (0, 1)), ("pool", (1, 1))):
+            browser.slider(page, words).focus()
+            page.keyboard.press("ArrowRight")
+            assert browser.becomes(page, shown, step_picture(step, *place)), words
+        page.get_by_text("it is not asked for").wait_for()
+        assert not browser.flaws(page), "there is no empty picture and no scrollbar"
+        assert not page.abroad, "it works without a network"

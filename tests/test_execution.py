@@ -153,6 +153,8 @@ def test_doctor_reports(capsys):
 
 def test_every_notebook_has_the_smoke_preset_as_default():
     shipped = {"paper_audit": "camvid", "eem_in_ten_lines": None}  # read what is shipped and run nothing
-    shipped |= dict.fromkeys(("ralis_policy", "ablation_policy"), "smoke-ralis")  # smoke trains no policy
+    shipped |= dict.fromkeys(
+        ("ralis_policy", "ablation_policy", "explore_policy"), "smoke-ralis"
+    )  # smoke trains no policy
     for name in execution.notebook_names():
         assert parameters_of(paths.NOTEBOOKS / f"{name}.ipynb").get("preset") == shipped.get(name, "smoke")

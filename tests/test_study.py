@@ -188,6 +188,8 @@ def test_tables_are_written_in_three_forms(finished):
     assert (folder / "probe.csv").read_text() == "a_b,c\n1 ± 2,\n"
     assert "| a_b" in (folder / "probe.md").read_text()
     assert "a\\_b" in (folder / "probe.tex").read_text()
+    tables.save_table(table[:0], preset, "probe", runs)
+    assert not list(folder.glob("probe.*")), "a table without a row says nothing"
 
 
 def test_spread_of_one_seed_is_no_spread():

@@ -31,12 +31,14 @@ class Ranking:
         order: positions in ``units`` of the regions that are asked for, first one first.
         scores: (M,) float64, higher = asked earlier.
         partitions: image -> (H, W) int32 region numbers, -1 = in none; for the images that are asked about.
+        pools: (K, N) positions in ``units`` of the regions that competed with each other; None where all did.
     """
 
     units: Units
     order: list[int]
     scores: np.ndarray
     partitions: dict[int, np.ndarray]
+    pools: np.ndarray | None = None
 
     def first(self, count: int) -> Chosen:
         """The first regions, image by image."""
@@ -82,24 +84,24 @@ def rank_regions(
 
     partition = lru_cache(max(1, KEPT // frames.labels[0].numel()))(cut)  # asked for up to three times in turn
     if granularity == "grid" and learner.strategy.candidates and budget is not None:
-        units, choice = _best_of_pools(learner, strategy, frames, candidates, partition, budget, rng)
+        units, pools, choice = _best_of_pools(learner, strategy, frames, candidates, partition, budget, rng)
     else:
-        units = _units(candidates, partition)
+        units, pools = _units(candidates, partition), None
         spend = int(units.size.sum()) if budget is None else budget
         choice = get_strategy(strategy, granularity)(learner, frames, units, spend, rng)
-    return Ranking(units, choice.order, choice.scores, {i: partition(i) for i in units.image[choice.order]})
+    return Ranking(units, choice.order, choice.scores, {i: partition(i) for i in units.image[choice.order]}, pools)
 
 
 def _best_of_pools(
     learner: Learner, strategy: str, frames: Frames, candidates: list[int],
     partition: Callable[[int], np.ndarray], budget: int, rng: np.random.Generator,
-) -> tuple[Units, Choice]:  # fmt: skip
+) -> tuple[Units, np.ndarray, Choice]:  # fmt: skip
     """The best cell of each of K random pools, K the cells the budget pays for; see :func:`draw_pools`."""
     count = cells_for(budget, learner.strategy)
     units, pools = draw_pools(candidates, partition, count, learner.strategy.candidates, rng)
     scores = get_strategy(strategy, "grid")(learner, frames, units, int(units.size.sum()), rng).scores
     chosen = pools[np.arange(len(pools)), scores[pools].argmax(1)]
-    return units, Choice([int(k) for k in chosen], scores)
+    return units, pools, Choice([int(k) for k in chosen], scores)
 
 
 def cells_for(budget: int, strategy: StrategyConfig) -> int:

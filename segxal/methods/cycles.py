@@ -117,11 +117,21 @@ class CycleMethod(Method):
         asked = asked_pixels(context.before[0], train)
         for name, part in bought.asked.items():
             asked[train.position(name)] |= part
-        unfinished = [i for i, known in enumerate(train.labelled) if known and not asked[i].all()]
-        share = 1.0 if self.granularity == "pixel" else config.subset
-        candidates = random_subset(unfinished, share, 1, subset)
+        candidates = self.competing(config, train, asked, subset)
         budget = config.pixels_in(context.number) if self.granularity == "pixel" else round_budget(config, train)
         return ask(learner, self.strategy, self.granularity, train, candidates, budget, query, asked)
+
+    def competing(self, config: PoolConfig, train: Frames, asked: np.ndarray, rng: np.random.Generator) -> list[int]:
+        """Positions of the images whose regions or pixels compete.
+
+        Args:
+            config: of the pool.
+            train: the training split.
+            asked: (N, H, W) bool, the pixels somebody was asked for already.
+            rng: source of the draw.
+        """
+        unfinished = [i for i, known in enumerate(train.labelled) if known and not asked[i].all()]
+        return random_subset(unfinished, 1.0 if self.granularity == "pixel" else config.subset, 1, rng)
 
     def _answers(
         self, context: Context, asks: list[Ask], learner: Learner, bought: Bought, noise: np.random.Generator

@@ -91,9 +91,8 @@ def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.
     ]
     for name, caption in TABLE_CAPTIONS.items():
         file = study / "tables" / f"{name}.csv"
-        table = pd.read_csv(file, dtype=str).fillna("") if file.is_file() else pd.DataFrame()
-        if len(table):
-            parts += [f"<h2>{html.escape(caption)}</h2>", _table(table)]
+        if file.is_file():
+            parts += [f"<h2>{html.escape(caption)}</h2>", _table(pd.read_csv(file, dtype=str).fillna(""))]
     for name, caption in FIGURE_CAPTIONS.items():
         file = figures / preset.name / f"{name}.png"
         if file.is_file():

@@ -269,7 +269,8 @@ def question(records: pd.DataFrame, reference: str = "", budget: str = BUDGET) -
 def save_table(table: pd.DataFrame, preset: Preset, name: str, runs: Path = paths.RUNS, ending: str = "") -> Path:
     """Write a table as CSV, Markdown and LaTeX into ``papermill_runs/<preset>/tables``, named ``name`` + ``ending``.
 
-    The ending keeps the answers to another question apart, see :func:`question`.
+    The ending keeps the answers to another question apart, see :func:`question`. A table without a row says nothing: it
+    is not written, and one of that name from before goes.
 
     Returns:
         The folder.
@@ -281,5 +282,9 @@ def save_table(table: pd.DataFrame, preset: Preset, name: str, runs: Path = path
         "tex": table.to_latex(index=False, escape=True),
     }
     for kind, text in forms.items():
-        write_text(folder / f"{name}{ending}.{kind}", text)
+        file = folder / f"{name}{ending}.{kind}"
+        if len(table):
+            write_text(file, text)
+        else:
+            file.unlink(missing_ok=True)
     return folder

@@ -1,0 +1,1 @@
+"""What the policy of RALIS chooses in one step, and why."""
