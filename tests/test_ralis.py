@@ -171,7 +171,9 @@ def test_before_there_is_a_batch_nothing_is_learned():
     deep = learning(RECIPES["mended"])
     before = [w.clone() for w in deep.policy.parameters()]
     assert deep.learn([transition()]) is None
+    deep.end_episode()
     assert all(torch.equal(a, b) for a, b in zip(before, deep.policy.parameters(), strict=True))
+    assert deep.rate == deep.recipe.rate, "nothing falls before there is something to learn"
 
 
 def test_one_coin_for_all_pools_and_chance_falls():
@@ -245,3 +247,12 @@ def test_the_state_set_is_the_most_alike_of_the_draws():
     chosen = state_set(labels, 4, 2, seeded())
     assert len(set(chosen)) == 4 and sum(k >= 4 for k in chosen) == 2
     assert state_set(labels, 4, 2, seeded()) == chosen
+
+
+def test_a_state_set_may_lack_a_class():
+    labels = torch.zeros(5, 4, 4, dtype=torch.uint8)
+    labels[2] = 2  # one image alone holds it, and no image class 1
+    labels[4] = 255  # nothing is known of this one
+    assert 4 not in state_set(labels, 3, 3, seeded()), "an image without labels is unlike the others"
+    for count in (1, 4):
+        assert len(state_set(labels, count, 3, seeded())) == count

@@ -14,9 +14,11 @@ from segxal.acquisition.strategies import get_strategy
 from segxal.acquisition.strategies.base import Units
 from segxal.acquisition.strategies.ralis import boxes_in, look
 from segxal.core import regions
-from segxal.core.errors import ConfigError
+from segxal.core.errors import ConfigError, TrainingDiverged
 from segxal.core.labels import VOID
 from segxal.data.splits import open_splits
+from segxal.methods.base import Context
+from segxal.methods.episodes import Episode, new_world
 from segxal.methods.learner import learner_of
 from segxal.methods.rounds import Bought
 from segxal.study import grid
@@ -208,3 +210,14 @@ def test_a_study_has_the_policies_that_its_preset_names(preset):
     assert not grid.policies(dataclasses.replace(chosen, methods=("random",)))
     with pytest.raises(ConfigError, match="policies: no ablation 'policy-2h'; choose from policy-faithful"):
         grid.policies(dataclasses.replace(preset, policies=("policy-2h",)))
+
+
+def test_a_reward_without_labels_is_refused(preset, run):
+    start, splits = run[0], open_splits(preset.data, "", run[0].study / "cache")
+    labelled = tuple(start.pool().labelled)
+    labels = start.labels_of([splits.train.ids[i] for i in labelled])
+    world = new_world(Context(run[1].settings, splits, 0, 0, (start,)), labelled, labels)
+    assert 0 <= Episode(world, np.random.default_rng(0)).score() <= 1
+    nothing = dataclasses.replace(world.reward, labels=torch.full_like(world.reward.labels, VOID))
+    with pytest.raises(TrainingDiverged, match="no labelled pixel in the reward images"):
+        Episode(dataclasses.replace(world, reward=nothing), np.random.default_rng(0)).score()

@@ -95,11 +95,16 @@ class DeepQ:
             The loss; None before there is a batch.
         """
         self._memory.extend(transitions)
-        loss = self._update() if len(self._memory) >= self.recipe.batch else None
+        loss = self._update() if self._has_batch else None
         self.steps += 1
-        if self.recipe.decay_each == "step":
+        if self.recipe.decay_each == "step" and self._has_batch:
             self._schedule.step()
         return loss
+
+    @property
+    def _has_batch(self) -> bool:
+        """Whether there is enough to learn from; before that, the learning rate does not fall either."""
+        return len(self._memory) >= self.recipe.batch
 
     def end_step(self, step: int) -> None:
         """After each step of an episode, from 0 on: the target network becomes the policy now and then."""
@@ -108,7 +113,7 @@ class DeepQ:
 
     def end_episode(self) -> None:
         """After an episode."""
-        if self.recipe.decay_each == "episode":
+        if self.recipe.decay_each == "episode" and self._has_batch:
             self._schedule.step()
 
     def _update(self) -> float:
