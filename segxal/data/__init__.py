@@ -10,17 +10,23 @@ from segxal.data.base import Dataset
 from segxal.data.camvid import CamVid
 from segxal.data.cityscapes import Cityscapes
 from segxal.data.folder import Folder
+from segxal.data.gta5 import Gta5
 from segxal.data.images import read_sample
 from segxal.data.listing import SPLITS, ImageFiles
 from segxal.data.streets import Streets
+from segxal.data.synthia import Synthia
 
 REGISTRY: dict[str, Callable[..., Dataset]] = {
     "streets": Streets,
     "camvid": CamVid,
     "cityscapes": Cityscapes,
+    "gta5": Gta5,
+    "synthia": Synthia,
     "folder": Folder,
 }
-FILES: dict[str, type[ImageFiles]] = {"camvid": CamVid, "cityscapes": Cityscapes, "folder": Folder}
+FILES: dict[str, type[ImageFiles]] = {
+    "camvid": CamVid, "cityscapes": Cityscapes, "gta5": Gta5, "synthia": Synthia, "folder": Folder,
+}  # fmt: skip
 STREETS_OPTIONS = ("count", "seed")
 
 
@@ -49,7 +55,7 @@ def open_dataset(name: str, split: str, size: tuple[int, int], data_root: str | 
     """Open a split of a data set.
 
     Args:
-        name: ``streets``, ``camvid``, ``cityscapes`` or ``folder``.
+        name: one of ``REGISTRY``.
         split: ``train``, ``val`` or ``test``.
         size: (H, W) of every sample.
         data_root: folder that holds the data sets; empty for ``$SEGXAL_DATA`` and ``../shared``.

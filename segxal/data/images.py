@@ -33,6 +33,7 @@ class Item:
         labels: the label file; None when there is none.
         disparity: the 16-bit disparity file; None when there is none.
         sequence: name of the video or ride.
+        read: how the label file is read: a path gives (H, W) integers; None for :func:`read_ids`.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Item:
     labels: Path | None = None
     disparity: Path | None = None
     sequence: str = ""
+    read: Callable[[Path], np.ndarray] | None = None
 
 
 def _decode(path: Path, convert: Callable[[Image.Image], np.ndarray], content: io.BytesIO | None = None) -> np.ndarray:
@@ -192,7 +194,7 @@ def read_sample(item: Item, classes: Classes, train_ids: np.ndarray, size: tuple
     size = size or native
     labels = np.full(size, VOID, np.uint8)
     if item.labels:
-        ids = _same_size(read_ids(item.labels), item.labels, native, item.image)
+        ids = _same_size((item.read or read_ids)(item.labels), item.labels, native, item.image)
         _check_ids(ids, item.labels, classes, train_ids)
         labels = train_ids.astype(np.uint8)[resize_nearest(ids, size)]
     depth = None

@@ -8,7 +8,7 @@ from typing import Literal
 class DataConfig:
     """Which images, at what size."""
 
-    name: Literal["streets", "camvid", "cityscapes", "folder"] = "streets"
+    name: Literal["streets", "camvid", "cityscapes", "gta5", "synthia", "folder"] = "streets"
     height: int = 64  # pixels, every image is resized to it
     width: int = 128  # pixels
     counts: tuple[int, int, int] = (160, 40, 80)  # streets only: images in train, val, test

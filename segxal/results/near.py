@@ -112,11 +112,11 @@ def near_sentences(records: pd.DataFrame) -> list[str]:
         own = [c for c in found if c.method == form]
         sides = {"above": 1, "below": -1}
         said = [
-            f"{word} {' and '.join(c.reference for c in part)}"
+            f"{word} {', '.join(c.reference for c in part)}"
             for word, sign in sides.items()
             if (part := [c for c in own if c.holm < ALPHA and sign * c.test.difference > 0])
         ]
         other = [c.reference for c in own if not c.holm < ALPHA]
-        said += [f"no difference from {' and '.join(other)} is shown"] if other else []
+        said += [f"no difference from {', '.join(other)} is shown"] if other else []
         sentences.append(f"{form}, near people and vehicles, {count_of_seeds(own[0].test.seeds)}: {'; '.join(said)}.")
     return sentences
