@@ -11,14 +11,17 @@ from pytorch_grad_cam.utils.model_targets import SemanticSegmentationTarget
 from scene import Sizes, predicted, streets
 from timer import Row, medians
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from segxal.core.gradcam import class_maps, gradcam, traced
+from segxal.core.impurity import impurity
 from segxal.models.base import Network
 from segxal.models.device import device
 from segxal.models.explain import error_masks
 from segxal.models.settings import MaskConfig
 
 Work = Callable[[], Any]
+RADIUS = 32  # of the window of the impurity, pixels; that of RIPU where it asks for pixels
 CACHED = 4 * 128 * 256  # pixels of a batch of masks; larger ones leave the caches of the CPUs we measured
 
 
@@ -58,7 +61,24 @@ def _rows(model: Network, size: tuple[int, int], sizes: Sizes, repeats: int) -> 
         ("whole EEM (geometry depth) / floor", "EEM geometry", "floor", None, ""),
     ]
     where = f"{size[0]}x{size[1]}"
-    return [Row(n, where, times[a], times[b], times[b] / times[a], t, "ms/image", m) for n, a, b, t, m in compared]
+    found = [Row(n, where, times[a], times[b], times[b] / times[a], t, "ms/image", m) for n, a, b, t, m in compared]
+    return [*found, _impurity(classes.view(len(x), *size), len(frames.classes), where, repeats)]
+
+
+def _impurity(prediction: Tensor, classes: int, where: str, repeats: int) -> Row:
+    """RIPU's impurity against one convolution per class of the window's size, image by image."""
+    one, side = prediction[:1].cpu(), 2 * RADIUS + 1
+    kernel = torch.ones(classes, 1, side, side)
+
+    def peer() -> Tensor:
+        planes = F.one_hot(one, classes).permute(0, 3, 1, 2).float()
+        counts = F.conv2d(planes, kernel, padding=RADIUS, groups=classes)
+        return torch.special.entr(counts / counts.sum(1, keepdim=True)).sum(1)
+
+    times = medians({"ours": lambda: impurity(one, classes, RADIUS), "peer": peer}, min(3, repeats))
+    ours, other = 1000 * times["ours"], 1000 * times["peer"]
+    note = f"a window of {side} x {side} pixels; equal to 1e-6"
+    return Row("impurity / one convolution per class", where, ours, other, other / ours, 10, "ms/image", note)
 
 
 def _ours(model: Network, x: Tensor, category: int) -> dict[str, Work]:

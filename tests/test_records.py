@@ -9,6 +9,8 @@ import pytest
 from segxal.methods import get_method, names_of
 from segxal.results import comparison_tables, tables
 from segxal.results.comparison import compare_with, conclusion
+from segxal.results.near import near_records, near_sentences, near_table
+from segxal.results.record import record_line, record_table
 from segxal.results.statistics import ALPHA
 from segxal.results.tables import check_means, read_class_iou, read_records
 from segxal.storage import paths
@@ -154,15 +156,26 @@ def printed_table(preset, name):
     return pd.read_csv(paths.SHIPPED_RUNS / preset / "tables" / f"{name}.csv", dtype=str).fillna("")
 
 
-def test_results_name_the_distance_to_pixelpick():
-    shares = comparison_tables.share_table(shipped_records("camvid-pixels")).astype(str)
+def test_results_name_the_distance_to_the_record():
+    records = shipped_records("camvid-pixels")
+    shares = comparison_tables.share_table(records).astype(str)
     pd.testing.assert_frame_equal(printed_table("camvid-pixels", "shares"), shares, check_dtype=False)
+    assert mentioned(record_line(record_table(tables.main_runs(records))))
     for _, row in shares.iterrows():
         (third, score), (fifth, last) = (row[name].split(": ") for name in ("cycle 3", "cycle 5"))
         if row.method.startswith("PixelPick"):
-            assert mentioned(f"It prints {score} of its own fully supervised mIoU with {third}")
+            assert mentioned(f"prints {score} of its own fully supervised mIoU with {third}")
         else:
-            assert mentioned(f"at {third} and {fifth}:") and mentioned(f"`{row.method}` {score} and {last}")
+            assert third == "0.006 %" and fifth == "0.035 %" and mentioned(f"`{row.method}` {score} and {last}")
+
+
+def test_results_say_what_the_error_mask_is_for():
+    shipped("camvid-pixels/confusion.csv.gz")
+    scores = near_records(load_preset("camvid-pixels"), paths.SHIPPED_RUNS)
+    pd.testing.assert_frame_equal(
+        printed_table("camvid-pixels", "near"), near_table(scores).astype(str), check_dtype=False
+    )
+    assert all(mentioned(sentence) for sentence in near_sentences(scores))
 
 
 def test_results_name_what_errors_of_people_cost():
@@ -217,33 +230,55 @@ def test_results_say_what_more_labels_at_the_start_are_worth():
     assert mentioned(f"`random` reaches {last.mean():.1f} ± {last.std():.1f} from 1 %")
 
 
-@pytest.mark.parametrize("name", ["table2", "table3", "differences"])
-def test_results_print_the_committed_tables(name):
+PRINTED = [("camvid", name) for name in ("table2", "table3", "differences")]
+PRINTED += [("camvid-pixels", name) for name in ("table2", "near", "differences")]
+
+
+@pytest.mark.parametrize(("study", "name"), PRINTED)
+def test_results_print_the_committed_tables(study, name):
     text = (paths.ROOT / "docs" / "results.md").read_text()
-    assert shipped(f"camvid/tables/{name}.md").read_text() in text
+    assert shipped(f"{study}/tables/{name}.md").read_text() in text
+
+
+def readme():
+    return (paths.ROOT / "README.md").read_text()
 
 
 def test_readme_prints_rows_of_the_committed_tables():
-    lines = [line for line in (paths.ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
-    ends = printed_table("camvid", "table2").set_index("method")
-    against = printed_table("camvid", "differences").set_index("method")
-    assert 0 < len(lines) <= 8
-    for method, _, *cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in lines):
+    lines = [line for line in readme().splitlines() if line.startswith("| `")]
+    ends = printed_table("camvid-pixels", "table2").set_index("method")
+    against = printed_table("camvid-pixels", "differences").set_index("method")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert {row[0].strip("`") for row in rows} == {*against.index, "random-pixel"}
+    for method, _, *cells in rows:
         name = method.strip("`")
-        row = ends.loc[name]
-        told = against.loc[name, ["over images", "over pixels"]].tolist() if name in against.index else ["", ""]
-        assert cells == [row["cycle 5"] or row["cycle 0"], *told], method
-        assert row.seeds == "3", "the README speaks of 3 seeds"
+        told = against.loc[name, "over pixels"] if name in against.index else ""
+        assert cells == [ends.loc[name, "cycle 3"], ends.loc[name, "cycle 5"], told], method
 
 
 def test_readme_concludes_no_more_than_the_records_allow():
+    text = " ".join(readme().split())
+    records = tables.main_runs(shipped_records("camvid-pixels"))
+    compared = compare_with(records, "random-pixel", "pixels")
+    above = [f"`{c.method}`" for c in compared if c.holm < ALPHA and c.test.difference > 0]
+    below = [f"`{c.method}`" for c in compared if c.holm < ALPHA and c.test.difference < 0]
+    same = [f"`{c.method}`" for c in compared if not c.holm < ALPHA]
+    for words, names in (("correction: {}", above), ("below it: {}", below), ("no difference is shown: {}", same)):
+        told = words.format(", ".join(names))
+        assert (f"{told}." in text or f"{told};" in text) if names else words.format("`") not in text
+    full = tables.last_cycles(records).query("method == 'supervised'").miou
+    assert f"{len(full)} seeds; all labels give {full.mean():.1f} ± {full.std():.1f}" in text
+    assert record_line(record_table(records)) in text
+
+
+def test_readme_concludes_nothing_from_the_study_from_scratch():
     records, methods = camvid()
     kept = records[records.method.isin(methods)]
     for budget in ("images", "pixels", "clicks"):
         compared = compare_with(kept, "random", budget)
         assert not any(c.method.startswith("segxal") and c.holm < ALPHA for c in compared), "nothing separates them"
-    text = " ".join((paths.ROOT / "README.md").read_text().split())
-    assert "nothing separates SegXAL from random whole images, over images, pixels or clicks" in text
+    told = "nothing separates SegXAL from random whole images, over images, pixels or clicks"
+    assert told in " ".join(readme().split())
 
 
 def test_the_pages_name_every_preset_and_target():

@@ -16,13 +16,14 @@ class StrategyConfig:
     candidates: int = 0  # grid: cells drawn for each one that is asked for, the best of them is taken; 0 = all compete
     pieces: int = 250  # SLIC superpixels per image, about
     passes: int = 20  # BALD and QBC: forward passes with dropout
+    radius: int = 16  # RIPU: half the side of the window in which classes are counted, pixels
     committee: int = 0  # QBC: networks trained for the committee; 0 = dropout passes vote
 
     def __post_init__(self) -> None:
         """Check ranges."""
         for name in ("cell", "pieces", "passes"):
             require_count(name, getattr(self, name))
-        for name in ("cell_height", "candidates"):
+        for name in ("cell_height", "candidates", "radius"):
             require(getattr(self, name) >= 0, f"{name} = {getattr(self, name)}; give 0 or more")
         require(self.committee != 1 and self.committee >= 0, f"committee = {self.committee}; give 0, or 2 or more")
 

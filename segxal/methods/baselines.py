@@ -8,10 +8,10 @@ BY_MAP = ("entropy", "margin", "rare-margin", "least-confidence", *DROPOUT, "eem
 BY_IMAGE = ("random", "class-random", *BY_MAP, "eem-top", "core-set", "deal-ds", "deal-de", "vaal")
 STRATEGIES_AT = {  # granularity -> strategies that have it
     "image": BY_IMAGE,
-    "grid": ("random", "class-random", *BY_MAP, "core-set", "deal-ds"),
-    "superpixel": ("random", "class-random", *BY_MAP, "core-set", "deal-ds"),
+    "grid": ("random", "class-random", *BY_MAP, "core-set", "deal-ds", "ripu"),
+    "superpixel": ("random", "class-random", *BY_MAP, "core-set", "deal-ds", "ripu"),
     "component": BY_MAP,
-    "pixel": ("random", *BY_MAP, "eem-product", "near-entropy"),
+    "pixel": ("random", *BY_MAP, "eem-product", "near-entropy", "ripu"),
 }
 ORACLE_AT = {
     "image": "whole-image", "grid": "region", "superpixel": "superpixel", "component": "region", "pixel": "pixel",

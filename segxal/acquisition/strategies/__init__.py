@@ -18,6 +18,7 @@ from segxal.acquisition.strategies.qbc import qbc_maps
 from segxal.acquisition.strategies.ralis import ralis_scores
 from segxal.acquisition.strategies.random import random_maps, random_scores
 from segxal.acquisition.strategies.rare_margin import rare_margin_maps
+from segxal.acquisition.strategies.ripu import ripu_maps
 from segxal.acquisition.strategies.vaal import vaal_scores
 from segxal.core.errors import ConfigError
 from segxal.core.regions import GRANULARITIES
@@ -34,6 +35,7 @@ MAPS: dict[str, MapStrategy] = {
     "eem-top": MapStrategy(eem_maps, top_mean),
     "eem-product": MapStrategy(product_maps),
     "near-entropy": MapStrategy(near_entropy_maps),
+    "ripu": MapStrategy(ripu_maps),
     "deal-ds": MapStrategy(deal_maps),
     "deal-de": MapStrategy(deal_maps, difficulty_entropy),
     "random": MapStrategy(random_maps),
