@@ -183,11 +183,9 @@ def test_differences_and_gain(finished):
 
 def test_tables_are_written_in_three_forms(finished):
     preset, runs = finished
-    table = pd.DataFrame({"a_b": ["1 ± 2"], "c": [""]})
-    folder = tables.save_table(table, preset, "probe", runs)
-    assert (folder / "probe.csv").read_text() == "a_b,c\n1 ± 2,\n"
-    assert "| a_b" in (folder / "probe.md").read_text()
-    assert "a\\_b" in (folder / "probe.tex").read_text()
+    folder = tables.save_table(table := pd.DataFrame({"a_b": ["1 ± 2"], "c": [""]}), preset, "probe", runs)
+    for kind, words in (("csv", "a_b,c\n1 ± 2,\n"), ("md", "| a_b"), ("tex", "a\\_b")):
+        assert words in (folder / f"probe.{kind}").read_text()
     tables.save_table(table[:0], preset, "probe", runs)
     assert not list(folder.glob("probe.*")), "a table without a row says nothing"
 
