@@ -10,7 +10,7 @@ from PIL import Image
 from segxal.core.errors import DataInvalid, DataMissing
 from segxal.core.labels import CITYSCAPES, VOID
 from segxal.data import check, open_dataset, report
-from segxal.data.listing import source_split
+from segxal.data.rendered import source_split
 from segxal.data.synthia import PROTOCOL_13, PROTOCOL_16, TRAIN_IDS
 
 COUNT = 6

@@ -1,4 +1,4 @@
-"""Impurity and window means against plain loops and closed forms; RIPU's map is their product with entropy."""
+"""Impurity and window sums against plain loops and closed forms; RIPU's map is their product with entropy."""
 
 import math
 
@@ -12,7 +12,7 @@ from segxal.acquisition.strategies.base import Learner
 from segxal.acquisition.strategies.ripu import ripu_maps
 from segxal.core.entropy import entropy_map
 from segxal.core.errors import ConfigError, ShapeError
-from segxal.core.impurity import box_sum, impurity, window_mean
+from segxal.core.impurity import box_sum, impurity
 from segxal.models.settings import MaskConfig
 from segxal.training.predict import predict
 from segxal.training.settings import TrainConfig
@@ -57,11 +57,11 @@ def test_it_equals_one_convolution_per_class():
     torch.testing.assert_close(impurity(prediction, 7, 4).double(), expected, atol=1e-6, rtol=0)
 
 
-def test_window_means_are_those_of_average_pooling():
+def test_window_sums_are_those_of_pooling():
     values = torch.rand(2, 11, 8, generator=seeded(2))
-    expected = F.avg_pool2d(values[:, None], 5, 1, 2, count_include_pad=False)[:, 0]
-    torch.testing.assert_close(window_mean(values, 2), expected)
-    assert torch.equal(window_mean(values, 0), values)
+    expected = F.avg_pool2d(values[:, None], 5, 1, 2, divisor_override=1)[:, 0]
+    torch.testing.assert_close(box_sum(values, 2), expected)
+    assert torch.equal(box_sum(values, 0), values)
 
 
 def test_what_does_not_fit_is_refused():

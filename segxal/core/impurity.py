@@ -44,12 +44,6 @@ def impurity(prediction: Tensor, classes: int, radius: int) -> Tensor:
     return torch.stack(found) / math.log(classes)
 
 
-def window_mean(values: Tensor, radius: int) -> Tensor:
-    """Mean of a map in the window of :func:`impurity`: (N, H, W) float -> (N, H, W) float32."""
-    inside = box_sum(torch.ones_like(values[:1], dtype=torch.float64), radius)
-    return (box_sum(values.double(), radius) / inside).float()
-
-
 def box_sum(values: Tensor, radius: int) -> Tensor:
     """Sum over a square window around each pixel, cut off at the border.
 

@@ -1,18 +1,12 @@
 """GTA5 (Playing for Data): rendered streets with the labels of Cityscapes, a source for adaptation."""
 
-from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
-from segxal.core.labels import CITYSCAPES, CITYSCAPES_TRAIN_IDS, Classes
-from segxal.data.images import Item, id_table
-from segxal.data.listing import ImageFiles, Listing, named_alike, source_split
-
-LABEL_IDS = range(35)  # those of Cityscapes, 34 for the number plate
+from segxal.core.labels import CITYSCAPES_TRAIN_IDS
+from segxal.data.rendered import Rendered
 
 
-class Gta5(ImageFiles):
+class Gta5(Rendered):
     """GTA5: 24,966 rendered images of 1914 x 1052, labelled like Cityscapes, resized to any size.
 
     Layout, in ``<root>/gta5``, ``<root>/GTA5`` or the root itself: ``images/00001.png`` and ``labels/00001.png``,
@@ -31,26 +25,11 @@ class Gta5(ImageFiles):
     name = "gta5"
     folders = ("gta5", "GTA5")
     marks = ("images", "labels")
+    images, labels = marks
+    known, ids = CITYSCAPES_TRAIN_IDS, range(35)  # 34 is the number plate
     layout = "images/ and labels/ with files of the same names"
     how_to_get = (
         "Download the ten parts of images and labels from https://download.visinf.tu-darmstadt.de/data/from_games/, "
         "unzip all into one folder gta5/ and name the folder above it by --data-root or $SEGXAL_DATA"
     )
     counts: ClassVar[dict[str, int]] = {"train": 23966, "val": 500, "test": 500}
-
-    @classmethod
-    def read_classes(cls, folder: Path) -> tuple[Classes, np.ndarray]:
-        """The 19 classes of Cityscapes; label ids without a train id are void, others refused."""
-        return CITYSCAPES, id_table(CITYSCAPES_TRAIN_IDS, void=LABEL_IDS)
-
-    @classmethod
-    def list_split(cls, folder: Path, split: str) -> Listing:
-        """Pair images and labels by name, and take the split's share.
-
-        Raises:
-            DataMissing: if a folder is not there or holds no image.
-            DataInvalid: if two files of one folder have the same name but for the suffix.
-        """
-        images, labels, problems = named_alike(cls, folder, "images", "labels")
-        kept = source_split(images.keys() & labels.keys(), split)
-        return Listing(tuple(Item(name, images[name], labels[name]) for name in kept), tuple(problems))

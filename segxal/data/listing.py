@@ -16,7 +16,6 @@ from segxal.storage.paths import data_roots
 
 SPLITS = ("train", "val", "test")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-HELD_OUT = 500 / 24966  # share of each of val and test of a source; 500 images of GTA5
 
 
 @dataclass(frozen=True)
@@ -84,51 +83,6 @@ def unpaired(kind: str, partner: str, names: Iterable[str], folder: Path) -> lis
 def by_hash(names: Iterable[str]) -> list[str]:
     """Names in an order that looks random, is the same everywhere, and hardly moves when names are added."""
     return sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
-
-
-def named_alike(
-    source: "type[ImageFiles]", folder: Path, images: str, labels: str
-) -> tuple[dict[str, Path], dict[str, Path], list[str]]:
-    """Images and labels that lie in two folders under the same names.
-
-    Args:
-        source: the data set.
-        folder: of the data set.
-        images: folder of the images below it.
-        labels: folder of the labels below it.
-
-    Returns:
-        Images and labels by name, and one sentence about each kind that lacks its partner.
-
-    Raises:
-        DataMissing: if a folder is not there, or no image has a label.
-        DataInvalid: if two files of one folder have the same name but for the suffix.
-    """
-    for part in (images, labels):
-        if not (folder / part).is_dir():
-            raise source.lacks(folder, f"there is no folder {part}/")
-    pictures, truths = image_files(folder / images), image_files(folder / labels, (".png",))
-    if not pictures.keys() & truths.keys():
-        raise source.lacks(folder, f"{images}/ and {labels}/ have no file of the same name")
-    problems = unpaired("image", f"label ({labels}/)", pictures.keys() - truths.keys(), folder / images)
-    problems += unpaired("label", f"image ({images}/)", truths.keys() - pictures.keys(), folder / labels)
-    return pictures, truths, problems
-
-
-def source_split(names: Iterable[str], split: str) -> list[str]:
-    """The names of a split of a set that comes without splits: ``val`` and ``test`` are 2 % each, at least one image.
-
-    Args:
-        names: of all images.
-        split: ``train``, ``val`` or ``test``.
-
-    Returns:
-        Names, sorted. The hash of the names decides, so the choice is the same everywhere.
-    """
-    order = by_hash(names)
-    held = max(1, round(HELD_OUT * len(order))) if len(order) > 2 else 0
-    parts = {"val": order[:held], "test": order[held : 2 * held], "train": order[2 * held :]}
-    return sorted(parts[split])
 
 
 class ImageFiles:

@@ -6,22 +6,20 @@ from typing import ClassVar
 import numpy as np
 
 from segxal.core.errors import DataInvalid, DataMissing
-from segxal.core.labels import CITYSCAPES, Classes
-from segxal.data.images import Item, id_table
-from segxal.data.listing import ImageFiles, Listing, named_alike, source_split
+from segxal.core.labels import CITYSCAPES
+from segxal.data.rendered import Rendered
 
 # Ids of SYNTHIA to train ids of Cityscapes; terrain, truck and train have ids but hardly a pixel.
 TRAIN_IDS = {
     3: 0, 4: 1, 2: 2, 21: 3, 5: 4, 7: 5, 15: 6, 9: 7, 6: 8, 16: 9, 1: 10, 10: 11, 17: 12, 8: 13, 18: 14, 19: 15, 20: 16,
     12: 17, 11: 18,
 }  # fmt: skip
-IDS = range(23)
 # Classes over which scores on Cityscapes are averaged after training on SYNTHIA.
 PROTOCOL_16 = tuple(name for name in CITYSCAPES.names if name not in ("terrain", "truck", "train"))
 PROTOCOL_13 = tuple(name for name in PROTOCOL_16 if name not in ("wall", "fence", "pole"))
 
 
-class Synthia(ImageFiles):
+class Synthia(Rendered):
     """SYNTHIA-RAND-CITYSCAPES: 9,400 rendered images of 1280 x 760, resized to any size.
 
     Layout, in ``<root>/synthia``, ``<root>/RAND_CITYSCAPES`` or the root itself: ``RGB/0000000.png`` and
@@ -43,6 +41,8 @@ class Synthia(ImageFiles):
     name = "synthia"
     folders = ("synthia", "RAND_CITYSCAPES")
     marks = ("RGB", "GT")
+    images, labels = "RGB", "GT/LABELS"
+    known, ids = TRAIN_IDS, range(23)
     layout = "RGB/ and GT/LABELS/ with files of the same names"
     how_to_get = (
         "Download SYNTHIA-RAND-CITYSCAPES (CVPR16) from https://synthia-dataset.net/downloads/, unzip it, rename its "
@@ -51,49 +51,31 @@ class Synthia(ImageFiles):
     counts: ClassVar[dict[str, int]] = {"train": 9024, "val": 188, "test": 188}
 
     @classmethod
-    def read_classes(cls, folder: Path) -> tuple[Classes, np.ndarray]:
-        """The 19 classes of Cityscapes; ids without a train id are void, others refused."""
-        return CITYSCAPES, id_table(TRAIN_IDS, void=IDS)
+    def read_labels(cls, path: Path) -> np.ndarray:
+        """The first channel of a 16-bit PNG of three channels.
 
-    @classmethod
-    def list_split(cls, folder: Path, split: str) -> Listing:
-        """Pair images and labels by name, and take the split's share.
+        Args:
+            path: the label file.
+
+        Returns:
+            (H, W) int64 ids as stored.
 
         Raises:
-            DataMissing: if a folder is not there or holds no image.
-            DataInvalid: if two files of one folder have the same name but for the suffix.
+            DataMissing: if there is no such file.
+            DataInvalid: if it is corrupt, or not a 16-bit PNG of three channels.
         """
-        images, labels, problems = named_alike(cls, folder, "RGB", "GT/LABELS")
-        kept = source_split(images.keys() & labels.keys(), split)
-        items = tuple(Item(name, images[name], labels[name], read=read_first_channel) for name in kept)
-        return Listing(items, tuple(problems))
+        import cv2  # Pillow drops the lower eight bits of such files
 
-
-def read_first_channel(path: Path) -> np.ndarray:
-    """The first channel of a 16-bit PNG of three channels.
-
-    Args:
-        path: the label file.
-
-    Returns:
-        (H, W) int64 ids as stored.
-
-    Raises:
-        DataMissing: if there is no such file.
-        DataInvalid: if it is corrupt, or not a 16-bit PNG of three channels.
-    """
-    import cv2  # Pillow drops the lower eight bits of such files
-
-    if not path.is_file():
-        raise DataMissing(f"{path} not found; restore it or remove its image")
-    pixels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise DataInvalid(
-            f"{path} cannot be read as a PNG; copy or download this file again, or remove it together with its image"
-        )
-    if pixels.dtype != np.uint16 or pixels.ndim != 3:
-        raise DataInvalid(
-            f"{path} is {pixels.dtype} {pixels.shape}; expected the 16-bit labels of GT/LABELS with three channels, "
-            "the first of which holds the class (not the pictures of GT/COLOR)"
-        )
-    return pixels[..., 2].astype(np.int64)  # OpenCV turns the order of the channels round
+        if not path.is_file():
+            raise DataMissing(f"{path} not found; restore it or remove its image")
+        pixels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+        if pixels is None:
+            raise DataInvalid(
+                f"{path} cannot be read as a PNG; copy or download it again, or remove it together with its image"
+            )
+        if pixels.dtype != np.uint16 or pixels.ndim != 3:
+            raise DataInvalid(
+                f"{path} is {pixels.dtype} {pixels.shape}; expected the 16-bit labels of GT/LABELS with three "
+                "channels, the first of which holds the class (not the pictures of GT/COLOR)"
+            )
+        return pixels[..., 2].astype(np.int64)  # OpenCV turns the order of the channels round
