@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from segxal.core.ranges import require
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -13,4 +15,14 @@ class DataConfig:
     width: int = 128  # pixels
     counts: tuple[int, int, int] = (160, 40, 80)  # streets only: images in train, val, test
     seed: int = 0  # streets only: seed of the rendered world; the same for all runs of a study
+    source: Literal["", "streets", "gta5", "synthia"] = ""  # labelled images of another world; empty = none
+    source_images: int = 300  # of the source that are used; 0 = all, not for streets
     report: Literal["val", "test"] = "test"  # the split whose scores are printed
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        least = 1 if self.source == "streets" else 0
+        require(
+            self.source_images >= least,
+            f"source_images = {self.source_images}; give {least} or more" + (" (0: all)" if not least else ""),
+        )
