@@ -121,7 +121,8 @@ def write_labels(
         for k, i in enumerate(some):
             store = held[k].rewritten(chosen[k], said.weights[k] / HUNDREDTHS)
             labels[i] = torch.from_numpy(store.of(MACHINE))
-            weights[i] = torch.from_numpy((store.weights * HUNDREDTHS).round().astype(np.uint8))
+            counts = np.where(store.maker == MACHINE, HUNDREDTHS * store.weights, 0)
+            weights[i] = torch.from_numpy(counts.round().astype(np.uint8))
         tally.add(free, chosen, truth)
         known = ((free != VOID) & (truth != VOID)).ravel()[::SAMPLE]
         ranked.append((said.doubt.ravel()[::SAMPLE][known], (free != truth).ravel()[::SAMPLE][known]))

@@ -169,10 +169,12 @@ def unlabelled_task(context: Context, steps: int) -> Task:
 def machine_numbers(written: Written, confidence: Confidence) -> dict[str, Any]:
     """What the records keep of a machine's labels; shares in 0..1, NaN as null."""
     names = ("thresholds", "coverage", "accuracy", "dropped_accuracy")
-    found: dict[str, Any] = {
-        name: [None if np.isnan(v) else round(float(v), 6) for v in getattr(written, name)] for name in names
-    }
-    return {"machine": {"confidence": confidence, "auroc": round(written.auroc, 6), **found}}
+    found: dict[str, Any] = {name: [_number(value) for value in getattr(written, name)] for name in names}
+    return {"machine": {"confidence": confidence, "auroc": _number(written.auroc), **found}}
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 6)
 
 
 def _adaptation(name: str, objective: str) -> Adaptation:
