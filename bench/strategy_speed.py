@@ -9,10 +9,12 @@ from scene import Sizes, streets
 from timer import Row, medians, seconds
 from torch import nn
 
-from segxal.acquisition.settings import StrategyConfig
+from segxal.acquisition.machine import write_labels
+from segxal.acquisition.settings import MachineConfig, StrategyConfig
 from segxal.acquisition.strategies import get_strategy
 from segxal.acquisition.strategies.base import Learner, whole_images
 from segxal.acquisition.strategies.core_set import k_center_greedy
+from segxal.core.label_store import LabelStore
 from segxal.core.seeds import rng
 from segxal.data.base import Frames
 from segxal.methods.baselines import BY_IMAGE
@@ -33,6 +35,7 @@ def rows(model: Network, sizes: Sizes, repeats: int) -> list[Row]:
     learner = _learner(model, frames)
     return [
         *_scoring(learner, frames),
+        _machine(learner, frames),
         _bald(learner, frames, sizes, repeats),
         _core_set(sizes, repeats),
     ]
@@ -67,6 +70,19 @@ def _scoring(learner: Learner, frames: Frames) -> list[Row]:
             None, "ms/image", note if name == STRATEGIES[0] else "")
         for name in STRATEGIES
     ]  # fmt: skip
+
+
+def _machine(learner: Learner, frames: Frames) -> Row:
+    """Labels of a machine for a whole pool, two passes with thresholds per class, against plain forward passes."""
+    empty, config = LabelStore.empty(*frames.labels.shape[1:]), MachineConfig()
+    times = medians({
+        "ours": lambda: write_labels(learner, frames, "entropy", config, lambda _: empty),
+        "peer": lambda: list(predict(learner.model, frames.images, "off", 8)),
+    }, 1)  # fmt: skip
+    ours, plain = (1000 * times[name] / len(frames) for name in ("ours", "peer"))
+    where = f"{frames.images.shape[-2]}x{frames.images.shape[-1]}"
+    note = f"{len(frames)} images; asked: at most 2.3 passes"
+    return Row("labels of a machine / one forward pass", where, ours, plain, plain / ours, 1 / 2.3, "ms/image", note)
 
 
 def _bald(learner: Learner, frames: Frames, sizes: Sizes, repeats: int) -> Row:

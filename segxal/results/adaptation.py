@@ -25,7 +25,6 @@ CONTROLS = {
     "stal": "stal-random",
     "stal-eem": "stal",
 }
-LABELLERS = ("bdl", "esl", "esl-eem", "esl-pae", "eem-esl")
 COLUMNS = [
     "method", "images", "pixels", "clicks", "seeds", "mIoU", "near mIoU", "control", "difference", "95 % interval",
     "Holm p",
@@ -86,17 +85,6 @@ def machine_table(machine: pd.DataFrame) -> pd.DataFrame:
             "right among the rest (%)": spread(means.dropped_accuracy), "AUROC (%)": spread(100 * means.auroc),
         })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def machine_classes(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """What a machine labelled of each class in the last stage of a run; shares in percent.
-
-    Args:
-        rows: ``machine`` of :func:`segxal.study.records.rows_of`.
-    """
-    columns = ["class", "threshold", "coverage", "accuracy", "dropped_accuracy"]
-    last = max((row["cycle"] for row in rows), default=0)
-    return pd.DataFrame([row for row in rows if row["cycle"] == last], columns=columns).round(2)
 
 
 def class_gains(class_iou: pd.DataFrame, methods: Sequence[str] = (), base: str = "source-only") -> pd.DataFrame:

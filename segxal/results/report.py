@@ -34,6 +34,10 @@ TABLE_CAPTIONS = {
     "bought": "Share of each class (%) among the pixels people were asked for.",
     "policy": "What the training of RALIS's policy is worth, and each point in which it differs from the release: AUBC "
     "over pixels minus that of the study's own policy, points; Holm's p over the rows.",
+    "adaptation": "Learning from another world: every method after its last stage beside its control, in points of mIoU, "
+    "paired over seeds; each interval is for that pair alone, Holm's p over all controls.",
+    "machine_labels": "Labels that a machine wrote in the last stage: means over the classes, mean ± standard deviation "
+    "over seeds.",
     "noise": "mIoU (%) after the last cycle when people err: flipped boundary pixels, or pieces of a wrong class.",
 }
 FIGURE_CAPTIONS = {
@@ -49,6 +53,9 @@ FIGURE_CAPTIONS = {
     "record": "Share of full supervision over the price per image; PixelPick as printed; bands: 95 % intervals.",
     "penalty": "Pairwise penalty matrix: the share of budget points at which the row beats the column.",
     "bought": "What each method bought, against the reference.",
+    "class_gains": "IoU of each class against that of the network of the source, points; means over seeds.",
+    "pseudo_labels": "What a machine labels by each kind of doubt, the same share of every class.",
+    "pseudo_label_curves": "How right labels are if more or fewer pixels are labelled, for each kind of doubt.",
 }
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
