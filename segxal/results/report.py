@@ -34,10 +34,10 @@ TABLE_CAPTIONS = {
     "bought": "Share of each class (%) among the pixels people were asked for.",
     "policy": "What the training of RALIS's policy is worth, and each point in which it differs from the release: AUBC "
     "over pixels minus that of the study's own policy, points; Holm's p over the rows.",
-    "adaptation": "Learning from another world: every method after its last stage beside its control, in points of mIoU, "
-    "paired over seeds; each interval is for that pair alone, Holm's p over all controls.",
-    "machine_labels": "Labels that a machine wrote in the last stage: means over the classes, mean ± standard deviation "
-    "over seeds.",
+    "adaptation": "Learning from another world: every method after its last stage beside its control, in points of "
+    "mIoU, paired over seeds; each interval is for that pair alone, Holm's p over all controls.",
+    "machine_labels": "Labels that a machine wrote in the last stage: means over the classes, mean ± standard "
+    "deviation over seeds.",
     "noise": "mIoU (%) after the last cycle when people err: flipped boundary pixels, or pieces of a wrong class.",
 }
 FIGURE_CAPTIONS = {
