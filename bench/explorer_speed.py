@@ -12,8 +12,12 @@ import browser
 from scene import Sizes
 from timer import Row, seconds
 
+from segxal.apps.explore.labels.doubted import doubted
+from segxal.apps.explore.labels.explorer import LabelsExplorer
 from segxal.apps.explore.mask.explorer import Explorer
 from segxal.apps.explore.mask.maps import MapStore
+from segxal.data.splits import open_splits
+from segxal.methods.learner import learner_of
 from segxal.storage.paths import NOTEBOOKS
 from segxal.study.grid import run_cycles, run_of
 from segxal.study.settings import Preset, load_preset
@@ -36,7 +40,7 @@ def rows(sizes: Sizes, repeats: int) -> list[Row]:
     """Moves in this process, then keys in a browser where there is one."""
     with tempfile.TemporaryDirectory() as name:
         run = _run(sizes, Path(name))
-        found = _moves(Explorer(run), repeats)
+        found = [*_moves(Explorer(run), repeats), _share(run[-1], repeats)]
     return found + (_keys() if sizes.browser else [])
 
 
@@ -67,6 +71,14 @@ def _moves(explorer: Explorer, repeats: int) -> list[Row]:
         "price and AUROC, when one rests": (lambda k: explorer._say_numbers(), None),
     }
     return [_row(f"explorer: {name}", where, act, repeats, target) for name, (act, target) in cases.items()]
+
+
+def _share(cycle: Cycle, repeats: int) -> Row:
+    """Another share of every class in the view of a machine's labels: thresholds, labels and errors of six images."""
+    frames = open_splits(cycle.settings.data, "", cycle.study / "cache").train.select(range(6))
+    one = LabelsExplorer(doubted(learner_of(cycle, cycle.settings), frames))
+    where = f"{frames.images.shape[-2]}x{frames.images.shape[-1]}"
+    return _row("labels of a machine: a share is moved", where, lambda k: _set(one.every, k % 99 + 1), repeats, WEIGHT)
 
 
 def _set(control: Any, value: Any) -> None:

@@ -15,6 +15,8 @@ pytest.importorskip("playwright", reason="needs `pip install playwright`")
 
 from segxal.apps.explore.annotator.corrections import corrections_of
 from segxal.apps.explore.annotator.explorer import labels_picture, mask_view
+from segxal.apps.explore.labels.doubted import doubted
+from segxal.apps.explore.labels.pictures import labels_picture as machine_labels
 from segxal.apps.explore.policy.pictures import step_picture
 from segxal.apps.explore.policy.step import step_of
 from segxal.data.splits import open_splits
@@ -119,5 +121,25 @@ def test_keys_move_through_pools_and_candidates_in_jupyterlab(tmp_path):
             page.keyboard.press("ArrowRight")
             assert browser.becomes(page, shown, step_picture(step, *place)), words
         page.get_by_text("it is not asked for").wait_for()
+        assert not browser.flaws(page), "there is no empty picture and no scrollbar"
+        assert not page.abroad, "it works without a network"
+
+
+def test_keys_move_shares_in_jupyterlab(tmp_path):
+    settings = load_preset("smoke-adaptation")
+    here = grid.run_cycles(grid.run_of(settings, "advent", 0))[-1]
+    pool = open_splits(settings.data, "", here.study / "cache").train
+    view = doubted(learner_of(here, settings), pool.select(range(0, len(pool), len(pool) // 6)))
+    shown, shares = "img.segxal-labels", [0.5] * len(pool.classes)
+    with browser.lab(NOTEBOOKS / "explore_labels.ipynb", tmp_path) as url, browser.page() as page:
+        browser.run_all(page, url, shown)
+        assert browser.becomes(page, shown, machine_labels(view, 0, shares))
+        browser.slider(page, "this class (%)").focus()
+        page.keyboard.press("ArrowRight")
+        shares[view.predicted[0]] = 0.51
+        assert browser.becomes(page, shown, machine_labels(view, 0, shares)), "one class"
+        browser.slider(page, "image").focus()
+        page.keyboard.press("ArrowRight")
+        assert browser.becomes(page, shown, machine_labels(view, 1, shares)), "another image"
         assert not browser.flaws(page), "there is no empty picture and no scrollbar"
         assert not page.abroad, "it works without a network"
