@@ -69,8 +69,8 @@ def explain(
             depth (N, H, W), larger = nearer.
         layer: name of the layer Grad-CAM looks at, as in ``network.named_modules()``; empty for the deepest map before
             the head.
-        reshape: brings what the layer gives to (N, K, h, w) by moving its numbers; None: tokens (N, T, K) and maps with
-            the channels last are recognised.
+        reshape: brings what the named layer gives to (N, K, h, w) by moving its numbers; None: tokens (N, T, K) and
+            maps with the channels last are recognised.
         logits: takes the logits out of what the network returns, where they are not found.
         mean: of the images the network expects, RGB in [0, 1]; None: what the network says of itself, or ImageNet's.
         std: standard deviation of the images the network expects; None as for the mean.

@@ -16,6 +16,8 @@ One: TypeAlias = Tensor | np.ndarray | Image.Image | str | Path
 Images: TypeAlias = One | Sequence[One]
 WANTED = "expected (3, H, W), (H, W, 3), N of either, or grey (H, W); RGB, as bytes 0..255 or floats in [0, 1]"
 
+ROUNDING = 1e-4  # by which floats may lie outside [0, 1] after a resize
+
 
 def read_images(images: Images, size: tuple[int, int] | None = None) -> Tensor:
     """Images as one tensor.
@@ -50,7 +52,10 @@ def read_images(images: Images, size: tuple[int, int] | None = None) -> Tensor:
 def _pictures(image: One, name: str) -> list[np.ndarray]:
     """(H, W, 3) uint8 arrays."""
     if isinstance(image, Image.Image):
-        return [as_rgb(ImageOps.exif_transpose(image))]
+        try:
+            return [as_rgb(ImageOps.exif_transpose(image))]
+        except OSError as error:  # Pillow reads a file when its pixels are wanted
+            raise DataInvalid(f"{name} cannot be read: {error}; open the file again, or give its path") from error
     if isinstance(image, (str, Path)):
         if Path(image).is_dir():
             raise DataInvalid(f"{image} is a folder; give its files: sorted(Path({str(image)!r}).glob('*.png'))")
@@ -87,9 +92,10 @@ def _bytes(values: np.ndarray, name: str) -> np.ndarray:
     if not np.isfinite(values).all():
         bad = [place for place, picture in enumerate(values) if not np.isfinite(picture).all()]
         raise DataInvalid(f"{name} holds NaN or infinite values (in {bad[:8]} of {len(values)}); {WANTED}")
-    if low < 0 or high > (1 if values.dtype.kind == "f" else 255):
+    most = 1 if values.dtype.kind == "f" else 255
+    if low < -ROUNDING or high > most + ROUNDING:
         raise DataInvalid(
             f"{name} holds {values.dtype} values from {low:.3g} to {high:.3g}; {WANTED}. Images are normalised here: "
             "give them before that (mean= and std= say how), and floats up to 255 divided by it"
         )
-    return (values * 255 if values.dtype.kind == "f" else values).round().astype(np.uint8)
+    return (values.clip(0, most) * (255 / most)).round().astype(np.uint8)

@@ -118,8 +118,8 @@ def _check(strategy: str, granularity: str, options: StrategyConfig | None) -> N
         lacking = "annotated images, on which it trains a committee (with options.committee = 0 dropout votes)"
     if lacking:
         raise ConfigError(
-            f"{strategy} needs more than a network: {lacking}. A study has that: segxal reproduce --methods {strategy}. "
-            f"Here choose one of {', '.join(able)}"
+            f"{strategy} needs more than a network: {lacking}. A study has that (segxal reproduce --methods "
+            f"{strategy}); here choose one of {', '.join(able)}"
         )
 
 

@@ -94,6 +94,7 @@ def _depth(depth: np.ndarray | Tensor, pictures: Tensor) -> Tensor:
     wanted = (len(pictures), *pictures.shape[-2:])
     if tuple(values.shape) != wanted:
         raise ShapeError(
-            f"depth is {tuple(values.shape)}, the images are {wanted} (N, H, W); give relative inverse depth of their size"
+            f"depth is {tuple(values.shape)}, the images are {wanted} (N, H, W); give relative inverse depth of that "
+            "size"
         )
     return values

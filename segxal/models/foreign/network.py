@@ -31,8 +31,8 @@ class Foreign(Network):
         network: a module that takes normalised images (N, 3, H, W) alone.
         mean: of the images it expects, RGB in [0, 1]; None for what the network says of itself.
         std: their standard deviation; None as for the mean.
-        reshape: brings the output of the target layer to (N, K, h, w) by moving its numbers; None: it is guessed
-            (:func:`segxal.models.foreign.maps.to_map`).
+        reshape: brings the output of the target layer, which is then named too, to (N, K, h, w) by moving its numbers;
+            None: it is guessed (:func:`segxal.models.foreign.maps.to_map`).
         logits: takes the logits (N, C, h, w) out of what the network returns; None: they are found
             (:func:`segxal.models.foreign.output.logits_of`).
 
@@ -103,7 +103,10 @@ class Foreign(Network):
         """
         if self._reshape is None:
             return to_map(output, self._images)
-        found = self._reshape(output)
+        try:
+            found = self._reshape(output)
+        except _REFUSALS as error:
+            raise ConfigError(f"reshape cannot take {tuple(output.shape)}: {type(error).__name__}: {error}") from error
         if not isinstance(found, Tensor) or found.dim() != 4 or len(found) != self._images[0]:
             given = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
             raise ConfigError(
@@ -119,7 +122,12 @@ class Foreign(Network):
         """
         layers = dict(self.network.named_modules())
         wanted = name or self.explained
-        if not wanted or wanted not in layers:
+        if not wanted:
+            raise ConfigError(
+                f"{self.identity['name']} has no layer that runs once, gives a map and leads to the logits; name one "
+                "and say how it becomes a map: layer='backbone', reshape=lambda output: ..., for example"
+            )
+        if wanted not in layers:
             raise ConfigError(f"{self.identity['name']} has no layer {wanted!r}; {self._offer()}")
         return layers[wanted]
 
@@ -127,10 +135,11 @@ class Foreign(Network):
         """The blocks that run once and give a map, and the layer that is explained, in the order they end."""
         parts, classes = dict(self.network.named_modules()), self.identity["classes"]
         blocks = {n for n, (k, _, _) in self._maps.items() if k != classes and any(True for _ in parts[n].children())}
-        return tuple(name for name in {**self._maps, self.explained: ()} if name in blocks | {self.explained})
+        offered = blocks | {self.explained} - {""}
+        return tuple(name for name in {**self._maps, self.explained: ()} if name in offered)
 
     def look(self, images: Tensor, layer: str = "") -> None:
-        """Run the network on one image, find what it takes, how many classes it knows and what can be explained.
+        """Run the network on one image: what sides it takes, how many classes it knows, what can be explained.
 
         Args:
             images: (N, 3, H, W) uint8; the first is looked at.
@@ -140,6 +149,8 @@ class Foreign(Network):
             ConfigError: if it cannot take the image, its output is of an unknown kind, it has no such layer, or the
                 layer does not fit Grad-CAM.
         """
+        if self._reshape is not None and not layer:
+            raise ConfigError("reshape is made for one layer; name it too, layer='encoder.norm' for example")
         x = self.located(images[:1])
         with evaluating(self), torch.no_grad():
             logits = self._first(x)
@@ -149,7 +160,7 @@ class Foreign(Network):
                     f"{self.identity['name']} gives {classes} logits per pixel; at most {VOID} classes fit"
                 )
             check_logits(logits)
-            self._maps = map_layers(self.network, lambda: self(x), self.as_map)
+            self._maps = map_layers(self.network, lambda: self(x), lambda output: to_map(output, self._images))
         self.identity = self.identity | {"classes": classes}
         if layer:
             self._check(x, layer)
@@ -179,10 +190,7 @@ class Foreign(Network):
             except ConfigError:  # an auxiliary branch, for example: it does not lead to the logits
                 continue
             return name
-        raise ConfigError(
-            f"{self.identity['name']} has no layer that runs once, gives a map and leads to the logits; name one and "
-            "say how it becomes a map: layer='backbone', reshape=lambda output: ..., for example"
-        )
+        return ""  # not every question needs a layer
 
     def _check(self, x: Tensor, name: str) -> None:
         try:
