@@ -30,9 +30,10 @@ def classes_of(network: nn.Module, count: int, given: Classes | Sequence[str] | 
         names = tuple(given) if given is not None else _own_names(network, count)
         found = with_roles(names, tuple(palette(index) for index in range(len(names))))
     if len(found) != count:
+        some = ", ".join(found.names[:4]) + (", ..." if len(found) > 4 else "")
         raise ConfigError(
             f"{type(network).__name__} gives {count} logits per pixel, but {len(found)} classes are named "
-            f"({', '.join(found.names[:4])}, ...); name all {count} in their order, or leave classes out"
+            f"({some}); name all {count} in their order, or leave classes out"
         )
     if len(set(found.names)) < count:
         raise ConfigError(f"a class is named twice among {', '.join(found.names[:8])}; give each a name of its own")

@@ -133,9 +133,7 @@ class Foreign(Network):
 
     def layer_names(self) -> tuple[str, ...]:
         """The blocks that run once and give a map, and the layer that is explained, in the order they end."""
-        parts, classes = dict(self.network.named_modules()), self.identity["classes"]
-        blocks = {n for n, (k, _, _) in self._maps.items() if k != classes and any(True for _ in parts[n].children())}
-        offered = blocks | {self.explained} - {""}
+        offered = {*self._blocks(), self.explained} - {""}
         return tuple(name for name in {**self._maps, self.explained: ()} if name in offered)
 
     def look(self, images: Tensor, layer: str = "") -> None:
@@ -163,6 +161,7 @@ class Foreign(Network):
             self._maps = map_layers(self.network, lambda: self(x), lambda output: to_map(output, self._images))
         self.identity = self.identity | {"classes": classes}
         if layer:
+            self.layer(layer)
             self._check(x, layer)
         self.explained = layer or self._own() or self._deepest(x)
 
@@ -196,16 +195,21 @@ class Foreign(Network):
         try:
             self._explained(x, name)
         except ConfigError as error:
-            offer = "" if self._offer() in str(error) else f". {self._offer()}"
-            raise ConfigError(f"layer {name!r}: {error}{offer}") from error
+            raise ConfigError(f"layer {name!r}: {error}. {self._offer()}") from error
 
     def _explained(self, x: Tensor, name: str) -> None:
         with traced(self, self.layer(name), self.as_map) as trace:
             gradcam(trace(x))
 
+    def _blocks(self) -> list[str]:
+        """Layers with parts of their own that give a map, the deepest first; those without where there are none."""
+        parts, deepest = dict(self.network.named_modules()), deepest_first(self._maps, self.identity["classes"])
+        return [name for name in deepest if any(True for _ in parts[name].children())] or deepest
+
     def _offer(self) -> str:
-        deepest = deepest_first(self._maps, self.identity["classes"])
-        return f"Grad-CAM can look at {', '.join(deepest[:OFFERED])} and {max(0, len(deepest) - OFFERED)} more"
+        blocks = self._blocks()
+        more = f" and {len(blocks) - OFFERED} more" if len(blocks) > OFFERED else ""
+        return f"Grad-CAM can look at {', '.join(blocks[:OFFERED]) or 'nothing'}{more}"
 
 
 @contextmanager
