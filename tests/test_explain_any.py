@@ -227,6 +227,8 @@ def test_classes_depth_and_settings(frames):
         (Kinds(), {"layer": "deep", "reshape": lambda o: o[0]}, r"reshape makes \(12, 4, 6\) of \(1, 12, 4, 6\)"),
         (nn.Conv2d(4, 3, 1), {}, r"cannot take images \(1, 3, 32, 48\): RuntimeError.*size=\(512, 512\)"),
         (nn.Conv2d(3, 3, 1), {}, "no layer that runs once"),
+        (Kinds(), {"mean": 0.5}, r"mean = 0\.5, std = .*; give three numbers for R, G, B each"),
+        (Kinds(), {"std": (1, 1, 0)}, "std above 0"),
         ("resnet", {}, r"the network is a str; give a torch\.nn\.Module"),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -37,7 +38,7 @@ class Foreign(Network):
             (:func:`segxal.models.foreign.output.logits_of`).
 
     Raises:
-        ConfigError: if it is no module.
+        ConfigError: if it is no module, or mean and std are not three numbers each, std above 0.
     """
 
     foldable = False
@@ -51,7 +52,9 @@ class Foreign(Network):
             raise ConfigError(f"the network is a {type(network).__name__}; give a torch.nn.Module")
         self.network = network
         guessed = normalisation_of(network)
-        self.mean, self.std = mean or guessed[0], std or guessed[1]
+        self.mean, self.std = (guessed[0] if mean is None else mean), (guessed[1] if std is None else std)
+        if [np.shape(self.mean), np.shape(self.std)] != [(3,), (3,)] or not min(self.std) > 0:
+            raise ConfigError(f"mean = {self.mean}, std = {self.std}; give three numbers for R, G, B each, std above 0")
         self.identity = {"name": type(network).__name__}
         self.explained = ""
         self._reshape, self._logits = reshape, logits
