@@ -1,4 +1,4 @@
-"""``segxal.explain``: the explainable error mask of any segmentation network, and what it is made of."""
+"""The explainable error mask of any segmentation network, and what it is made of: ``segxal.explain``."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

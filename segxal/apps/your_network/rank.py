@@ -1,4 +1,4 @@
-"""``segxal.rank``: images, regions or pixels in the order in which a strategy would have them annotated."""
+"""Images, regions or pixels in the order in which a strategy would have them annotated: ``segxal.rank``."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
