@@ -15,7 +15,33 @@ results      records, statistics, tables, figures, the report
 apps         the command line, explorers, annotation, the workshop, the site
 ===========  ===================================================================================
 
-A test (``tests/test_house.py``) keeps it so. This file imports nothing.
+A test (``tests/test_house.py``) keeps it so. What a user of the library calls first is here too and is imported when it
+is asked for: ``import segxal`` alone loads nothing.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segxal.apps.your_network.explain import Explanation, explain
+    from segxal.apps.your_network.rank import Ranked, rank
+
 __version__ = "0.1.0"
+__all__ = ["Explanation", "Ranked", "__version__", "explain", "rank"]
+
+_WHERE = {
+    "Explanation": "segxal.apps.your_network.explain",
+    "explain": "segxal.apps.your_network.explain",
+    "Ranked": "segxal.apps.your_network.rank",
+    "rank": "segxal.apps.your_network.rank",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'segxal' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

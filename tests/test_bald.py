@@ -154,7 +154,7 @@ def test_flags_are_back_after_each_batch_and_after_an_error(maps, learner, frame
 
 @pytest.mark.parametrize("maps", [bald_maps, qbc_maps])
 def test_a_network_without_dropout_is_refused(maps, frames):
-    with pytest.raises(ConfigError, match=r"UNet has no dropout, .* model\.dropout"):
+    with pytest.raises(ConfigError, match=r"unet has no dropout, .* model\.dropout"):
         next(maps(learner_of(net(dropout=0.0)), frames, [0], rng(0)))
 
 

@@ -152,7 +152,11 @@ def test_doctor_reports(capsys):
 
 
 def test_every_notebook_has_the_smoke_preset_as_default():
-    shipped = {"paper_audit": "camvid", "eem_in_ten_lines": None}  # read what is shipped and run nothing
+    shipped = {
+        "paper_audit": "camvid",
+        "eem_in_ten_lines": None,
+        "your_network": None,
+    }  # read what is shipped and run nothing
     shipped |= dict.fromkeys(
         ("ralis_policy", "ablation_policy", "explore_policy"), "smoke-ralis"
     )  # smoke trains no policy

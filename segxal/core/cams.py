@@ -1,5 +1,6 @@
 """The other class-activation methods of pytorch-grad-cam, by name."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -41,7 +42,10 @@ def one_class(category: int, logits: Tensor) -> Tensor:
     return (logits[category] * (logits.argmax(0) == category)).sum()
 
 
-def library_cam(name: str, model: nn.Module, layer: nn.Module, x: Tensor, category: int | None = None) -> Tensor:
+def library_cam(
+    name: str, model: nn.Module, layer: nn.Module, x: Tensor, category: int | None = None,
+    as_map: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:  # fmt: skip
     """Activation maps of a library method for one class, or for all predicted classes together.
 
     Args:
@@ -50,6 +54,7 @@ def library_cam(name: str, model: nn.Module, layer: nn.Module, x: Tensor, catego
         layer: the target layer.
         x: (N, 3, H, W) normalised images.
         category: train id of a class; None for all predicted classes together.
+        as_map: brings what the layer gives to (N, K, h, w); None where it gives that.
 
     Returns:
         (N, H, W) float32 in [0, 1], scaled per image by the library.
@@ -64,7 +69,7 @@ def library_cam(name: str, model: nn.Module, layer: nn.Module, x: Tensor, catego
     method: Any = getattr(pytorch_grad_cam, LIBRARY_CAMS[name])
     kept = [(weight, weight.grad) for weight in model.parameters()]
     try:
-        with evaluating(model), method(model=model, target_layers=[layer]) as cam:
+        with evaluating(model), method(model, [layer], as_map) as cam:
             maps = cam(input_tensor=x, targets=[target] * len(x))
     finally:
         for weight, gradient in kept:

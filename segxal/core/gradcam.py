@@ -1,6 +1,6 @@
 """Grad-CAM of a segmentation network (paper section 3.2.2, equation 2)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,16 +19,27 @@ class Trace:
     """One forward pass that can be explained: logits, and the activation they were computed from.
 
     Attributes:
-        logits: (N, C, H, W) float32, part of the graph that starts at ``activation``.
-        activation: (N, K, h, w) output of the target layer, the leaf of the graph.
+        logits: (N, C, H, W) float32, part of the graph that starts at ``output``.
+        output: what the target layer gave, the leaf of the graph.
+        as_map: brings such an output, and the gradient of it, to (N, K, h, w).
     """
 
     logits: Tensor
-    activation: Tensor
+    output: Tensor
+    as_map: Callable[[Tensor], Tensor]
+
+    @property
+    def activation(self) -> Tensor:
+        """(N, K, h, w) activation of the target layer; the leaf itself where the layer gives a map."""
+        return self.as_map(self.output)
+
+
+def _is_map(output: Tensor) -> Tensor:
+    return output
 
 
 @contextmanager
-def traced(model: nn.Module, layer: nn.Module) -> Iterator[Any]:
+def traced(model: nn.Module, layer: nn.Module, as_map: Callable[[Tensor], Tensor] = _is_map) -> Iterator[Any]:
     """Run a network so that back-propagation ends at ``layer``.
 
     Inside the block every module is in evaluation mode and no weight asks for a gradient; afterwards training flags,
@@ -36,16 +47,20 @@ def traced(model: nn.Module, layer: nn.Module) -> Iterator[Any]:
 
     Args:
         model: the segmentation network.
-        layer: the module whose output Grad-CAM weighs; it must return one tensor (N, K, h, w).
+        layer: the module whose output Grad-CAM weighs; it must run once in a pass and return one tensor.
+        as_map: brings that tensor to (N, K, h, w) by moving its numbers, so that it does the same to a gradient.
 
     Yields:
         A function ``trace(x)`` that maps normalised images (N, 3, H, W) to a :class:`Trace`.
+
+    Raises:
+        ConfigError: if the layer gives no such tensor, did not run, or ran several times.
     """
     wanted = [(weight, weight.requires_grad) for weight in model.parameters()]
     captured: list[Tensor] = []
 
     def capture(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
-        if not isinstance(output, Tensor) or output.dim() != 4:
+        if not isinstance(output, Tensor) or as_map(output).dim() != 4:
             raise ConfigError(f"target layer {type(layer).__name__} gives no (N, K, h, w) tensor; name another layer")
         captured.append(output.detach().requires_grad_())
         return captured[-1].clone()  # the next module may work in place (ReLU), which a leaf does not allow
@@ -54,11 +69,12 @@ def traced(model: nn.Module, layer: nn.Module) -> Iterator[Any]:
         captured.clear()
         with torch.enable_grad():
             logits = model(x)
-        if not captured:
+        if len(captured) != 1:
+            ran = f"ran {len(captured)} times" if captured else "did not run"
             raise ConfigError(
-                f"target layer {type(layer).__name__} did not run in the forward pass; name another layer"
+                f"target layer {type(layer).__name__} {ran} in the forward pass; name another layer, one that runs once"
             )
-        return Trace(logits.float(), captured[-1])
+        return Trace(logits.float(), captured[0], as_map)
 
     with evaluating(model):
         for weight, _ in wanted:
@@ -101,21 +117,27 @@ def gradcam(trace: Trace, category: int | None = None, prediction: Tensor | None
     Returns:
         (N, H, W) float32 in [0, 1], scaled per image (:func:`unit_range`), all 0 where nothing speaks for the class.
 
+    Raises:
+        ConfigError: if there is no such class, or the logits do not depend on the target layer.
+
     Source: SegXAL section 3.2.2, equation 2; Selvaraju et al. 2017; Vinogradova et al. 2020 (Seg-Grad-CAM).
     Departure: equation 2 leaves the class and the normaliser Z open; we take the pixels predicted as a class and the
     mean over positions, on the segmentation network itself (the release used an ImageNet classifier).
     """
     logits = trace.logits
     prediction = logits.max(1).indices if prediction is None else prediction  # argmax is slow where channels come first
-    if category is None:
-        chosen = prediction.clamp(max=logits.shape[1] - 1).long().unsqueeze(1)
-        score = (logits.gather(1, chosen).squeeze(1) * (prediction != VOID)).sum()
-    else:
-        if not 0 <= category < logits.shape[1]:
-            raise ConfigError(f"category {category} is not a class; the network has 0..{logits.shape[1] - 1}")
-        score = class_scores(logits, prediction, category).sum()
-    (gradient,) = torch.autograd.grad(score, trace.activation, retain_graph=True)
-    alpha = gradient.float().mean((2, 3), keepdim=True)
+    if category is not None and not 0 <= category < logits.shape[1]:
+        raise ConfigError(f"category {category} is not a class; the network has 0..{logits.shape[1] - 1}")
+    with torch.enable_grad():
+        if category is None:
+            chosen = prediction.clamp(max=logits.shape[1] - 1).long().unsqueeze(1)
+            score = (logits.gather(1, chosen).squeeze(1) * (prediction != VOID)).sum()
+        else:
+            score = class_scores(logits, prediction, category).sum()
+    if not score.requires_grad:
+        raise ConfigError("the logits do not depend on the target layer; name another layer, one that leads to them")
+    (gradient,) = torch.autograd.grad(score, trace.output, retain_graph=True)
+    alpha = trace.as_map(gradient).float().mean((2, 3), keepdim=True)
     cam = (alpha * trace.activation.detach().float()).sum(1).relu()  # (N, h, w)
     return unit_range(F.interpolate(cam.unsqueeze(1), logits.shape[-2:], mode="bilinear").squeeze(1))
 

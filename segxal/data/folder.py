@@ -150,7 +150,11 @@ def read_classes_file(path: Path) -> Classes:
         raise DataInvalid(
             f"{path} holds {len(names)} classes, {len(set(names))} distinct; expected 1..{VOID}, each named once"
         )
-    colours = tuple(colour or palette(index) for index, (_, colour) in enumerate(entries))
+    return with_roles(names, tuple(colour or palette(index) for index, (_, colour) in enumerate(entries)))
+
+
+def with_roles(names: tuple[str, ...], colours: tuple[tuple[int, int, int], ...]) -> Classes:
+    """Classes of which those named ``road``, ``sidewalk`` and ``terrain`` are ground, and ``sky`` is sky."""
     ground = tuple(name for name in names if name in CITYSCAPES.ground)
     return Classes(names, colours, ground, "sky" if "sky" in names else "")
 

@@ -72,7 +72,7 @@ def read_image(path: Path) -> np.ndarray:
         DataMissing: if there is no such file.
         DataInvalid: if the file is corrupt or truncated.
     """
-    return _decode(path, _as_rgb)
+    return _decode(path, as_rgb)
 
 
 def decode_image(content: bytes, name: str) -> np.ndarray:
@@ -81,10 +81,11 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
     Raises:
         DataInvalid: if it is corrupt, truncated or not an image.
     """
-    return _decode(Path(name), _as_rgb, io.BytesIO(content))
+    return _decode(Path(name), as_rgb, io.BytesIO(content))
 
 
-def _as_rgb(picture: Image.Image) -> np.ndarray:
+def as_rgb(picture: Image.Image) -> np.ndarray:
+    """A picture of Pillow as (H, W, 3) uint8; the EXIF orientation is not looked at."""
     if picture.mode.startswith("I;16"):
         grey = (np.asarray(picture) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)

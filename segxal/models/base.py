@@ -21,6 +21,13 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
+def resized(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """Logits (N, C, h, w) at another height and width, bilinear; the same tensor where they have that size."""
+    if logits.shape[-2:] == size:
+        return logits
+    return F.interpolate(logits, size, mode="bilinear", align_corners=False)
+
+
 class Network(nn.Module, ABC):
     """A network from normalised images (N, 3, H, W) to logits (N, C, H, W) of the same height and width.
 
@@ -30,6 +37,7 @@ class Network(nn.Module, ABC):
         mean: of the images it expects, RGB in [0, 1].
         std: standard deviation of the images it expects, RGB in [0, 1].
         multiple: height and width are padded to a multiple of this.
+        foldable: whether a faster copy of it may be made (:func:`segxal.models.checkpoints.folded`).
         explained: name of the layer Grad-CAM explains when none is named.
         identity: what a checkpoint must agree in with the network it is loaded into, in the order it is written.
     """
@@ -37,6 +45,7 @@ class Network(nn.Module, ABC):
     mean: tuple[float, float, float] = MEAN
     std: tuple[float, float, float] = STD
     multiple: int = 1
+    foldable: bool = True
     explained: str
     identity: dict[str, Any]
 
@@ -57,7 +66,7 @@ class Network(nn.Module, ABC):
             size: (H', W') of the images they were made of.
 
         Returns:
-            (N, C, H', W') logits.
+            (N, C, H', W') logits; those of another size are resized.
         """
 
     def forward(self, x: Any) -> Tensor:
@@ -74,7 +83,7 @@ class Network(nn.Module, ABC):
             A function that gives logits (N, C, H, W); where dropout is on (:meth:`dropping`) they differ.
         """
         features, padded, (height, width) = self.begun(x)
-        return lambda: self.classify(features, padded)[..., :height, :width]
+        return lambda: resized(self.classify(features, padded), padded)[..., :height, :width]
 
     def begun(self, x: Any) -> tuple[Any, tuple[int, int], tuple[int, int]]:
         """Features of images, the size they were padded to, and their own size."""
@@ -147,6 +156,10 @@ class Network(nn.Module, ABC):
                 f"{', '.join(self.layer_names())}"
             ) from error
 
+    def as_map(self, output: Tensor) -> Tensor:
+        """What a layer gives, or the gradient of it, as (N, K, h, w); here layers give that."""
+        return output
+
     def layer_names(self) -> tuple[str, ...]:
         """The blocks whose output Grad-CAM can weigh, in the order they run; the last layer is not among them.
 
@@ -192,7 +205,7 @@ class Network(nn.Module, ABC):
         active = [module for module in self.modules() if isinstance(module, _DropoutNd) and module.p > 0]
         if not active:
             raise ConfigError(
-                f"{type(self).__name__} has no dropout, so all passes would be equal; train a U-Net with "
+                f"{self.identity['name']} has no dropout, so all passes would be equal; train a U-Net with "
                 "model.dropout, for example 0.2 (or, for QBC, a committee: strategy.committee)"
             )
         with evaluating(self):

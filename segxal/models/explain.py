@@ -11,6 +11,7 @@ from segxal.core.eem import ErrorMask, depth_informed, fuse, proximity, soft_att
 from segxal.core.entropy import entropy_map, patch_entropy_map
 from segxal.core.gradcam import gradcam, traced
 from segxal.core.labels import Classes
+from segxal.core.modes import evaluating
 from segxal.data.base import Frames
 from segxal.models.base import Network
 from segxal.models.checkpoints import folded
@@ -55,7 +56,7 @@ class Explained:
 class Explainer:
     """A network made ready to say what it sees and why, stage by stage; the steps of an error mask.
 
-    A faster copy of the network is made and kept (:func:`segxal.models.checkpoints.folded`).
+    A faster copy of the network is made and kept (:func:`segxal.models.checkpoints.folded`), if it may be copied.
 
     Args:
         model: the segmentation network; it is moved to the device and not changed.
@@ -68,7 +69,7 @@ class Explainer:
 
     def __init__(self, model: Network, amp: str, layer: str = "") -> None:
         self._model, self._layer, self._amp = model.to(device()), layer, amp
-        self._fast = folded(model, layer).ready()
+        self._fast = folded(model, layer).ready() if model.foldable else model.ready()
 
     def see(self, images: Tensor, entropy: str) -> Seen:
         """Prediction and entropy: one forward pass.
@@ -77,7 +78,7 @@ class Explainer:
             images: (N, 3, H, W) uint8.
             entropy: ``pixel`` or ``patch``.
         """
-        with torch.no_grad(), autocast(self._amp):
+        with torch.no_grad(), evaluating(self._fast), autocast(self._amp):
             probs = self._fast(self._fast.prepare(images)).float().softmax(1)
         confidence, prediction = probs.max(1)
         ebu = patch_entropy_map(prediction, probs.shape[1]) if entropy == "patch" else entropy_map(probs)
@@ -96,9 +97,10 @@ class Explainer:
         informed = depth_informed(images.to(device()), attention)
         if config.cam != "gradcam":
             x, layer = self._model.located(informed), self._model.layer(self._layer)
-            return Explained(attention, informed, library_cam(config.cam, self._model, layer, x, category))
+            pae = library_cam(config.cam, self._model, layer, x, category, self._model.as_map)
+            return Explained(attention, informed, pae)
         x = self._fast.prepare(informed)
-        with traced(self._fast, self._fast.layer(self._layer)) as trace:
+        with traced(self._fast, self._fast.layer(self._layer), self._fast.as_map) as trace:
             with autocast(self._amp):
                 seen = trace(x)
             return Explained(attention, informed, gradcam(seen, category))

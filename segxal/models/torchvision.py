@@ -29,10 +29,15 @@ class TorchvisionNetwork(Network):
         network: of torchvision: a backbone that gives feature maps by name, and a classifier.
         name: a key of ``LAYERS``.
         classes: number of classes C.
+
+    Raises:
+        ConfigError: if there is no such name.
     """
 
     def __init__(self, network: nn.Module, name: str, classes: int) -> None:
         super().__init__()
+        if name not in LAYERS:
+            raise ConfigError(f"no network {name!r} of torchvision here; choose one of {', '.join(LAYERS)}")
         self.network: Any = network
         self.explained = LAYERS[name]
         self.identity = {"name": name, "classes": classes}

@@ -114,7 +114,7 @@ def activations(learner: Learner, frames: Frames, indices: list[int]) -> Iterato
     """
     for images in image_batches(learner, frames, indices):
         model = learner.model.ready()
-        with traced(model, model.layer()) as trace, autocast(learner.amp):
+        with traced(model, model.layer(), model.as_map) as trace, autocast(learner.amp):
             activation = trace(model.prepare(images)).activation.detach().float().cpu()
         yield from activation
 

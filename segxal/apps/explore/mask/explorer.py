@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
+from torch import nn
 
 from segxal.acquisition.strategies.base import Learner
 from segxal.apps.explore import page
@@ -32,8 +33,8 @@ class Explorer(widgets.VBox):
         run: cycles of one run in order; those that are not finished are left out.
         image: name of the training image shown first; empty for the best-ranked query of the last cycle.
         data_root: folder that holds the data sets.
-        networks: further networks by name; the first of them is shown first. Without any it is the network that asked
-            in the last cycle.
+        networks: further networks by name, with their settings, or modules of any package alone; the first of them is
+            shown first. Without any it is the network that asked in the last cycle.
         classes: of the further networks.
 
     Attributes:
@@ -50,7 +51,7 @@ class Explorer(widgets.VBox):
 
     def __init__(
         self, run: Sequence[Cycle], image: str = "", data_root: str = "",
-        networks: Mapping[str, Learner] | None = None, classes: Classes = CITYSCAPES,
+        networks: Mapping[str, Learner | nn.Module] | None = None, classes: Classes = CITYSCAPES,
     ) -> None:  # fmt: skip
         self.run = [cycle for cycle in run if cycle.is_done()]
         if not self.run:
