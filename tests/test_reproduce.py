@@ -14,7 +14,7 @@ from segxal.apps.cli import main
 from segxal.core.errors import ConfigError, DataMissing
 from segxal.storage import paths
 from segxal.study import grid
-from segxal.study.reproduce import StudyFailed, command, only_one, reproduce
+from segxal.study.reproduce import StudyFailed, command, environment, only_one, reproduce
 from segxal.study.settings import load_preset
 
 NAME = "test-reproduce"
@@ -138,6 +138,9 @@ def test_jobs_are_at_least_one(capsys):
 
 
 def test_command_hands_over_what_was_chosen():
-    line = command(grid.select(load_preset("smoke"), [0, 1], ["random"]), "smoke", 2, "")
+    chosen = grid.select(load_preset("smoke"), [0, 1], ["random"])
+    line = command(chosen, 2)
     assert line[line.index("--cores") + 1] == "2"
     assert "seeds=[0, 1]" in line and "methods=['random']" in line
+    given = environment(chosen, "smoke", "a folder")
+    assert (given["SEGXAL_PRESET"], given["SEGXAL_DATA_ROOT"]) == ("smoke", "a folder")
