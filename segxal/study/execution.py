@@ -105,6 +105,7 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
     output = output.absolute()
     parameters = check_parameters(source, values)
     logging.getLogger("papermill").setLevel(logging.ERROR)
+    kernel = {"kernel_name": "python3", "cwd": str(paths.ROOT), "progress_bar": False}
     failed = output.with_suffix(".failed.ipynb")
     output.parent.mkdir(parents=True, exist_ok=True)
     for rest in output.parent.glob(f".{output.name}.*"):  # of a run that was killed
@@ -113,9 +114,8 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
         partial = temporary.with_suffix(".ipynb")  # papermill writes while it runs: never to the final name
         try:
             papermill.execute_notebook(
-                _literal_path(source), _literal_path(partial), parameters, kernel_name="python3", cwd=str(paths.ROOT), progress_bar=False,
-                config=sockets,
-            )  # fmt: skip
+                _literal_path(source), _literal_path(partial), parameters, config=sockets, **kernel
+            )
         except PapermillExecutionError as error:
             if error.ename == AnnotationsWanted.__name__:  # nothing failed: the same command continues when people have
                 partial.unlink()

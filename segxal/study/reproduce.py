@@ -14,10 +14,9 @@ from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 from segxal.core.errors import SegxalError, StorageError
-from segxal.data.splits import open_sources
 from segxal.models.device import device
 from segxal.storage import paths
-from segxal.study.grid import check_depth
+from segxal.study.preflight import check_study, claim
 from segxal.study.preset_file import preset_file
 from segxal.study.settings import Preset
 
@@ -102,10 +101,9 @@ def planned(preset: Preset, source: str, data_root: str = "") -> dict[str, int]:
 
 
 def _absolute(preset: Preset, source: str, data_root: str) -> tuple[str, str]:
-    """Preset file and data root as every process can find them, after checking that data and depth are there."""
+    """Preset file and data root as every process can find them, after checking that all is there."""
     root = str(Path(data_root).expanduser().resolve()) if data_root else ""
-    open_sources(preset.data, root)
-    check_depth(preset, preset.methods)
+    check_study(preset, root)
     return (source if source in paths.preset_names() else str(preset_file(source).resolve())), root
 
 
@@ -123,12 +121,13 @@ def reproduce(preset: Preset, source: str, data_root: str = "", jobs: int = 0) -
         Folder of the study.
 
     Raises:
-        ConfigError: if a method or a depth provider is unknown.
-        DataMissing: if the data set is not there.
+        ConfigError, DataMissing, DataInvalid, WeightsMissing: as :func:`segxal.study.preflight.check_study`; or if the
+            folder holds the study of another preset file.
         StudyFailed: if a notebook failed; the message repeats the errors of the failing jobs.
     """
     source, root = _absolute(preset, source, data_root)  # before anything is started
     study = paths.RUNS / preset.name
+    claim(preset, source)
     with only_one(study), (study / "log.txt").open("w", encoding="utf-8") as log:
         line = command(preset, jobs or default_jobs(preset))
         with subprocess.Popen(

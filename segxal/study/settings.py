@@ -2,6 +2,7 @@
 
 import re
 import typing
+import unicodedata
 from dataclasses import dataclass
 
 from segxal.core.errors import ConfigError
@@ -50,8 +51,11 @@ class Preset(RunSettings):
             twice = [one for index, one in enumerate(given) if one in given[:index]]
             require(not twice, f"{name} = {list(getattr(self, name))}: {twice[:1]} is given twice; keep one of them")
 
-    def check_names(self) -> None:
+    def check_names(self, where: str) -> None:
         """Check that every method exists and that the lists of ablations name methods of the study.
+
+        Args:
+            where: the file to name in an error.
 
         Raises:
             ConfigError: if not. A selection of a study's methods need not pass: its lists are those of the whole.
@@ -61,7 +65,7 @@ class Preset(RunSettings):
         unread = [name for name in self.noisy if name not in self.methods]
         require(
             not unread,
-            f"noisy = {list(self.noisy)}: {', '.join(unread)} is not among the methods; add it there, or remove it here",
+            f"{where}: noisy = {list(self.noisy)}: {', '.join(unread)} is not among the methods; add or remove it",
         )
 
     def ablated(self, ablation: str) -> "Preset":
@@ -91,9 +95,11 @@ def load_preset(name: str) -> Preset:
     values, lines = read_preset_file(path)
     if values is None or isinstance(values, dict):
         values = {"name": path.stem} | (values or {})
+        if isinstance(values["name"], str):  # macOS writes an ä of a file's name as two letters
+            values["name"] = unicodedata.normalize("NFC", values["name"])
     try:
         preset = typing.cast(Preset, build(Preset, values, path.name))
-        preset.check_names()
+        preset.check_names(path.name)
     except ConfigError as error:
         raise ConfigError(f"{error}{_line_of(str(error), path.name, lines)}") from error
     if is_taken(preset.name, path):
@@ -106,6 +112,7 @@ def load_preset(name: str) -> Preset:
 
 def _line_of(message: str, file: str, lines: Lines) -> str:
     """Where the setting stands that a message begins with, ``mine.yml: train: lr = ...`` for example."""
-    found = re.match(rf"{re.escape(file)}: (?:(\w+): )?(?:unknown )?(\w+)", message)
+    found = re.match(rf"{re.escape(file)}: (?:(\w+)(?:: |\.))?(?:unknown )?(\w+)", message)
     words = tuple(word for word in found.groups() if word) if found else ()
-    return f" ({file}, line {lines[words]})" if words in lines else ""
+    place = next((place for place in (words, words[:1]) if place in lines), None)
+    return f" ({file}, line {lines[place]})" if place else ""
