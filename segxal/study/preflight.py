@@ -8,6 +8,7 @@ import torch
 
 from segxal.core.errors import ConfigError
 from segxal.core.seeds import generator
+from segxal.data import remarks
 from segxal.data.splits import open_sources
 from segxal.models import build_model
 from segxal.models.device import device
@@ -25,7 +26,7 @@ MAPS = 4  # maps of the first level that a training step keeps, at the least
 
 
 def check_study(preset: Preset, data_root: str = "") -> None:
-    """Check that data, network, depth and memory for a study are there.
+    """Check that data, network, depth and memory for a study are there, and print what is worth saying of the data.
 
     Args:
         preset: the study, with the methods to run.
@@ -38,6 +39,8 @@ def check_study(preset: Preset, data_root: str = "") -> None:
         WeightsMissing: as :func:`segxal.study.grid.check_depth`, or as :func:`segxal.models.build_model`.
     """
     sources = open_sources(preset.data, data_root)
+    for sentence in remarks(preset.data.name, data_root):
+        print(f"data: {sentence}")
     if preset.train.amp == "fp16" and device().type == "cpu":
         raise ConfigError("train.amp = 'fp16' on a CPU, which only a GPU trains with; choose auto, bf16 or off")
     check_memory(preset, [len(source) for source in sources])
