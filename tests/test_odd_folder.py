@@ -73,3 +73,27 @@ def test_no_folder_reaches_a_shell_line(tmp_path):
     lines = [text for text in (shown.stdout + shown.stderr).splitlines() if "segxal.apps.cli" in text]
     assert len(lines) >= 5 and all("touch executed" not in text for text in lines), shown.stdout + shown.stderr
     assert not list(tmp_path.rglob("executed"))
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+@pytest.mark.parametrize("target", ["reproduce", "test", "lint", "notebooks", "lab", "doctor", "app"])
+def test_make_starts_everything_from_a_folder_of_any_name(tmp_path, target):
+    folder = tmp_path / RUNS_CODE
+    (folder / "notebooks").mkdir(parents=True)
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(paths.ROOT / name, folder)
+    for environment, stamp in ((".venv", ".installed"), (".venv-app", ".installed-0.5.13")):
+        program = folder / environment / "bin" / "python"
+        program.parent.mkdir(parents=True)
+        program.write_text('#!/bin/sh\nprintf "%s\\n" "$SEGXAL_HOME" "$JUPYTER_PATH" "$*" >> called\n')
+        program.chmod(0o755)
+        shutil.copy(program, program.with_name("ruff"))
+        (folder / environment / stamp).touch()
+    plain = {key: value for key, value in os.environ.items() if key not in ("SEGXAL_HOME", "JUPYTER_PATH")}
+    done = subprocess.run(["make", target], cwd=folder, env=plain, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    called = (folder / "called").read_text().splitlines()
+    homes = {"test": str(folder / "build" / "test"), "notebooks": str(folder / "build" / "notebooks")}
+    kernels = str(folder / ".venv-app" / "kernel") if target == "app" else ""
+    assert called[:2] == [homes.get(target, ""), kernels]
+    assert not list(tmp_path.rglob("executed"))
