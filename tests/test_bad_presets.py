@@ -1,5 +1,9 @@
 """Presets as they should not be: each is refused when it is read, with the line; nothing is trained, nothing lost."""
 
+import dataclasses
+import math
+import re
+import typing
 import unicodedata
 
 import pytest
@@ -64,6 +68,8 @@ def preset(tmp_path, text):
         ("methods: [random, supervised, random]", r"\['random'\] is given twice"),
         ("methods: [random]\nnoisy: [segxal-human]", r"segxal-human is not among the methods.*\(mine.yml, line 2\)"),
         ("methods: [ramdom]", "no method 'ramdom'"),
+        ("policies: [policy-4h]\nmethods: [ralis]", r"no ablation \['policy-4h'\].*line 1"),
+        ("policies: [policy-3h]", "ralis, whose policy they change, is not among the methods"),
         ("splits: [0.1, 0.10000000001]", r"\['split-10'\] is given twice"),
         ("splits: [1.5]", r"splits = 1.5 is not in"),
         ("folds: 1000000", "folds = 1000000; it must be at most 1000"),
@@ -72,6 +78,27 @@ def preset(tmp_path, text):
 def test_it_is_refused_when_read_with_its_line(tmp_path, text, words):
     with pytest.raises(ConfigError, match=words):
         preset(tmp_path, text)
+
+
+NUMBERS = [
+    (part, field.name, wrong)
+    for part, kind in typing.get_type_hints(Preset).items()
+    if dataclasses.is_dataclass(kind)
+    for field in dataclasses.fields(kind)
+    for wrong in (-(10**40), 10**40, *([math.nan, math.inf] if "float" in str(field.type) else []))
+    if re.search(r"int|float", str(field.type))
+]
+
+
+@pytest.mark.parametrize(("part", "name", "wrong"), NUMBERS)
+def test_every_number_has_a_range(part, name, wrong):
+    kind = typing.get_type_hints(Preset)[part]
+    needed = {"steps": 1, "cycle_steps": 1} if part == "train" else {}
+    hint = typing.get_type_hints(kind)[name]
+    length = {"counts": 3, "betas": 2, "pixels_by_cycle": 5}.get(name)
+    value = (wrong,) * length if typing.get_origin(hint) is tuple else wrong
+    with pytest.raises(ConfigError, match=name):
+        Preset(name="mine", **{part: kind(**needed | {name: value})})
 
 
 def test_a_byte_order_mark_is_no_letter(tmp_path):

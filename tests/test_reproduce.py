@@ -11,7 +11,7 @@ import time
 import pytest
 
 from segxal.apps.cli import main
-from segxal.core.errors import ConfigError, DataMissing
+from segxal.core.errors import ConfigError, DataMissing, StorageError
 from segxal.storage import paths
 from segxal.study import grid
 from segxal.study.reproduce import StudyFailed, command, environment, only_one, reproduce
@@ -104,6 +104,13 @@ def test_two_commands_never_work_on_one_study(tmp_path):
     with only_one(tmp_path), pytest.raises(StudyFailed, match="another `segxal reproduce`"), only_one(tmp_path):
         pass
     with only_one(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_work_begins(tmp_path):
+    (tmp_path / "file").touch()
+    said = r"cannot write into .*file.study: .*\$SEGXAL_HOME"
+    with pytest.raises(StorageError, match=said), only_one(tmp_path / "file" / "study"):
         pass
 
 

@@ -125,10 +125,12 @@ def _reproduce(options: argparse.Namespace) -> None:
 
 
 def _records(options: argparse.Namespace) -> None:
+    from segxal.study.preflight import claim
     from segxal.study.records import collect, listed, outdated
     from segxal.study.settings import load_preset
 
     preset = load_preset(options.preset)
+    claim(preset, options.preset)
     if others := outdated(preset):  # before their rows go
         print(f"cycles with other settings than this study's, left out of its tables: {listed(others)}")
     print(collect(preset))

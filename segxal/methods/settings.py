@@ -56,9 +56,10 @@ class PoolConfig:
         )
 
     @property
-    def asked_pixels(self) -> tuple[int, ...]:
-        """Pixels that pixel methods ask for in each image, in the first cycle or cycle by cycle."""
-        return self.pixels_by_cycle or (self.pixels,)
+    def asked_pixels(self) -> dict[str, int]:
+        """By setting, the most pixels that people are asked for in one image and cycle; none by whole images."""
+        every = {"pixels_by_cycle": max(self.pixels_by_cycle)} if self.pixels_by_cycle else {"pixels": self.pixels}
+        return {"start_pixels": self.start_pixels} | every
 
     def pixels_in(self, cycle: int) -> int:
         """Pixels that pixel methods ask for in each image in a cycle, from 1 on."""
@@ -109,7 +110,7 @@ class RunSettings:
         require(self.threads >= 1, f"threads = {self.threads}; a job needs at least one thread")
         require_most("threads", self.threads, 1024)
         there = self.data.height * self.data.width
-        for name, asked in (("start_pixels", self.pool.start_pixels), *(("pixels", n) for n in self.pool.asked_pixels)):
+        for name, asked in self.pool.asked_pixels.items():
             require(
                 asked <= there,
                 f"pool.{name} = {asked}; an image of {self.data.height} x {self.data.width} has {there} pixels",

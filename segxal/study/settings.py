@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from segxal.core.errors import ConfigError
 from segxal.core.ranges import require, require_most, require_share
 from segxal.methods import get_method
-from segxal.methods.ablations import ablate, split_name
+from segxal.methods.ablations import POLICY_ABLATIONS, ablate, split_name
 from segxal.methods.settings import RunSettings, build
 from segxal.storage import paths
 from segxal.study.preset_file import Lines, is_taken, preset_file, read_preset_file
 
+POLICY_METHOD = "ralis"
 METHOD_LISTS = ("methods", "noisy", "policies")
 CACHES = tuple(folder.name for folder in (paths.DEPTHS, paths.ENCODERS, paths.FEATURES))
 LONGEST_NAME = 100  # bytes; file systems allow 255, and files are named after it
@@ -66,6 +67,17 @@ class Preset(RunSettings):
         require(
             not unread,
             f"{where}: noisy = {list(self.noisy)}: {', '.join(unread)} is not among the methods; add or remove it",
+        )
+        unknown = [name for name in self.policies if name not in POLICY_ABLATIONS]
+        require(
+            not unknown,
+            f"{where}: policies = {list(self.policies)}: no ablation {unknown[:1]}; choose from "
+            f"{', '.join(POLICY_ABLATIONS)}",
+        )
+        require(
+            not self.policies or POLICY_METHOD in self.methods,
+            f"{where}: policies = {list(self.policies)}: {POLICY_METHOD}, whose policy they change, is not among the "
+            "methods; add it, or leave policies out",
         )
 
     def ablated(self, ablation: str) -> "Preset":

@@ -46,7 +46,7 @@ class TrainConfig:
         require_most("pixels", self.pixels, 10**9)
         require(self.batch >= 1, f"batch = {self.batch}; a batch needs at least one image")
         require(self.lr > 0, f"lr = {self.lr}; the learning rate must be positive")
-        require_most("lr", self.lr, 1e30)
+        require_most("lr", self.lr, 1e30)  # above it, float32 overflows in the first step
         for beta in self.betas:
             require(0 <= beta < 1, f"betas = {list(self.betas)}; each must be at least 0 and below 1")
         require_share("weight_decay", self.weight_decay, 0.0, 100.0)
