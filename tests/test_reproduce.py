@@ -14,7 +14,7 @@ from segxal.apps.cli import main
 from segxal.core.errors import ConfigError, DataMissing, StorageError
 from segxal.storage import paths
 from segxal.study import grid
-from segxal.study.reproduce import StudyFailed, command, environment, only_one, reproduce
+from segxal.study.reproduce import StudyFailed, command, environment, only_one, planned, reproduce
 from segxal.study.settings import load_preset
 
 NAME = "test-reproduce"
@@ -77,6 +77,10 @@ def test_killed_in_the_middle_it_resumes_to_the_same_bytes_and_then_rests(preset
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*.ipynb")}
     assert main(["reproduce", "--preset", str(preset), "--seeds", "0"]) == 0
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*.ipynb")} == before
+    preset.touch()
+    assert planned(plain, str(preset)) == {}, "what the preset holds counts, not when it was written"
+    preset.write_text(TINY + "# once more\n")
+    assert planned(plain, str(preset))["total"] > 0
 
 
 def test_a_failing_job_is_named_and_its_notebook_kept(preset, tmp_path):
