@@ -22,13 +22,18 @@ SETTINGS = preset_file(os.environ["SEGXAL_PRESET"])
 JOBS = jobs_of(PRESET)
 PICTURES = ("fig1_pipeline", "fig2_pae", "fig3_annotation", "fig4_cycles", "fig5_oracles", "fig6_gradcam", "fig7_split")
 TABLES = ("table1", "table2", "table3")
-CHECKS = ("data_and_pool", "error_detection", "faithfulness", "ablation_oracle", "comparison")
+CHECKS = (
+    "data_and_pool", "error_detection", "faithfulness", "ablation_oracle", "comparison", "pseudo_labels",
+    "adaptation_table",
+)
 SHOWN = {  # methods a notebook shows; without them it is left out
     **dict.fromkeys(("fig1_pipeline", "fig2_pae", "fig3_annotation", "fig6_gradcam"), {"segxal-human"}),
     "fig4_cycles": {"segxal-pseudo"},
     "fig5_oracles": {"segxal-pseudo", "segxal-human"},
     **dict.fromkeys(("fig7_split", "table3"), set(segxal_methods(PRESET)) or {"a SegXAL method"}),
     **dict.fromkeys(("error_detection", "faithfulness", "ablation_oracle"), {"segxal-human"}),
+    "pseudo_labels": {"advent"},
+    "adaptation_table": {"source-only"},
     "comparison": {random_selection(PRESET.methods) or "a random selection"},
 }
 PICTURES, TABLES, CHECKS = (

@@ -10,7 +10,7 @@ from segxal.acquisition.ranking import Chosen, pixel_maps, rank_regions
 from segxal.acquisition.strategies import get_strategy
 from segxal.acquisition.strategies.base import Learner, whole_images
 from segxal.core.eem import ErrorMask, top_area
-from segxal.core.regions import top_pixels
+from segxal.core.regions import top_pixels, top_squares
 from segxal.data.base import Frames
 from segxal.models.explain import error_masks
 from segxal.training.predict import predictions
@@ -44,7 +44,7 @@ def ask(
         frames: the training split.
         candidates: positions of the images that compete.
         budget: images for whole images; pixels of all candidates together for grid cells, superpixels and components;
-            pixels of each candidate for pixels.
+            pixels of each candidate for pixels and squares.
         rng: the strategy's own stream.
         asked: (N, H, W) bool, the pixels somebody was asked for before, which are not asked for again; not used for
             whole images.
@@ -58,6 +58,8 @@ def ask(
     asked = np.zeros(tuple(frames.labels.shape), dtype=bool) if asked is None else asked
     if granularity == "pixel":
         found = _choose_pixels(learner, strategy, frames, candidates, asked, budget, rng)
+    elif granularity == "square":
+        found = _choose_squares(learner, strategy, frames, candidates, asked, budget, rng)
     else:
         ranking = rank_regions(learner, strategy, granularity, frames, candidates, asked, budget, rng)
         found = ranking.first(len(ranking.order))
@@ -91,6 +93,19 @@ def _choose_pixels(
     for index, values in pixel_maps(learner, strategy, "pixel", frames, candidates, rng):
         chosen = top_pixels(values, ~asked[index], count, rng)
         found[index] = (float(values[chosen].max()), _numbered(chosen))
+    return found
+
+
+def _choose_squares(
+    learner: Learner, strategy: str, frames: Frames, candidates: list[int], asked: np.ndarray, pixels: int,
+    rng: np.random.Generator,
+) -> Chosen:  # fmt: skip
+    """As many squares of every image as have ``pixels`` pixels, rounded up."""
+    radius, found = learner.strategy.square, Chosen()
+    count = -(-pixels // (2 * radius + 1) ** 2)
+    for index, values in pixel_maps(learner, strategy, "square", frames, candidates, rng):
+        squares = top_squares(values, ~asked[index], count, radius)
+        found[index] = (float(values[squares >= 0].max()), squares)
     return found
 
 

@@ -17,13 +17,14 @@ class StrategyConfig:
     pieces: int = 250  # SLIC superpixels per image, about
     passes: int = 20  # BALD and QBC: forward passes with dropout
     radius: int = 16  # RIPU: half the side of the window in which classes are counted, pixels
+    square: int = 1  # square: half the side of a square that is asked for, pixels: it is (2 square + 1) wide
     committee: int = 0  # QBC: networks trained for the committee; 0 = dropout passes vote
 
     def __post_init__(self) -> None:
         """Check ranges."""
         for name, most in (("cell", 10_000), ("pieces", 100_000), ("passes", 1000)):
             require_count(name, getattr(self, name), high=most)
-        for name, most in (("cell_height", 10_000), ("candidates", MOST), ("radius", 10_000)):
+        for name, most in (("cell_height", 10_000), ("candidates", MOST), ("radius", 10_000), ("square", 1000)):
             require(getattr(self, name) >= 0, f"{name} = {getattr(self, name)}; give 0 or more")
             require_most(name, getattr(self, name), most)
         require(self.committee != 1 and self.committee >= 0, f"committee = {self.committee}; give 0, or 2 or more")
@@ -51,6 +52,22 @@ class PolicyConfig:
         require(self.recipe in RECIPES, f"recipe = {self.recipe!r}; choose one of {', '.join(RECIPES)}")
         for name in ("episodes", "steps", "first_steps", "state_images", "reward_images"):
             require_count(name, getattr(self, name))
+
+
+@dataclass(frozen=True)
+class MachineConfig:
+    """How much a machine labels by itself, for methods that learn from its labels."""
+
+    share: float = 0.5  # of the pixels predicted as a class that it labels, at least: those of least doubt
+    floor: float = 0.1  # doubt that is always small enough
+    exact: bool = False  # exact thresholds, for one more pass over the images
+    rounds: int = 1  # how often it labels all images anew, where nobody else does
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("share", "floor"):
+            require_share(name, getattr(self, name))
+        require_count("rounds", self.rounds, high=1000)
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,8 @@ def _reproduce(options: argparse.Namespace) -> None:
     if not random_selection(preset.methods):
         print("comparison none: the methods include no random selection; the notebook takes another `reference`")
     print(f"notebooks  {study / 'notebooks'}")
-    print(f"records    {study / 'results.csv'}, and next to it {', '.join(list(TABLES.values())[1:])}")
+    others = [file for file in list(TABLES.values())[1:] if (study / file).is_file()]
+    print(f"records    {study / 'results.csv'}, and next to it {', '.join(others)}")
     print(f"report     {study / 'report.html'}  (open it in a browser)")
 
 

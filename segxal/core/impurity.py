@@ -44,6 +44,11 @@ def impurity(prediction: Tensor, classes: int, radius: int) -> Tensor:
     return torch.stack(found) / math.log(classes)
 
 
+def box_mean(values: Tensor, radius: int) -> Tensor:
+    """Mean over a square window around each pixel, of the pixels that are there; see :func:`box_sum`."""
+    return box_sum(values, radius) / box_sum(torch.ones(1, *values.shape[1:]), radius)
+
+
 def box_sum(values: Tensor, radius: int) -> Tensor:
     """Sum over a square window around each pixel, cut off at the border.
 

@@ -9,7 +9,8 @@ from scipy import ndimage
 
 from segxal.core.errors import ConfigError, ShapeError
 
-GRANULARITIES = ("image", "grid", "superpixel", "component", "pixel")  # what can be asked for
+GRANULARITIES = ("image", "grid", "superpixel", "component", "square", "pixel")  # what can be asked for
+POOLED = ("grid", "superpixel", "component")  # regions of all images compete; of pixels and squares each image has some
 TOP = 0.05  # share of an image's pixels that a spread choice of pixels is drawn from
 EIGHT = np.ones((3, 3), dtype=bool)  # neighbours of a pixel, diagonal ones included
 
@@ -138,6 +139,45 @@ def top_pixels(
     chosen = np.zeros(values.shape, dtype=bool)
     chosen.ravel()[ranked[:count]] = True
     return chosen
+
+
+def top_squares(values: np.ndarray, free: np.ndarray, count: int, radius: int) -> np.ndarray:
+    """Squares that do not overlap, where a map is highest: the best one, then the best that is left, and so on.
+
+    Args:
+        values: (H, W) float, the score of the square around each pixel.
+        free: (H, W) bool, pixels that nobody was asked for. A square holds none of the others.
+        count: number of squares; fewer are chosen when fewer fit.
+        radius: half the side of a square, pixels: it is (2 radius + 1) wide, less at the border of the image.
+
+    Returns:
+        (H, W) int32, numbers of the squares from 0 on, best first; -1 elsewhere.
+
+    Raises:
+        ConfigError: if no square fits, or a score is NaN.
+
+    Source: Xie et al. 2022, RIPU, section 3.2 and its code, where a chosen square forbids every other that would
+    overlap it, in this round and in all later ones.
+    """
+    taken = ndimage.maximum_filter(~free, size=2 * radius + 1, mode="constant", cval=0)
+    if np.isnan(values[~taken]).any():
+        raise ConfigError("a score is NaN; the network's output is not finite, lower train.lr or set train.amp to off")
+    left = np.where(taken, -np.inf, values)
+    numbers, width = np.full(values.shape, -1, dtype=np.int32), values.shape[1]
+    for number in range(count):
+        row, column = divmod(int(left.argmax()), width)
+        if left[row, column] == -np.inf:
+            break
+        numbers[_around(row, radius), _around(column, radius)] = number
+        left[_around(row, 2 * radius), _around(column, 2 * radius)] = -np.inf
+    if (numbers < 0).all():
+        raise ConfigError("no square is free, as the image is annotated; lower strategy.square or ask for fewer pixels")
+    return numbers
+
+
+def _around(place: int, radius: int) -> slice:
+    """Rows or columns up to ``radius`` away from one; the image's border cuts off what is beyond it."""
+    return slice(max(0, place - radius), place + radius + 1)
 
 
 def _highest(scores: np.ndarray, count: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from segxal.core.ranges import MOST, require_count
+from segxal.core.ranges import MOST, require, require_count, require_most
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class DataConfig:
     width: int = 128  # pixels
     counts: tuple[int, int, int] = (160, 40, 80)  # streets only: images in train, val, test
     seed: int = 0  # streets only: seed of the rendered world; the same for all runs of a study
+    source: Literal["", "streets", "gta5", "synthia"] = ""  # labelled images of another world; empty = none
+    source_images: int = 300  # of the source that are used; 0 = all, not for streets
     report: Literal["val", "test"] = "test"  # the split whose scores are printed
 
     def __post_init__(self) -> None:
@@ -24,3 +26,9 @@ class DataConfig:
         for count in self.counts:
             require_count("counts", count)
         require_count("seed", self.seed, 0, MOST)
+        least = 1 if self.source == "streets" else 0
+        require(
+            self.source_images >= least,
+            f"source_images = {self.source_images}; give {least} or more" + (" (0: all)" if not least else ""),
+        )
+        require_most("source_images", self.source_images, MOST)

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from segxal.core.errors import ConfigError
-from segxal.methods import baselines, ralis, s4al, segxal
+from segxal.methods import adaptation, baselines, ralis, s4al, segxal
 from segxal.methods.base import Method
 from segxal.methods.supervised import START, SUPERVISED
 
 METHODS: dict[str, Method] = {
-    method.name: method for method in (*segxal.METHODS, *baselines.METHODS, *s4al.METHODS, *ralis.METHODS, SUPERVISED)
+    method.name: method
+    for method in (*segxal.METHODS, *baselines.METHODS, *s4al.METHODS, *ralis.METHODS, *adaptation.METHODS, SUPERVISED)
 }
 SHARED: dict[str, Method] = {START.name: START, ralis.POLICY.name: ralis.POLICY}  # what methods of a seed start from
 
@@ -27,7 +28,7 @@ def get_method(name: str) -> Method:
 
 
 def names_of(family: str) -> tuple[str, ...]:
-    """Names of the methods of a family: ``segxal``, ``baseline``, ``s4al``, ``ralis``, ``supervised``."""
+    """Names of the methods of a family: ``segxal``, ``baseline``, ``s4al``, ``ralis``, ``adaptation``, ..."""
     return tuple(name for name, method in METHODS.items() if method.family == family)
 
 

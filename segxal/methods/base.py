@@ -155,6 +155,11 @@ class Method(ABC):
         return False
 
     @property
+    def adapts(self) -> bool:
+        """Whether it learns from labelled images of another world, ``data.source``."""
+        return False
+
+    @property
     def asks_people(self) -> bool:
         """Whether real people answer: a stage then waits until they have."""
         return self.oracle == PEOPLE

@@ -5,16 +5,28 @@ from segxal.methods.cycles import CycleMethod
 
 DROPOUT = ("bald", "qbc")  # strategies whose network is trained with dropout
 BY_MAP = ("entropy", "margin", "rare-margin", "least-confidence", *DROPOUT, "eem")  # strategies that score every pixel
-BY_IMAGE = ("random", "class-random", *BY_MAP, "eem-top", "core-set", "deal-ds", "deal-de", "vaal")
+BY_IMAGE = (
+    "random",
+    "class-random",
+    *BY_MAP,
+    "stratified-entropy",
+    "eem-top",
+    "core-set",
+    "deal-ds",
+    "deal-de",
+    "vaal",
+)
 STRATEGIES_AT = {  # granularity -> strategies that have it
     "image": BY_IMAGE,
     "grid": ("random", "class-random", *BY_MAP, "core-set", "deal-ds", "ripu"),
     "superpixel": ("random", "class-random", *BY_MAP, "core-set", "deal-ds", "ripu"),
     "component": BY_MAP,
+    "square": ("random", "entropy", "eem", "ripu"),
     "pixel": ("random", *BY_MAP, "eem-product", "near-entropy", "ripu"),
 }
 ORACLE_AT = {
-    "image": "whole-image", "grid": "region", "superpixel": "superpixel", "component": "region", "pixel": "pixel",
+    "image": "whole-image", "grid": "region", "superpixel": "superpixel", "component": "region", "square": "region",
+    "pixel": "pixel",
 }  # fmt: skip
 # Images with a few annotated pixels would otherwise crowd out the whole images of the start.
 SPARSE = {"sampling": "sqrt-pixels"}

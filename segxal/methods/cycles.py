@@ -1,7 +1,9 @@
 """Methods that ask: each cycle is query, annotate, gate, retrain (paper sections 3.1 to 3.5)."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from segxal.acquisition.strategies.base import Learner
 from segxal.core.errors import ConfigError
 from segxal.core.gate import dice_agreement, passes
 from segxal.core.labels import VOID
+from segxal.core.regions import POOLED
 from segxal.data.base import Frames
 from segxal.methods.ablations import starts_anew
 from segxal.methods.annotations import accepted, merge
@@ -73,19 +76,33 @@ class CycleMethod(Method):
         )  # the initial labels are people's
         generator = context.generator("train")
         task = Task(train, tuple(pool.labelled), labels, context.splits.val, steps, generator, makers)
+        task, numbers = self.completed(context, learner, task, bought.asked)
         trained = fit(model, task, settings.train)
         return Outcome(
             pool, trained, bought.annotations, spent(before.budget(), list(bought.answers.values())),
             list(bought.queries.values()), {} if self.granularity == "image" else bought.asked,
-            (learner.mask.w_pae, learner.mask.w_ebu),
+            (learner.mask.w_pae, learner.mask.w_ebu), numbers=numbers,
         )  # fmt: skip
+
+    def completed(
+        self, context: Context, learner: Learner, task: Task, asked: Mapping[str, np.ndarray]
+    ) -> tuple[Task, dict[str, Any]]:
+        """The task with whatever else the network learns from, and what the records say of that; here nothing.
+
+        Args:
+            context: of the stage.
+            learner: the network that asked.
+            task: what people have labelled.
+            asked: id -> (H, W) bool, what they were asked for in this stage.
+        """
+        return task, {}
 
     def asking(self, context: Context) -> Learner:
         """The learner that asks first: the network of the stage before."""
         return asking_learner(context.before[0], context.settings, context.splits.train)
 
     def _rounds(self, settings: RunSettings) -> int:
-        return 1 if self.granularity in ("image", "pixel") else settings.pool.rounds
+        return settings.pool.rounds if self.granularity in POOLED else 1
 
     def _joined(self, bought: Bought) -> dict[str, np.ndarray]:
         return accepted(bought.annotations, list(bought.queries.values()))
@@ -118,7 +135,8 @@ class CycleMethod(Method):
         for name, part in bought.asked.items():
             asked[train.position(name)] |= part
         candidates = self.competing(config, train, asked, subset)
-        budget = config.pixels_in(context.number) if self.granularity == "pixel" else round_budget(config, train)
+        pooled = self.granularity in POOLED
+        budget = round_budget(config, train) if pooled else config.pixels_in(context.number)
         return ask(learner, self.strategy, self.granularity, train, candidates, budget, query, asked)
 
     def competing(self, config: PoolConfig, train: Frames, asked: np.ndarray, rng: np.random.Generator) -> list[int]:
@@ -131,7 +149,7 @@ class CycleMethod(Method):
             rng: source of the draw.
         """
         unfinished = [i for i, known in enumerate(train.labelled) if known and not asked[i].all()]
-        return random_subset(unfinished, 1.0 if self.granularity == "pixel" else config.subset, 1, rng)
+        return random_subset(unfinished, config.subset if self.granularity in POOLED else 1.0, 1, rng)
 
     def _answers(
         self, context: Context, asks: list[Ask], learner: Learner, bought: Bought, noise: np.random.Generator

@@ -23,7 +23,8 @@ def learner_of(state: State, settings: RunSettings) -> Learner:
 def asking_learner(state: State, settings: RunSettings, train: Frames) -> Learner:
     """The same, with the fusion weights fitted first where they are to be learned (``mask.fusion``)."""
     learner = learner_of(state, settings)
-    return with_learned_fusion(learner, state.pool(), train) if settings.mask.fusion == "learned" else learner
+    learned = settings.mask.fusion == "learned" and learner.labelled  # nothing to fit where nothing is labelled yet
+    return with_learned_fusion(learner, state.pool(), train) if learned else learner
 
 
 def with_learned_fusion(learner: Learner, pool: Pool, train: Frames) -> Learner:

@@ -14,6 +14,7 @@ from segxal.acquisition.strategies.base import Learner
 from segxal.core import seeds
 from segxal.core.errors import ConfigError
 from segxal.core.price import minutes
+from segxal.core.regions import POOLED
 from segxal.data.base import Frames
 from segxal.methods import METHODS, get_method
 from segxal.methods.base import Method
@@ -141,10 +142,10 @@ def _ranked(offer: Offer, method: Method, budget: int) -> tuple[Callable[[int], 
         masked = method.oracle != "whole-image"
         asks = ask(learner, strategy, "image", frames, candidates, len(candidates), _stream(offer), masked=masked)
         return lambda count: asks[:count], len(asks)
-    if granularity == "pixel":
+    if granularity not in POOLED:
 
         def every(count: int) -> list[Ask]:
-            return ask(learner, strategy, "pixel", frames, candidates, count, _stream(offer), offer.asked)
+            return ask(learner, strategy, granularity, frames, candidates, count, _stream(offer), offer.asked)
 
         return every, max(1, budget // len(offer.images))
     ranking = rank_regions(learner, strategy, granularity, frames, candidates, offer.asked, None, _stream(offer))

@@ -5,7 +5,7 @@ import typing
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
-from segxal.acquisition.settings import OracleConfig, PolicyConfig, StrategyConfig
+from segxal.acquisition.settings import MachineConfig, OracleConfig, PolicyConfig, StrategyConfig
 from segxal.core.errors import ConfigError
 from segxal.core.ranges import require, require_count, require_most, require_share
 from segxal.data.division import division_names
@@ -78,7 +78,7 @@ class GateConfig:
         require_share("tau", self.tau)
 
 
-LATER = ("policy",)  # parts that came after the first records: at their defaults they leave no trace either
+LATER = ("policy", "machine")  # parts that came after the first records: at their defaults they leave no trace either
 Settings = TypeVar("Settings", bound="RunSettings")
 
 
@@ -93,6 +93,7 @@ class RunSettings:
     pool: PoolConfig = field(default_factory=PoolConfig)
     strategy: StrategyConfig = field(default_factory=StrategyConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
+    machine: MachineConfig = field(default_factory=MachineConfig)
     oracle: OracleConfig = field(default_factory=OracleConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     threads: int = 1  # CPU threads of one job; part of the settings because it changes the last bits

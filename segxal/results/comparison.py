@@ -96,16 +96,22 @@ def _compare(found: dict[str, dict[int, Points]], method: str, reference: str, b
 
 
 def _holm(comparisons: list[Comparison]) -> list[Comparison]:
+    adjusted = with_holm([c.test.p for c in comparisons])
+    family = sum(np.isfinite(p) for p in adjusted)
+    return [
+        replace(c, holm=p, family=family) if np.isfinite(p) else c for c, p in zip(comparisons, adjusted, strict=True)
+    ]
+
+
+def with_holm(values: Sequence[float]) -> list[float]:
+    """P values after Holm's correction over those that are there; NaN, where no test was possible, stays NaN."""
     from statsmodels.stats.multitest import multipletests  # a second of import that only this needs
 
-    tested = [k for k, c in enumerate(comparisons) if np.isfinite(c.test.p)]
-    if not tested:
-        return comparisons
-    adjusted = multipletests([comparisons[k].test.p for k in tested], alpha=ALPHA, method="holm")[1]
-    done = list(comparisons)
-    for k, p in zip(tested, adjusted, strict=True):
-        done[k] = replace(done[k], holm=float(p), family=len(tested))
-    return done
+    found = np.array(values, dtype=float)
+    tested = np.isfinite(found)
+    if tested.any():
+        found[tested] = multipletests(found[tested], alpha=ALPHA, method="holm")[1]
+    return found.tolist()
 
 
 def conclusion(comparison: Comparison) -> str:

@@ -16,7 +16,10 @@ ABLATION_BOOKS = {
     **dict.fromkeys(POLICY_ABLATIONS, "ablation_policy"),
 }
 SPLIT_BOOK = "ablation_split"
-BOOKS = ("al_cycle", "baseline", "supervised", "ralis_policy", *dict.fromkeys(ABLATION_BOOKS.values()), SPLIT_BOOK)
+BOOKS = (
+    "al_cycle", "baseline", "supervised", "ralis_policy", "adaptation", *dict.fromkeys(ABLATION_BOOKS.values()),
+    SPLIT_BOOK,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

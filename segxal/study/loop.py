@@ -89,8 +89,10 @@ def keep_features(settings: Preset, splits: Splits) -> None:
     if not settings.model.frozen:
         return
     network = build_model(settings.model, len(splits.train.classes), torch.Generator())
-    for frames in (splits.train, splits.val, splits.test):
-        network.keep_features(frames.images, paths.FEATURES, mirrored=settings.train.flip and frames is splits.train)
+    learned = (splits.train, *([] if splits.source is None else [splits.source]))
+    for frames in (*learned, splits.val, splits.test):
+        flipped = settings.train.flip and any(frames is one for one in learned)
+        network.keep_features(frames.images, paths.FEATURES, mirrored=flipped)
 
 
 def _people(annotators: Annotators, cycle: Cycle, classes: Classes, data_root: str, asks: list[Ask]) -> Oracle:

@@ -9,7 +9,7 @@ import torch
 from segxal.core.errors import ConfigError
 from segxal.core.seeds import generator
 from segxal.data import remarks
-from segxal.data.splits import open_sources
+from segxal.data.splits import open_source, open_sources
 from segxal.models import build_model
 from segxal.models.device import device
 from segxal.models.unet import UNet
@@ -43,7 +43,8 @@ def check_study(preset: Preset, data_root: str = "") -> None:
         print(f"data: {sentence}")
     if preset.train.amp == "fp16" and device().type == "cpu":
         raise ConfigError("train.amp = 'fp16' on a CPU, which only a GPU trains with; choose auto, bf16 or off")
-    check_memory(preset, [len(source) for source in sources])
+    elsewhere = open_source(preset.data, sources[0].classes, data_root)
+    check_memory(preset, [len(source) for source in (*sources, *([elsewhere] if elsewhere else []))])
     check_depth(preset, preset.methods)
     build_model(preset.model, len(sources[0].classes), generator(0, "preflight"))
 
@@ -53,7 +54,7 @@ def check_memory(preset: Preset, counts: Sequence[int]) -> None:
 
     Args:
         preset: the study.
-        counts: images of each split.
+        counts: images of each split, and of another world.
 
     Raises:
         ConfigError: if the images, or one training step of a U-Net from scratch, need more than there is.

@@ -26,8 +26,10 @@ TABLES = {  # name -> its file in the study's folder
     "bought": "bought.csv",  # one row per cycle: annotated pixels of each class that joined
     "training": "training.csv",  # one row per cycle and check of the validation split
     "queries": "queries.csv.gz",  # one row per cycle and image that was asked about
+    "machine": "machine.csv",  # one row per cycle and class: what a machine labelled, where a method learns from that
     "confusion": "confusion.csv.gz",  # one row per cycle, part of the reported split and true class: predicted pixels
 }
+LATER = ("machine",)  # tables that studies have only where they have rows
 KEY = ["method", "ablation", "depth", "seed", "cycle"]  # what names a record; the first columns of all but results
 COLUMNS = [
     "method", "ablation", "oracle", "depth", "seed", "cycle", "labelled", "accepted", "images", "pixels", "clicks",
@@ -95,8 +97,25 @@ def _rows_of_cycle(cycle: Cycle, named: Cycle) -> Rows:
             for row in metrics["history"]
         ],
         "queries": [{**key, **_query(query)} for query in cycle.queries()],
+        "machine": _machine(metrics, key),
         "confusion": confusion,
     }
+
+
+def _machine(metrics: dict[str, Any], key: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row per class; shares in percent, empty where there is nothing to divide by."""
+    if "machine" not in metrics:
+        return []
+    found = metrics["machine"]
+    shares = {name: found[name] for name in ("coverage", "accuracy", "dropped_accuracy")}
+    return [
+        {
+            **key, "confidence": found["confidence"], "auroc": found["auroc"], "class": name,
+            "threshold": found["thresholds"][k],
+            **{part: "" if values[k] is None else _percent(values[k]) for part, values in shares.items()},
+        }
+        for k, name in enumerate(metrics["classes"])
+    ]  # fmt: skip
 
 
 def _query(query: dict[str, Any]) -> dict[str, Any]:
@@ -228,7 +247,8 @@ def collect(preset: Preset, runs: Path = paths.RUNS) -> Path:
     if not found["results"]:
         raise ConfigError(f"no finished run in {study}; run `segxal reproduce` with this preset first")
     for name, file in TABLES.items():
-        write_rows(study / file, list(found[name][0]) if found[name] else KEY, found[name])
+        if found[name] or name not in LATER or (study / file).is_file():
+            write_rows(study / file, list(found[name][0]) if found[name] else KEY, found[name])
     return study
 
 

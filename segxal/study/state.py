@@ -167,6 +167,8 @@ class Cycle:
 
     def labels_of(self, ids: list[str]) -> Tensor:
         """(n, H, W) uint8 training labels of labelled images: the accepted answers of all cycles, later ones on top."""
+        if not ids:
+            return torch.empty(0, 0, 0, dtype=torch.uint8)
         merged: dict[str, np.ndarray] = {}
         for step in self.history:
             merged = merge(merged, accepted(step.annotations(), step.queries()))

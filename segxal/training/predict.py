@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,12 +23,12 @@ class Scores:
     calibration: CalibrationBins
 
 
-def logits(model: Network, images: Tensor, amp: str) -> Tensor:
+def logits(model: Network, images: Any, amp: str) -> Tensor:
     """Logits (N, C, H, W) float32 of images (N, 3, H, W), in the mode the network is in; gradients are recorded.
 
     Args:
         model: the network.
-        images: (N, 3, H, W) uint8, or float in [0, 1].
+        images: (N, 3, H, W) uint8, or float in [0, 1], or their feature maps.
         amp: precision, see :func:`segxal.models.device.amp_dtype`.
     """
     with autocast(amp):
@@ -35,7 +36,7 @@ def logits(model: Network, images: Tensor, amp: str) -> Tensor:
     return found.float()
 
 
-def logits_at(model: Network, images: Tensor, where: tuple[Tensor, Tensor, Tensor], amp: str) -> Tensor:
+def logits_at(model: Network, images: Any, where: tuple[Tensor, Tensor, Tensor], amp: str) -> Tensor:
     """Logits (P, C) float32 of some pixels of images, in the mode the network is in; gradients are recorded.
 
     Args:

@@ -29,7 +29,17 @@ class TrainConfig:
     sampling: Literal["image", "sqrt-pixels"] = "image"  # sqrt-pixels: odds of an image = root of its annotated pixels
     round_steps: int = 3  # optimiser steps of the update between two rounds of a cycle (pool.rounds)
     pixels: int = 0  # annotated pixels of a batch that count in a step, drawn at random; 0 = all
-    objective: str = "supervised"  # s4al: unlabelled images too (mean teacher, ClassMix)
+    objective: str = "supervised"  # one of segxal.training.objectives.OBJECTIVES
+    stride: int = 4  # adaptation: of the whole predictions, every how many pixels are read
+    machine_weight: float = 1.0  # adaptation: of the loss at labels of a machine
+    adversarial: float = 1e-3  # AdvEnt: weight of the adversarial loss
+    discriminator: int = 64  # AdvEnt: channels of the discriminator's first layer
+    discriminator_lr: float = 1e-4  # AdvEnt: its learning rate
+    target_entropy: float = 1e-3  # MinEnt: weight of the target's entropy
+    consistency: float = 0.1  # RIPU: weight of the consistency of the source's predictions at borders of classes
+    negative: float = 1.0  # RIPU: weight of the loss that makes improbable classes more improbable
+    contrast: float = 0.1  # STAL: weight of the contrastive loss
+    unreliable: Literal["paper", "faithful"] = "paper"  # STAL: drop the most uncertain pixels, or the most certain
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -53,5 +63,15 @@ class TrainConfig:
         require(self.evaluations >= 1, f"evaluations = {self.evaluations}; validation must run at least once")
         require(self.round_steps >= 1, f"round_steps = {self.round_steps}; an update needs at least one step")
         require(self.pixels >= 0, f"pixels = {self.pixels}; give a number of pixels, or 0 for all")
+        require(self.stride >= 1, f"stride = {self.stride}; give a number of pixels, at least 1")
+        require(self.discriminator >= 1, f"discriminator = {self.discriminator}; give at least one channel")
+        for name in ("machine_weight", "adversarial", "target_entropy", "consistency", "negative", "contrast"):
+            value = getattr(self, name)
+            require(value >= 0, f"{name} = {value}; a weight must be a number >= 0")
+            require_most(name, value, 1e6)
+        require(self.discriminator_lr > 0, f"discriminator_lr = {self.discriminator_lr}; it must be positive")
+        require_most("discriminator_lr", self.discriminator_lr, 1e30)
+        require_most("discriminator", self.discriminator, 4096)
+        require_most("stride", self.stride, 10_000)
         require_share("crop", self.crop, 0.01)
         require_share("jitter", self.jitter)

@@ -12,6 +12,34 @@ from segxal.data.base import Frames
 from segxal.training.settings import TrainConfig
 
 Maker = Literal["none", "machine", "human"]
+HUNDREDTHS = 100  # the unit of the weights of machine labels
+
+
+@dataclass(frozen=True)
+class MachineLabels:
+    """What a machine labelled in images of the target.
+
+    Attributes:
+        positions: of the m images in the target.
+        labels: (m, H, W) uint8, 255 = nothing.
+        weights: (m, H, W) uint8, what a pixel counts in the loss, in hundredths.
+    """
+
+    positions: tuple[int, ...]
+    labels: Tensor
+    weights: Tensor
+
+    def __post_init__(self) -> None:
+        """Check that labels and weights belong to the images.
+
+        Raises:
+            ConfigError: if they do not.
+        """
+        if not len(self.positions) == len(self.labels) == len(self.weights):
+            raise ConfigError(
+                f"{len(self.positions)} images, labels of {len(self.labels)} and weights of {len(self.weights)}; give "
+                "one of each per image"
+            )
 
 
 @dataclass(frozen=True)
@@ -29,6 +57,7 @@ class Task:
         generator: source of all randomness.
         made_by: who annotated each of the n images, ``machine`` or ``human``; empty = people did all.
         source: labelled images of another world, or None.
+        machine: labels of machines beside the annotations, which count as a mean of their own; or None.
     """
 
     target: Frames
@@ -39,6 +68,7 @@ class Task:
     generator: torch.Generator
     made_by: tuple[Maker, ...] = ()
     source: Frames | None = None
+    machine: MachineLabels | None = None
 
     def __post_init__(self) -> None:
         """Check that annotations belong to images and have a maker.

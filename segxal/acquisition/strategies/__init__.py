@@ -18,7 +18,8 @@ from segxal.acquisition.strategies.qbc import qbc_maps
 from segxal.acquisition.strategies.ralis import ralis_scores
 from segxal.acquisition.strategies.random import random_maps, random_scores
 from segxal.acquisition.strategies.rare_margin import rare_margin_maps
-from segxal.acquisition.strategies.ripu import ripu_maps
+from segxal.acquisition.strategies.ripu import in_squares, ripu_maps, ripu_square_maps
+from segxal.acquisition.strategies.stratified import stratified_scores
 from segxal.acquisition.strategies.vaal import vaal_scores
 from segxal.core.errors import ConfigError
 from segxal.core.regions import GRANULARITIES
@@ -45,10 +46,11 @@ UNITS: dict[str, UnitScores] = {
     "random": random_scores,
     "class-random": class_random_scores,
     "core-set": core_set_scores,
+    "stratified-entropy": stratified_scores,
     "vaal": vaal_scores,
     "ralis": ralis_scores,
 }
-FROM_MAPS = ("pixel", "component")  # granularities whose units are made from a map
+FROM_MAPS = ("pixel", "square", "component")  # granularities whose units are made from a map
 
 
 def get_strategy(name: str, granularity: str = "image") -> UnitScores:
@@ -56,7 +58,7 @@ def get_strategy(name: str, granularity: str = "image") -> UnitScores:
 
     Args:
         name: a key of :data:`UNITS` or :data:`MAPS`.
-        granularity: ``image``, ``grid``, ``superpixel``, ``pixel`` or ``component``. The last two are made from maps,
+        granularity: one of :data:`segxal.core.regions.GRANULARITIES`. Those of :data:`FROM_MAPS` are made from maps,
             so what comes back is a :class:`MapStrategy`; see :func:`get_maps`.
 
     Raises:
@@ -74,9 +76,16 @@ def get_strategy(name: str, granularity: str = "image") -> UnitScores:
 def get_maps(name: str, granularity: str = "pixel") -> MapStrategy:
     """A strategy that scores every pixel, by name.
 
+    Args:
+        name: a key of :data:`MAPS`.
+        granularity: for ``square`` a pixel's score is that of the square around it: the mean of the map in it, for
+            ``ripu`` what RIPU has.
+
     Raises:
         ConfigError: if there is none of that name; the error lists the names.
     """
     if name not in MAPS:
         raise ConfigError(f"no strategy {name!r} for {granularity}; choose one of {', '.join(MAPS)}")
-    return MAPS[name]
+    if granularity != "square":
+        return MAPS[name]
+    return MapStrategy(ripu_square_maps if name == "ripu" else in_squares(MAPS[name].maps))
