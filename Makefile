@@ -4,12 +4,15 @@ PRESET ?= quick
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# This folder may have any name. Its path is the shell's own $$PWD and never text of a recipe, and programs of .venv are
+# started as modules: the first line of their scripts holds the path and goes wrong with a quote or a $$( ) in it.
+SEGXAL := $(BIN)/python -m segxal.apps.cli
 # Touched when the environment is complete; remade when the lock or the package's requirements change.
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks)
 # Tests and notebooks have results of their own, made anew: they show what this code computes, not what lies on disk.
 FRESH = build/$@
-OWN = SEGXAL_HOME=$(CURDIR)/$(FRESH)
+OWN = SEGXAL_HOME="$$PWD/$(FRESH)"
 # A Label Studio server has an environment of its own: what it pins does not fit beside JupyterLab.
 PORT ?= 8080
 SERVER_VERSION := 1.23.2
@@ -36,10 +39,10 @@ help:  ## list the targets
 	@echo "  ARGS='--jobs 2'    more options for the command behind a target: segxal, pytest, jupyter lab, voila"
 
 reproduce: $(STAMP)  ## install, run the quick study, say where tables, figures and notebooks are
-	$(BIN)/segxal reproduce --preset quick $(ARGS)
+	$(SEGXAL) reproduce --preset quick $(ARGS)
 
 study: $(STAMP)  ## the same for another preset: make study PRESET=camvid
-	$(BIN)/segxal reproduce --preset $(PRESET) $(ARGS)
+	$(SEGXAL) reproduce --preset $(PRESET) $(ARGS)
 
 test: $(STAMP)  ## install what is missing, then run all tests and check all notebooks (nbval)
 	@# Two workers of one thread; the tests of one file or notebook stay in one worker.
@@ -49,8 +52,8 @@ test: $(STAMP)  ## install what is missing, then run all tests and check all not
 lint: $(STAMP)  ## check rules, format, types and imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/python -m mypy
+	$(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 format: $(STAMP)  ## fix and format the code
 	$(BIN)/ruff check --fix .
@@ -59,7 +62,7 @@ format: $(STAMP)  ## fix and format the code
 notebooks: $(STAMP)  ## run the notebooks with the smoke preset in place, keeping outputs and counts
 	@# Twice: the second time every run is on disk, and no progress bars of training are kept in the files.
 	rm -rf $(FRESH)
-	for pass in 1 2; do $(OWN) $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	for pass in 1 2; do $(OWN) $(BIN)/python -m nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.kernel_name=python3 --ExecutePreprocessor.record_timing=False \
 		--ClearMetadataPreprocessor.enabled=True --ClearMetadataPreprocessor.clear_cell_metadata=False \
 		--ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec \
@@ -69,7 +72,7 @@ bench: $(STAMP)  ## measure speed against plain implementations, as ratios withi
 	$(BIN)/python bench/run.py $(ARGS)
 
 lab: $(STAMP)  ## open JupyterLab in the notebooks folder
-	$(BIN)/jupyter lab --LabApp.news_url=None notebooks $(ARGS)
+	$(BIN)/python -m jupyterlab --LabApp.news_url=None notebooks $(ARGS)
 
 site: $(STAMP)  ## build the documentation and gallery as a static site, links checked (build/site/html)
 	$(BIN)/python -m segxal.apps.site
@@ -79,7 +82,7 @@ slides: $(STAMP)  ## reveal.js slides of the workshop that need no network (buil
 	$(BIN)/python -m segxal.apps.workshop.slides --reveal build/package --out build/slides
 
 app: $(STAMP) $(APP_STAMP)  ## run the EEM explorer as its own page, on this machine only (PORT=8080)
-	JUPYTER_PATH=$(CURDIR)/$(APP_VENV)/kernel $(APP_VENV)/bin/voila notebooks/explore_eem.ipynb --Voila.ip=127.0.0.1 \
+	JUPYTER_PATH="$$PWD/$(APP_VENV)/kernel" $(APP_VENV)/bin/python -m voila notebooks/explore_eem.ipynb --Voila.ip=127.0.0.1 \
 		--port=$(PORT) --MappingKernelManager.cull_idle_timeout=3600 $(ARGS)
 
 app-install: $(APP_STAMP)  ## only install what make app needs; make test then checks it too
@@ -92,8 +95,8 @@ $(APP_STAMP): $(STAMP)
 	$(APP_VENV)/bin/python -m pip install --quiet voila==$(APP_VERSION) \
 		$$($(BIN)/python -m pip freeze | grep -E '^(anywidget|ipywidgets|jupyterlab_widgets)==')
 	@mkdir -p $(APP_VENV)/kernel/kernels/python3
-	@printf '{"argv": ["%s", "-m", "ipykernel_launcher", "-f", "{connection_file}"],\n "display_name": "Python 3"}\n' \
-		"$(CURDIR)/$(BIN)/python" > $(APP_VENV)/kernel/kernels/python3/kernel.json
+	@$(BIN)/python -c 'import json, sys; print(json.dumps({"argv": [sys.executable, "-m", "ipykernel_launcher", "-f", \
+		"{connection_file}"], "display_name": "Python 3"}))' > $(APP_VENV)/kernel/kernels/python3/kernel.json
 	@touch $@
 
 label-studio: $(STAMP) $(SERVER_STAMP)  ## start a Label Studio server on this machine and say how to reach it (PORT=8080)
@@ -108,7 +111,7 @@ $(SERVER_STAMP):
 	@touch $@
 
 doctor: $(STAMP)  ## show versions, device, threads, data, writable folders
-	$(BIN)/segxal doctor $(ARGS)
+	$(SEGXAL) doctor $(ARGS)
 
 install: $(STAMP)  ## only install segxal into .venv
 

@@ -1,12 +1,12 @@
 """What several workers of a test run share: the study that the notebooks show, made once, and kernels without ports."""
 
-import fcntl
 import functools
 import subprocess
 import sys
 
 import nbval.kernel
 import pytest
+from filelock import FileLock
 from warm_kernels import WarmKernelManager
 
 from segxal.storage import paths
@@ -47,8 +47,7 @@ def needs_study(item):
 def have_study():
     """Run what is missing of the smoke study; fails with the end of what the run said."""
     paths.HOME.mkdir(parents=True, exist_ok=True)
-    with (paths.HOME / "smoke.lock.tmp").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(paths.HOME / "smoke.lock.tmp"):
         line = [sys.executable, "-m", "segxal.study", "--preset", "smoke"]
         done = subprocess.run(line, capture_output=True, text=True)
     if done.returncode:

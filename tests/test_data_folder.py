@@ -176,11 +176,11 @@ def test_no_classes_file(root):
 
 
 def test_no_images(tmp_path):
-    write(tmp_path / "classes.txt", "road\n")
+    write(tmp_path / "classes.txt", "road\ncar\n")
     with pytest.raises(DataMissing, match=r"folder was not found: none of .* holds images/, labels/"):
         Folder("train", (4, 5), tmp_path)
     (tmp_path / "images").mkdir()
-    with pytest.raises(DataMissing, match=r"images/ holds no \.png, \.jpg or \.jpeg file"):
+    with pytest.raises(DataMissing, match=r"images/ holds no \.png, \.jpg, .* or \.bmp files"):
         Folder("train", (4, 5), tmp_path)
 
 

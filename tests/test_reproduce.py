@@ -11,10 +11,10 @@ import time
 import pytest
 
 from segxal.apps.cli import main
-from segxal.core.errors import ConfigError, DataMissing
+from segxal.core.errors import ConfigError, DataMissing, StorageError
 from segxal.storage import paths
 from segxal.study import grid
-from segxal.study.reproduce import StudyFailed, command, only_one, reproduce
+from segxal.study.reproduce import StudyFailed, command, environment, only_one, planned, reproduce
 from segxal.study.settings import load_preset
 
 NAME = "test-reproduce"
@@ -77,6 +77,10 @@ def test_killed_in_the_middle_it_resumes_to_the_same_bytes_and_then_rests(preset
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*.ipynb")}
     assert main(["reproduce", "--preset", str(preset), "--seeds", "0"]) == 0
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*.ipynb")} == before
+    preset.touch()
+    assert planned(plain, str(preset)) == {}, "what the preset holds counts, not when it was written"
+    preset.write_text(TINY + "# once more\n")
+    assert planned(plain, str(preset))["total"] > 0
 
 
 def test_a_failing_job_is_named_and_its_notebook_kept(preset, tmp_path):
@@ -104,6 +108,13 @@ def test_two_commands_never_work_on_one_study(tmp_path):
     with only_one(tmp_path), pytest.raises(StudyFailed, match="another `segxal reproduce`"), only_one(tmp_path):
         pass
     with only_one(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_work_begins(tmp_path):
+    (tmp_path / "file").touch()
+    said = r"cannot write into .*file.study: .*\$SEGXAL_HOME"
+    with pytest.raises(StorageError, match=said), only_one(tmp_path / "file" / "study"):
         pass
 
 
@@ -138,6 +149,9 @@ def test_jobs_are_at_least_one(capsys):
 
 
 def test_command_hands_over_what_was_chosen():
-    line = command(grid.select(load_preset("smoke"), [0, 1], ["random"]), "smoke", 2, "")
+    chosen = grid.select(load_preset("smoke"), [0, 1], ["random"])
+    line = command(chosen, 2)
     assert line[line.index("--cores") + 1] == "2"
     assert "seeds=[0, 1]" in line and "methods=['random']" in line
+    given = environment(chosen, "smoke", "a folder")
+    assert (given["SEGXAL_PRESET"], given["SEGXAL_DATA_ROOT"]) == ("smoke", "a folder")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from segxal.acquisition.ralis.recipe import RECIPES
-from segxal.core.ranges import require, require_count, require_share
+from segxal.core.ranges import MOST, require, require_count, require_most, require_share
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,13 @@ class StrategyConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for name in ("cell", "pieces", "passes"):
-            require_count(name, getattr(self, name))
-        for name in ("cell_height", "candidates", "radius", "square"):
+        for name, most in (("cell", 10_000), ("pieces", 100_000), ("passes", 1000)):
+            require_count(name, getattr(self, name), high=most)
+        for name, most in (("cell_height", 10_000), ("candidates", MOST), ("radius", 10_000), ("square", 1000)):
             require(getattr(self, name) >= 0, f"{name} = {getattr(self, name)}; give 0 or more")
+            require_most(name, getattr(self, name), most)
         require(self.committee != 1 and self.committee >= 0, f"committee = {self.committee}; give 0, or 2 or more")
+        require_most("committee", self.committee, 100)
 
     @property
     def cell_size(self) -> tuple[int, int]:
@@ -65,7 +67,7 @@ class MachineConfig:
         """Check ranges."""
         for name in ("share", "floor"):
             require_share(name, getattr(self, name))
-        require_count("rounds", self.rounds)
+        require_count("rounds", self.rounds, high=1000)
 
 
 @dataclass(frozen=True)
@@ -83,4 +85,4 @@ class OracleConfig:
         """Check ranges."""
         for name in ("confidence", "overlap", "noise_boundary", "noise_class"):
             require_share(name, getattr(self, name))
-        require_count("patch", self.patch)
+        require_count("patch", self.patch, high=10_000)

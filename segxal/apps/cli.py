@@ -4,10 +4,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segxal.apps.annotate import cli as cli_annotate
-from segxal.core.errors import DataInvalid, SegxalError
+from segxal.core.errors import SegxalError
 from segxal.storage import paths
+
+if TYPE_CHECKING:
+    from segxal.data import DatasetReport
 
 REPRODUCE = """\
 Run a study: trained networks, error masks, annotations, active-learning cycles, tables and figures. Each cycle,
@@ -20,8 +24,14 @@ at any moment (Ctrl-C, or a crash) and start the same command again: it continue
 """
 DATA = """\
 List the data sets: what was found where, what is missing and how to get it. segxal looks for data sets in --data-root,
-or else in the folder $SEGXAL_DATA. `streets` is rendered and always available. --check reads every file.
+or else in the folder $SEGXAL_DATA. `streets` is rendered and always available. --check reads every file and ends with
+
+  0  every data set that was found is whole
+  3  files are damaged, do not pair up or hold wrong labels
+  4  a part of a data set is missing, or --data-root holds none
+  5  all can be used, but files are passed over, or something looks wrong (the lines with ~)
 """
+DAMAGED, LACKING, REMARKS = 3, 4, 5
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,11 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; errors meant for people are printed without a traceback.
 
     Returns:
-        0, or 1 after such an error.
+        0, or 1 after such an error; `data --check` has more, see its help.
     """
     options = _parser().parse_args(arguments)
     try:
-        {
+        status = {
             "reproduce": _reproduce, "records": _records, "data": _data, "doctor": _doctor, "notebook": _notebook,
             "annotate": cli_annotate.run,
         }[options.command](options)  # fmt: skip
@@ -84,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("segxal: stopped; start the same command again and it goes on from here", file=sys.stderr)
         return 1
-    return 0
+    return status or 0
 
 
 def _reproduce(options: argparse.Namespace) -> None:
@@ -116,33 +126,46 @@ def _reproduce(options: argparse.Namespace) -> None:
 
 
 def _records(options: argparse.Namespace) -> None:
+    from segxal.study.preflight import claim
     from segxal.study.records import collect, listed, outdated
     from segxal.study.settings import load_preset
 
     preset = load_preset(options.preset)
+    claim(preset, options.preset)
     if others := outdated(preset):  # before their rows go
         print(f"cycles with other settings than this study's, left out of its tables: {listed(others)}")
     print(collect(preset))
 
 
-def _data(options: argparse.Namespace) -> None:
-    from segxal.data import check, report
+def _data(options: argparse.Namespace) -> int:
+    from segxal.data import report
 
-    found = 0
-    for entry in report(options.data_root):
-        counts = ", ".join(f"{split} {count}" for split, count in entry.counts.items())
-        print(f"{entry.name:<11} {entry.state:<11} {entry.where or '-'}  {counts}".rstrip())
-        problems = list(entry.problems)
-        if options.check and entry.state == "ready":
-            problems += check(entry.name, options.data_root)
-            print(f"{'':<11} every file was read: {len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}")
-        for problem in problems:
-            print(f"{'':<11} ! {problem}")
-        if entry.state != "ready":
-            print(f"{'':<11} {entry.how_to_get}")
-        found += len(problems) if options.check and entry.state != "missing" else 0
-    if found:
-        raise DataInvalid(f"{found} problem{'s' if found > 1 else ''} found; fix or remove the files named above")
+    found = report(options.data_root)
+    statuses = [_say(entry, options) for entry in found]
+    if options.data_root and not any(entry.where for entry in found if entry.name != "streets"):
+        statuses.append(LACKING)
+    return min(filter(None, statuses), default=0) if options.check else 0
+
+
+def _say(entry: "DatasetReport", options: argparse.Namespace) -> int:
+    """Print what was found of a data set; returns what --check ends with because of it."""
+    from segxal.data import check, remarks
+
+    counts = ", ".join(f"{split} {count}" for split, count in entry.counts.items())
+    print(f"{entry.name:<11} {entry.state:<11} {entry.where or '-'}  {counts}".rstrip())
+    problems, notes = list(entry.problems), list(entry.passed)
+    if options.check and entry.state != "missing":
+        problems = check(entry.name, options.data_root)
+        notes = notes if problems else remarks(entry.name, options.data_root, sys.maxsize)
+        print(f"{'':<11} every file was read: {len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}")
+    for mark, sentences in (("!", problems), ("~", notes)):
+        for sentence in sentences:
+            print(f"{'':<11} {mark} {sentence}")
+    if entry.state != "ready":
+        print(f"{'':<11} {entry.how_to_get}")
+    if entry.state == "missing":
+        return 0
+    return LACKING if entry.lacking else DAMAGED if problems else REMARKS if notes else 0
 
 
 def _doctor(options: argparse.Namespace) -> None:

@@ -2,6 +2,8 @@
 
 from segxal.core.errors import ConfigError
 
+MOST = 1_000_000  # no count of a study is larger; a slip of the finger is
+
 
 def require(condition: bool, message: str) -> None:
     """Raise :class:`ConfigError` with ``message`` unless the condition holds."""
@@ -14,6 +16,12 @@ def require_share(name: str, value: float, low: float = 0.0, high: float = 1.0) 
     require(low <= value <= high, f"{name} = {value} is not in [{low}, {high}]; give a share, for example 0.1")
 
 
-def require_count(name: str, value: int, low: int = 1) -> None:
-    """Raise :class:`ConfigError` unless ``value`` is at least ``low``."""
+def require_count(name: str, value: int, low: int = 1, high: int = MOST) -> None:
+    """Raise :class:`ConfigError` unless ``value`` lies in ``low``..``high``."""
     require(value >= low, f"{name} = {value}; it must be at least {low}")
+    require_most(name, value, high)
+
+
+def require_most(name: str, value: float, high: float) -> None:
+    """Raise :class:`ConfigError` if ``value`` is larger than ``high``, or not a number."""
+    require(value <= high, f"{name} = {value}; it must be at most {high}")

@@ -12,7 +12,7 @@ from segxal.data.cityscapes import Cityscapes
 from segxal.data.folder import Folder
 from segxal.data.gta5 import Gta5
 from segxal.data.images import read_sample
-from segxal.data.listing import SPLITS, ImageFiles
+from segxal.data.listing import LOOKED_AT, SPLITS, ImageFiles
 from segxal.data.streets import Streets
 from segxal.data.synthia import Synthia
 
@@ -41,6 +41,8 @@ class DatasetReport:
         counts: images per split that can be used.
         problems: what is wrong, one sentence each.
         how_to_get: where the data set comes from and where to put it.
+        passed: files that lie there and are not read, one sentence for each reason.
+        lacking: whether a part is not there at all.
     """
 
     name: str
@@ -49,6 +51,8 @@ class DatasetReport:
     counts: dict[str, int]
     problems: tuple[str, ...]
     how_to_get: str
+    passed: tuple[str, ...] = ()
+    lacking: bool = False
 
 
 def open_dataset(name: str, split: str, size: tuple[int, int], data_root: str | Path = "", **options: int) -> Dataset:
@@ -106,10 +110,39 @@ def _report(source: type[ImageFiles], data_root: str | Path) -> DatasetReport:
     except DataMissing as error:
         problem = str(error).removesuffix(source.how_to_get).strip()
         return DatasetReport(source.name, "missing", "", {}, (problem,), source.how_to_get)
-    counts, found = _examine(source, folder, deep=False)
-    problems = [problem.removesuffix(source.how_to_get).strip() for problem in found]
+    counts, problems, lacking = _examine(source, folder, deep=False)
     state: Literal["ready", "incomplete"] = "incomplete" if problems else "ready"
-    return DatasetReport(source.name, state, str(folder), counts, tuple(problems), source.how_to_get)
+    passed = _passed_over(source, folder)
+    return DatasetReport(source.name, state, str(folder), counts, tuple(problems), source.how_to_get, passed, lacking)
+
+
+def _passed_over(source: type[ImageFiles], folder: Path) -> tuple[str, ...]:
+    try:
+        return tuple(source.passed_over(folder))
+    except DataInvalid:  # one of the problems
+        return ()
+
+
+def remarks(name: str, data_root: str | Path = "", most: int = LOOKED_AT) -> list[str]:
+    """What is worth saying about a data set that can be used: files passed over, classes without a pixel, ...
+
+    Args:
+        name: name of the data set.
+        data_root: see :func:`report`.
+        most: files that are opened for it.
+
+    Returns:
+        One sentence each; empty when there is nothing to say.
+
+    Raises:
+        ConfigError: if there is no data set of this name.
+        DataMissing, DataInvalid: if it was not found, or cannot be used.
+    """
+    _check_name(name)
+    if name == "streets":
+        return []
+    folder = FILES[name].locate(data_root)
+    return [*FILES[name].passed_over(folder), *FILES[name].remarks(folder, most)]
 
 
 def check(name: str, data_root: str | Path = "", deep: bool = True) -> list[str]:
@@ -133,19 +166,22 @@ def check(name: str, data_root: str | Path = "", deep: bool = True) -> list[str]
     return _examine(FILES[name], FILES[name].locate(data_root), deep)[1]
 
 
-def _examine(source: type[ImageFiles], folder: Path, deep: bool) -> tuple[dict[str, int], list[str]]:
+def _examine(source: type[ImageFiles], folder: Path, deep: bool) -> tuple[dict[str, int], list[str], bool]:
+    """Images per split, problems without the words on how to get the data set, and whether a part is not there."""
     counts: dict[str, int] = {}
     problems: list[str] = []
+    lacking = False
     try:
         classes, train_ids = source.read_classes(folder)
     except (DataMissing, DataInvalid) as error:
-        return counts, [str(error)]
+        return counts, [str(error).removesuffix(source.how_to_get).strip()], isinstance(error, DataMissing)
     seen: dict[str, str] = {}
     for split in SPLITS:
         try:
             listing = source.list_split(folder, split)
         except (DataMissing, DataInvalid) as error:
-            problems.append(str(error))
+            problems.append(str(error).removesuffix(source.how_to_get).strip())
+            lacking |= isinstance(error, DataMissing)
             continue
         counts[split] = len(listing.items)
         problems += listing.problems
@@ -160,4 +196,4 @@ def _examine(source: type[ImageFiles], folder: Path, deep: bool) -> tuple[dict[s
                     read_sample(item, classes, train_ids)
             except (DataMissing, DataInvalid) as error:
                 problems.append(str(error))
-    return counts, list(dict.fromkeys(problems))
+    return counts, list(dict.fromkeys(problems)), lacking

@@ -7,8 +7,9 @@ import numpy as np
 
 from segxal.core.errors import DataInvalid
 from segxal.core.labels import CAMVID, Classes
+from segxal.data.finding import image_files
 from segxal.data.images import Item, id_table
-from segxal.data.listing import ImageFiles, Listing, image_files, read_words, unpaired, without_suffix
+from segxal.data.listing import ImageFiles, Listing, read_words, unpaired, without_suffix
 
 VOID_ID = 11
 

@@ -3,6 +3,7 @@
 import colorsys
 import itertools
 import json
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,8 +11,10 @@ import numpy as np
 
 from segxal.core.errors import DataInvalid
 from segxal.core.labels import CITYSCAPES, VOID, Classes
-from segxal.data.images import Item, id_table
-from segxal.data.listing import SPLITS, ImageFiles, Listing, by_hash, image_files, read_words, unpaired, without_suffix
+from segxal.data.finding import IMAGE_SUFFIXES, LABEL_SUFFIXES, find_files, image_files, some
+from segxal.data.folder_remarks import absent, lossy_labels, passed_over, turned
+from segxal.data.images import Item, id_table, read_ids
+from segxal.data.listing import LOOKED_AT, SPLITS, ImageFiles, Listing, by_hash, read_words, unpaired, without_suffix
 
 HELD_OUT_SHARE = 0.15  # of the labelled images, for val and for test each
 COLOUR_WORDS = 3
@@ -20,10 +23,12 @@ COLOUR_WORDS = 3
 class Folder(ImageFiles):
     """Images of your own.
 
-    Layout, in the root or in ``<root>/folder``: ``images/`` with PNG or JPEG files (nested folders allowed),
-    ``labels/`` with PNG files of the same names for some images or none (train ids as grey values or palette
-    indices, 255 = void), ``classes.txt`` or ``classes.json`` (see :func:`read_classes_file`), and optionally
-    ``splits/train.txt``, ``val.txt``, ``test.txt`` with one image name per line, with or without suffix.
+    Layout, in the root or in ``<root>/folder``: ``images/`` with PNG, JPEG, TIFF, WebP or BMP files (nested and linked
+    folders allowed), ``labels/`` with PNG, TIFF or BMP files of the same names for some images or none (train ids as
+    grey values or palette indices, 255 = void, or colours, see :func:`segxal.data.label_colours.ids_of_colours`),
+    ``classes.txt`` or ``classes.json`` (see :func:`read_classes_file`), and optionally ``splits/train.txt``,
+    ``val.txt``, ``test.txt`` with one image name per line, with or without suffix. Labels are drawn on the upright
+    picture: an orientation that a camera noted in the image is applied to the image alone.
 
     Without split files the labelled images are split 70 / 15 / 15 by the hash of their names, and images without
     labels belong to train: ``Sample.labelled`` is False and all their labels are void. With fewer than three
@@ -62,12 +67,18 @@ class Folder(ImageFiles):
 
         Raises:
             DataMissing: if there is no image, or none for this split.
-            DataInvalid: if a list or a folder names an image twice.
+            DataInvalid: if a list or a folder names an image twice, or the classes cannot be understood.
         """
-        images, labels = image_files(folder / "images"), image_files(folder / "labels", (".png",))
+        images, found = image_files(folder / "images"), find_files(folder / "labels", LABEL_SUFFIXES)
+        labels = found.files
         if not images:
-            raise cls.lacks(folder, "images/ holds no .png, .jpg or .jpeg files")
+            raise cls.lacks(folder, f"images/ holds no {', '.join(IMAGE_SUFFIXES[:-1])} or {IMAGE_SUFFIXES[-1]} files")
         problems = unpaired("label", "image", labels.keys() - images.keys(), folder / "labels")
+        if lossy := lossy_labels(found):
+            problems.append(
+                f"{folder / 'labels'}: {len(lossy)} label(s) of a kind that changes ids: {some(lossy)}. Save them as "
+                "PNG, TIFF or BMP from where they were drawn, or remove them"
+            )
         if (folder / "splits").is_dir():
             names = _listed_split(cls, folder, split)
             problems += unpaired("name in the list", "image", set(names) - images.keys(), folder / "splits")
@@ -82,8 +93,26 @@ class Folder(ImageFiles):
         if split != "train":
             unlabelled = set(names) & images.keys() - labels.keys()
             problems += unpaired("image", f"label, which {split} needs", unlabelled, folder / "images")
-        items = [Item(name, images[name], labels.get(name), None, _parent(name)) for name in names if name in images]
+        read = partial(read_ids, classes=cls.read_classes(folder)[0])
+        items = [
+            Item(name, images[name], labels.get(name), None, _parent(name), read) for name in names if name in images
+        ]
         return Listing(tuple(sorted(items, key=lambda item: item.id)), tuple(problems))
+
+    @classmethod
+    def passed_over(cls, folder: Path) -> list[str]:
+        """Files and links that are not read, one sentence for each place and reason."""
+        return passed_over(folder)
+
+    @classmethod
+    def remarks(cls, folder: Path, most: int = LOOKED_AT) -> list[str]:
+        """Classes without a pixel, and images that a camera turned."""
+        images, labels = image_files(folder / "images"), image_files(folder / "labels", LABEL_SUFFIXES)
+        both = [name for name in by_hash(images) if name in labels]
+        return [
+            *turned({name: images[name] for name in both[:most]}, folder),
+            *absent([labels[name] for name in both[:most]], cls.read_classes(folder)[0], folder),
+        ]
 
 
 def _parent(name: str) -> str:
@@ -142,13 +171,14 @@ def read_classes_file(path: Path) -> Classes:
         ground and ``sky`` is sky, which geometry depth needs.
 
     Raises:
-        DataInvalid: if the file has no class, a class twice, more than 255, or cannot be understood.
+        DataInvalid: if the file has fewer than two classes, a class twice, more than 255, or cannot be understood.
     """
     entries = _from_json(path) if path.suffix == ".json" else _from_text(path)
     names = tuple(name for name, _ in entries)
-    if not names or len(set(names)) < len(names) or len(names) > VOID:
+    if len(names) < 2 or len(set(names)) < len(names) or len(names) > VOID:
+        alone = ". Name what is around the one class too, background for example" if len(names) == 1 else ""
         raise DataInvalid(
-            f"{path} holds {len(names)} classes, {len(set(names))} distinct; expected 1..{VOID}, each named once"
+            f"{path} holds {len(names)} classes, {len(set(names))} distinct; expected 2..{VOID}, each named once{alone}"
         )
     return with_roles(names, tuple(colour or palette(index) for index, (_, colour) in enumerate(entries)))
 
@@ -177,7 +207,7 @@ def _from_json(path: Path) -> list[tuple[str, tuple[int, int, int] | None]]:
     wanted = f'{path}: expected a list of names or of {{"name": ..., "colour": [r, g, b]}}'
     try:
         values = json.loads(read_words(path))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not JSON, a number of 5,000 digits; lists without end
         raise DataInvalid(f"{wanted}; it is not valid JSON ({error})") from error
     if not isinstance(values, list):
         raise DataInvalid(f"{wanted}, found {type(values).__name__}")
@@ -185,7 +215,7 @@ def _from_json(path: Path) -> list[tuple[str, tuple[int, int, int] | None]]:
     for value in values:
         entry = {"name": value} if isinstance(value, str) else value
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-            raise DataInvalid(f"{wanted}, found {value!r}")
+            raise DataInvalid(f"{wanted}, found {str(value)[:80]}")
         entries.append((entry["name"], _colour(entry["colour"], path) if "colour" in entry else None))
     return entries
 

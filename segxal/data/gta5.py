@@ -26,6 +26,7 @@ class Gta5(Rendered):
     folders = ("gta5", "GTA5")
     marks = ("images", "labels")
     images, labels = marks
+    foreign = ("classes.txt", "classes.json")  # a user's own images lie in folders of the same names
     known, ids = CITYSCAPES_TRAIN_IDS, range(35)  # 34 is the number plate
     layout = "images/ and labels/ with files of the same names"
     how_to_get = (

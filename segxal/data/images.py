@@ -7,20 +7,25 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
 from segxal.core.errors import DataInvalid, DataMissing
 from segxal.core.labels import VOID, Classes
 from segxal.data.base import Sample, check_sample
+from segxal.data.label_colours import ids_of_colours
 
 REFUSED = -1  # in a table of train ids: an id that no label file of the data set may hold
 
 # Disparities of Cityscapes lie below 128 pixels; dividing by it gives inverse depth in [0, 1), one scale for all.
 DISPARITY_RANGE = 128
 
+ONE_PICTURE = ("TIFF", "WEBP", "PNG")  # formats that may hold pages or an animation; one of JPEG holds a preview
+DEPTHS = (8, 10, 12, 14, 16, 32)  # bits in which cameras write a colour
+
 # What Pillow raises on damaged files, apart from OSError (truncated, unidentified).
-_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,15 @@ class Item:
 def _decode(path: Path, convert: Callable[[Image.Image], np.ndarray], content: io.BytesIO | None = None) -> np.ndarray:
     try:
         with Image.open(content or path) as picture:
+            frames = getattr(picture, "n_frames", 1) if picture.format in ONE_PICTURE else 1
+            if frames > 1:
+                raise DataInvalid(f"{path} holds {frames} pictures; save each of them as a file of its own")
             return convert(ImageOps.exif_transpose(picture))
     except FileNotFoundError as error:
         raise DataMissing(f"{path} not found; restore it or remove it from the split list") from error
     except DataInvalid:
         raise
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise DataInvalid(
             f"{path} cannot be read as an image ({error or type(error).__name__}): corrupt, truncated or in another "
             "format. Copy or download this file again, or remove it together with its partner"
@@ -63,16 +71,18 @@ def read_image(path: Path) -> np.ndarray:
     """Read an image as RGB, upright.
 
     Args:
-        path: PNG or JPEG; grey, palette, 16-bit grey, RGB, CMYK or with alpha (alpha is dropped).
+        path: PNG, JPEG, TIFF, WebP or BMP; grey, palette, RGB, CMYK or with alpha (alpha is dropped). Of more than 8
+            bits the upper ones are kept, counted from the bits that the brightest pixel needs (10, 12, 14 or 16):
+            cameras write 12 bits into files of 16.
 
     Returns:
         (H, W, 3) uint8. The EXIF orientation has been applied.
 
     Raises:
         DataMissing: if there is no such file.
-        DataInvalid: if the file is corrupt or truncated.
+        DataInvalid: if the file is corrupt or truncated, or holds fractions or several pictures.
     """
-    return _decode(path, as_rgb)
+    return _decode(path, lambda picture: _deep_colours(path) if _is_deep_png(path) else as_rgb(picture, path))
 
 
 def decode_image(content: bytes, name: str) -> np.ndarray:
@@ -81,22 +91,52 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
     Raises:
         DataInvalid: if it is corrupt, truncated or not an image.
     """
-    return _decode(Path(name), as_rgb, io.BytesIO(content))
+    return _decode(Path(name), lambda picture: as_rgb(picture, Path(name)), io.BytesIO(content))
 
 
-def as_rgb(picture: Image.Image) -> np.ndarray:
-    """A picture of Pillow as (H, W, 3) uint8; the EXIF orientation is not looked at."""
-    if picture.mode.startswith("I;16"):
-        grey = (np.asarray(picture) >> 8).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
+def as_rgb(picture: Image.Image, path: Path) -> np.ndarray:
+    """A picture of Pillow as (H, W, 3) uint8; the EXIF orientation is not looked at.
+
+    Args:
+        picture: of any mode but fractions.
+        path: the file to name in an error.
+
+    Raises:
+        DataInvalid: if it holds fractions.
+    """
+    if picture.mode == "F":
+        raise DataInvalid(f"{path} holds fractions; save it with whole numbers, 8 or 16 bits per colour")
+    if picture.mode.startswith("I"):
+        return np.repeat(upper_bits(np.asarray(picture))[..., None], 3, axis=2)
     return np.array(picture.convert("RGB"))
 
 
-def read_ids(path: Path) -> np.ndarray:
+def upper_bits(values: np.ndarray) -> np.ndarray:
+    """The upper 8 of the bits that the largest value needs, see :func:`read_image`; whole numbers in, uint8 out."""
+    needed = next(bits for bits in DEPTHS if int(values.max(initial=0)) < 1 << bits)
+    return (np.maximum(values, 0) >> (needed - 8)).astype(np.uint8)
+
+
+def _is_deep_png(path: Path) -> bool:
+    """Whether a file is a PNG with 16 bits for each of red, green and blue, of which Pillow keeps the upper 8."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    return head[:8] == b"\x89PNG\r\n\x1a\n" and head[24:25] == b"\x10" and head[25:26] in (b"\x02", b"\x06")
+
+
+def _deep_colours(path: Path) -> np.ndarray:
+    found = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if found is None:
+        raise DataInvalid(f"{path} cannot be read as an image; copy or download this file again")
+    return upper_bits(found[..., 2::-1])
+
+
+def read_ids(path: Path, classes: Classes | None = None) -> np.ndarray:
     """Read the ids of a label file as stored: grey values, or indices into the palette.
 
     Args:
-        path: PNG with one id per pixel. RGB is accepted when its channels agree everywhere.
+        path: PNG, TIFF or BMP with one id per pixel. RGB is accepted when its channels agree everywhere.
+        classes: where given, colours are taken too, see :func:`segxal.data.label_colours.ids_of_colours`.
 
     Returns:
         (H, W) integers, not yet mapped to train ids.
@@ -105,15 +145,19 @@ def read_ids(path: Path) -> np.ndarray:
         DataMissing: if there is no such file.
         DataInvalid: if the file is corrupt or truncated, or holds colours instead of ids.
     """
-    return _decode(path, lambda picture: _as_ids(picture, path))
+    return _decode(path, lambda picture: _as_ids(picture, path, classes))
 
 
-def _as_ids(picture: Image.Image, path: Path) -> np.ndarray:
+def _as_ids(picture: Image.Image, path: Path, classes: Classes | None) -> np.ndarray:
+    if picture.mode == "F":
+        raise DataInvalid(f"{path} holds fractions; expected one class id per pixel, a whole number")
     ids = np.array(picture)
     if picture.mode in ("LA", "PA"):
         ids = ids[..., 0]
     if ids.ndim == 3:
         if (ids[..., 0] != ids[..., 1]).any() or (ids[..., 0] != ids[..., 2]).any():
+            if classes:
+                return ids_of_colours(ids[..., :3], path, classes)
             raise DataInvalid(f"{path} is a colour image; expected one class id per pixel (grey or palette PNG)")
         ids = ids[..., 0]
     return ids.astype(np.uint8) if ids.dtype == bool else ids

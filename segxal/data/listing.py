@@ -11,11 +11,13 @@ import numpy as np
 from segxal.core.errors import ConfigError, DataInvalid, DataMissing
 from segxal.core.labels import Classes
 from segxal.data.base import Sample
+from segxal.data.finding import IMAGE_SUFFIXES, composed, some
 from segxal.data.images import Item, read_sample
 from segxal.storage.paths import data_roots
 
 SPLITS = ("train", "val", "test")
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+LOOKED_AT = 500  # files that are opened for remarks when a study begins
+READING = 2  # how files become samples; samples kept from another way are read again
 
 
 @dataclass(frozen=True)
@@ -31,26 +33,6 @@ class Listing:
     problems: tuple[str, ...] = field(default=())
 
 
-def image_files(folder: Path, suffixes: tuple[str, ...] = IMAGE_SUFFIXES) -> dict[str, Path]:
-    """Images below ``folder`` (nested folders too) by name: path from ``folder`` without suffix, with ``/``.
-
-    Hidden files are left out.
-
-    Raises:
-        DataInvalid: if two files have the same name but for the suffix.
-    """
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if path.suffix.lower() not in suffixes or any(part.startswith(".") for part in relative.parts):
-            continue
-        name = relative.with_suffix("").as_posix()
-        if name in found:
-            raise DataInvalid(f"{found[name]} and {path} have the same name; keep one of them")
-        found[name] = path
-    return found
-
-
 def read_words(path: Path) -> str:
     """Content of a list or classes file.
 
@@ -64,8 +46,8 @@ def read_words(path: Path) -> str:
 
 
 def without_suffix(name: str) -> str:
-    """The name of an image as in :func:`image_files`, whether or not it was written with its suffix."""
-    return name[: name.rindex(".")] if name.lower().endswith(IMAGE_SUFFIXES) else name
+    """The name of an image as in :func:`segxal.data.finding.find_files`, whether or not written with its suffix."""
+    return composed(name[: name.rindex(".")] if name.lower().endswith(IMAGE_SUFFIXES) else name)
 
 
 def unpaired(kind: str, partner: str, names: Iterable[str], folder: Path) -> list[str]:
@@ -73,9 +55,8 @@ def unpaired(kind: str, partner: str, names: Iterable[str], folder: Path) -> lis
     missing = sorted(names)
     if not missing:
         return []
-    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
     return [
-        f"{folder}: {len(missing)} {kind}(s) without {partner}: {', '.join(missing[:3])}{more}. "
+        f"{folder}: {len(missing)} {kind}(s) without {partner}: {some(missing)}. "
         "Copy what is missing, or remove these files"
     ]
 
@@ -102,6 +83,7 @@ class ImageFiles:
     name: str
     folders: ClassVar[tuple[str, ...]]  # names it may have below the root
     marks: ClassVar[tuple[str, ...]]  # folders by which it is recognised
+    foreign: ClassVar[tuple[str, ...]] = ()  # files by which a folder is another data set's in spite of its marks
     layout: ClassVar[str]
     how_to_get: ClassVar[str]
     counts: ClassVar[dict[str, int]]  # images per split of the complete data set; empty when any number will do
@@ -132,10 +114,11 @@ class ImageFiles:
         roots = data_roots(data_root)
         named = [root / name for root in roots for name in cls.folders]
         candidates = [*named, *roots]
-        for folder in candidates:
+        ours = [folder for folder in candidates if not any((folder / name).is_file() for name in cls.foreign)]
+        for folder in ours:
             if all((folder / mark).is_dir() for mark in cls.marks):
                 return folder
-        for folder in candidates:
+        for folder in ours:
             if any((folder / mark).is_dir() for mark in cls.marks) or (folder in named and folder.is_dir()):
                 return folder
         raise DataMissing(
@@ -157,6 +140,16 @@ class ImageFiles:
         raise NotImplementedError
 
     @classmethod
+    def passed_over(cls, folder: Path) -> list[str]:
+        """What lies in ``folder`` and is not read, one sentence each; looks at names alone."""
+        return []
+
+    @classmethod
+    def remarks(cls, folder: Path, most: int = LOOKED_AT) -> list[str]:
+        """What can be read and looks wrong, one sentence each; opens at most ``most`` files of a kind."""
+        return []
+
+    @classmethod
     def lacks(cls, folder: Path, what: str) -> DataMissing:
         """The error for half a data set: ``what`` was looked for in ``folder`` and is not there."""
         return DataMissing(f"{cls.name} in {folder} is incomplete: {what}. Expected {cls.layout}. {cls.how_to_get}")
@@ -174,7 +167,7 @@ class ImageFiles:
         return read_sample(self.items[index], self.classes, self.train_ids, self.size)
 
     def _fingerprint(self) -> str:
-        digest = hashlib.sha256(repr((self.name, self.split, self.size, self.classes.names)).encode())
+        digest = hashlib.sha256(repr((READING, self.name, self.split, self.size, self.classes.names)).encode())
         for item in self.items:
             digest.update(repr((item.id, item.sequence)).encode())
             for path in (item.image, item.labels, item.disparity):

@@ -7,8 +7,9 @@ from typing import ClassVar
 import numpy as np
 
 from segxal.core.labels import CITYSCAPES, Classes
+from segxal.data.finding import image_files
 from segxal.data.images import Item, id_table, read_ids
-from segxal.data.listing import ImageFiles, Listing, by_hash, image_files, unpaired
+from segxal.data.listing import ImageFiles, Listing, by_hash, unpaired
 
 HELD_OUT = 500 / 24966  # share of each of val and test; 500 images of GTA5
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from segxal.core.ranges import require
+from segxal.core.ranges import MOST, require, require_count, require_most
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,14 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        for name in ("height", "width"):
+            require_count(name, getattr(self, name), 8, 16_384)
+        for count in self.counts:
+            require_count("counts", count)
+        require_count("seed", self.seed, 0, MOST)
         least = 1 if self.source == "streets" else 0
         require(
             self.source_images >= least,
             f"source_images = {self.source_images}; give {least} or more" + (" (0: all)" if not least else ""),
         )
+        require_most("source_images", self.source_images, MOST)

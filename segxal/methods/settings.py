@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from segxal.acquisition.settings import MachineConfig, OracleConfig, PolicyConfig, StrategyConfig
 from segxal.core.errors import ConfigError
-from segxal.core.ranges import require, require_count, require_share
+from segxal.core.ranges import require, require_count, require_most, require_share
 from segxal.data.division import division_names
 from segxal.data.settings import DataConfig
 from segxal.models.settings import MaskConfig, ModelConfig
@@ -35,8 +35,9 @@ class PoolConfig:
         for name in ("start", "step", "subset", "region_step"):
             require_share(name, getattr(self, name), 1e-6)
         require(self.cycles >= 1, f"cycles = {self.cycles}; a study needs at least one cycle")
-        for name in ("pixels", "rounds"):
-            require_count(name, getattr(self, name))
+        require_most("cycles", self.cycles, 1000)
+        require_count("pixels", self.pixels, high=10**9)
+        require_count("rounds", self.rounds, high=10_000)
         require(
             len(self.pixels_by_cycle) in (0, self.cycles) and min(self.pixels_by_cycle, default=1) >= 1,
             f"pixels_by_cycle = {list(self.pixels_by_cycle)}; give a number of at least 1 for each of the "
@@ -53,6 +54,12 @@ class PoolConfig:
             f"budget larger than the pool: start {self.start} + {self.cycles} cycles x step {self.step} = "
             f"{total:.3f} of the training images; lower start, step or cycles so that the sum is at most 1",
         )
+
+    @property
+    def asked_pixels(self) -> dict[str, int]:
+        """By setting, the most pixels that people are asked for in one image and cycle; none by whole images."""
+        every = {"pixels_by_cycle": max(self.pixels_by_cycle)} if self.pixels_by_cycle else {"pixels": self.pixels}
+        return {"start_pixels": self.start_pixels} | every
 
     def pixels_in(self, cycle: int) -> int:
         """Pixels that pixel methods ask for in each image in a cycle, from 1 on."""
@@ -102,6 +109,13 @@ class RunSettings:
             "sees each image and its mirror image once: set crop: 1 and jitter: 0, or frozen: false",
         )
         require(self.threads >= 1, f"threads = {self.threads}; a job needs at least one thread")
+        require_most("threads", self.threads, 1024)
+        there = self.data.height * self.data.width
+        for name, asked in self.pool.asked_pixels.items():
+            require(
+                asked <= there,
+                f"pool.{name} = {asked}; an image of {self.data.height} x {self.data.width} has {there} pixels",
+            )
 
     def with_changes(self: Settings, **changes: dict[str, Any]) -> Settings:
         """A copy with fields of its parts replaced, for example ``pool={"start": 0.4}``.

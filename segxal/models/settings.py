@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from segxal.core.ranges import require, require_share
+from segxal.core.ranges import require, require_count, require_most, require_share
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,18 @@ class ModelConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         require_share("dropout", self.dropout, 0.0, 0.9)
+        require_count("base", self.base, 1, 1024)
+        require_count("depth", self.depth, 1, 8)
         takes_encoder = self.name == "unet" or self.name.startswith("smp-")
         require(
             takes_encoder or not self.encoder,
             f"model.encoder = {self.encoder!r} for {self.name}, which has one of its own; leave it empty, or set "
             "model.name to unet",
+        )
+        require(
+            not self.weights or bool(self.encoder) or not takes_encoder,
+            f"model.weights = {self.weights!r} for {self.name} without encoder, which starts from random weights; name "
+            "an encoder, tf_efficientnet_lite0 for example, or leave weights empty",
         )
         require(
             not self.frozen or bool(self.encoder and self.weights),
@@ -59,6 +66,8 @@ class MaskConfig:
         """Check ranges."""
         weights_ok = self.w_pae >= 0 and self.w_ebu >= 0 and self.w_pae + self.w_ebu > 0
         require(weights_ok, f"w_pae = {self.w_pae}, w_ebu = {self.w_ebu}; weights must be >= 0 and not both 0")
+        for name in ("w_pae", "w_ebu"):
+            require_most(name, getattr(self, name), 1000)
         networks = ("midas", "dinov2", "depth-anything")
         require(
             not self.depth_weights or self.depth in networks,
@@ -66,5 +75,6 @@ class MaskConfig:
             f"{', '.join(networks)}, or leave depth_weights empty",
         )
         require_share("quantile", self.quantile)
-        require_share("area", self.area)
+        require_share("area", self.area, 1e-6)
         require(self.batch >= 1, f"batch = {self.batch}; a batch needs at least one image")
+        require_most("batch", self.batch, 4096)

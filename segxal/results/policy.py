@@ -7,7 +7,7 @@ from segxal.methods.ablations import POLICY_ABLATIONS
 from segxal.results.comparison import compare_with, p_words
 from segxal.results.statistics import spread
 from segxal.results.tables import last_cycles
-from segxal.study.grid import POLICY_METHOD
+from segxal.study.settings import POLICY_METHOD
 
 UNTRAINED = "ralis-untrained"
 CHANGES = {  # name of a row -> what is other than in the study's own policy

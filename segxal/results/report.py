@@ -3,12 +3,13 @@
 import base64
 import html
 import io
+import math
 from pathlib import Path
 
 import pandas as pd
 from PIL import Image
 
-from segxal.results.tables import budget_table, check_means, read_class_iou, read_records
+from segxal.results.tables import budget_table, check_means, random_gain, read_class_iou, read_records
 from segxal.storage import paths
 from segxal.storage.files import write_text
 from segxal.study.settings import Preset
@@ -95,6 +96,7 @@ def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.
         "<p>labelled: training images with any label; images: how often people were shown an image, counted once per "
         "cycle that asked about it. All values are means over the seeds.</p>",
         _table(budget_table(records)),
+        *_worth(records),
     ]
     for name, caption in TABLE_CAPTIONS.items():
         file = study / "tables" / f"{name}.csv"
@@ -113,6 +115,17 @@ def write_report(preset: Preset, runs: Path = paths.RUNS, figures: Path = paths.
     )
     write_text(study / "report.html", page + "\n".join(parts) + "</body></html>\n")
     return study / "report.html"
+
+
+def _worth(records: pd.DataFrame) -> list[str]:
+    """What labels are worth under random selection, where a study has it and full supervision."""
+    gain = random_gain(records)
+    if any(math.isnan(value) for value in gain.values()):
+        return []
+    return [
+        f"<p>Random whole images: {gain['grow']:+.2f} points of mIoU from the first to the last cycle, and "
+        f"{gain['full']:+.2f} from there to full supervision.</p>"
+    ]
 
 
 def _embedded(picture: Path) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from segxal.core.errors import SegxalError
 from segxal.study.grid import run_cycles, select, whole_grid
+from segxal.study.preflight import check_study, claim
 from segxal.study.records import collect, listed, outdated
 from segxal.study.settings import load_preset
 
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--methods", nargs="*", default=[], help="used instead of the preset's")
     options = parser.parse_args(arguments)
     preset = select(load_preset(options.preset), options.seeds, options.methods)
+    check_study(preset, options.data_root)
+    claim(preset, options.preset)
     run_cycles([cycle for run in whole_grid(preset) for cycle in run], options.data_root)
     if others := outdated(preset):  # before their rows go
         print(f"cycles with other settings, left out of the tables: {listed(others)}")

@@ -33,8 +33,13 @@ def parameters_of(notebook: Path) -> dict[str, Value]:
     """Parameters of a notebook with their defaults."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = papermill.inspect_notebook(str(notebook))
+        found = papermill.inspect_notebook(_literal_path(notebook))
     return {name: _literal(entry["default"]) for name, entry in found.items()}
+
+
+def _literal_path(path: Path) -> str:
+    """A path as papermill takes it: it formats paths, so that ``{x}`` in a folder's name would be a parameter."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _literal(text: str) -> Value:
@@ -83,7 +88,7 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
         values: parameters as text, see :func:`check_parameters`.
 
     Returns:
-        ``output``.
+        ``output``, absolute.
 
     Raises:
         ConfigError: if there is no such notebook or parameter, or ``output`` is not a ``.ipynb`` file or
@@ -97,8 +102,10 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
         raise ConfigError(f"no notebook {name!r}; choose one of {', '.join(notebook_names())}")
     if output.suffix != ".ipynb" or output.is_dir() or output.resolve() == source.resolve():
         raise ConfigError(f"cannot write the notebook to {str(output)!r}; name a file, {name}-out.ipynb for example")
+    output = output.absolute()
     parameters = check_parameters(source, values)
     logging.getLogger("papermill").setLevel(logging.ERROR)
+    kernel = {"kernel_name": "python3", "cwd": str(paths.ROOT), "progress_bar": False}
     failed = output.with_suffix(".failed.ipynb")
     output.parent.mkdir(parents=True, exist_ok=True)
     for rest in output.parent.glob(f".{output.name}.*"):  # of a run that was killed
@@ -107,9 +114,8 @@ def execute(name: str, output: Path, values: dict[str, str]) -> Path:
         partial = temporary.with_suffix(".ipynb")  # papermill writes while it runs: never to the final name
         try:
             papermill.execute_notebook(
-                str(source), str(partial), parameters, kernel_name="python3", cwd=str(paths.ROOT), progress_bar=False,
-                config=sockets,
-            )  # fmt: skip
+                _literal_path(source), _literal_path(partial), parameters, config=sockets, **kernel
+            )
         except PapermillExecutionError as error:
             if error.ename == AnnotationsWanted.__name__:  # nothing failed: the same command continues when people have
                 partial.unlink()

@@ -11,14 +11,13 @@ from segxal.methods.ablations import POLICY_ABLATIONS, split_name
 from segxal.models.depth import get_depth
 from segxal.storage import paths
 from segxal.study.loop import Annotators, run_cycle
-from segxal.study.settings import Preset
+from segxal.study.settings import POLICY_METHOD, Preset
 from segxal.study.state import Cycle
 
 MASK_ABLATIONS = ("without-ebu", "without-pae")  # Table 3
 GATE_ABLATIONS = ("gate-low", "gate-all")
 GATE_METHOD = "segxal-human"  # the gate's other sides are shown on the paper's main mode
 NOISE_ABLATIONS = ("noise-boundary", "noise-class")
-POLICY_METHOD = "ralis"
 
 
 def run_of(preset: Preset, method: str, seed: int, ablation: str = "none", runs: Path = paths.RUNS) -> list[Cycle]:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from segxal.methods.ablations import POLICY_ABLATIONS
-from segxal.study.grid import GATE_ABLATIONS, MASK_ABLATIONS, NOISE_ABLATIONS, POLICY_METHOD, run_of, whole_grid
-from segxal.study.settings import Preset
+from segxal.study.grid import GATE_ABLATIONS, MASK_ABLATIONS, NOISE_ABLATIONS, run_of, whole_grid
+from segxal.study.settings import POLICY_METHOD, Preset
 from segxal.study.state import Cycle
 
 PER_STAGE = ("al_cycle",)  # one notebook for each stage; the others show a whole run

@@ -1,7 +1,6 @@
 """`segxal reproduce`: a thin front end to the Snakemake graph; it resumes automatically and shows what is left."""
 
 import ctypes
-import fcntl
 import os
 import re
 import signal
@@ -11,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
-from segxal.core.errors import SegxalError
-from segxal.data.splits import open_sources
+from segxal.core.errors import SegxalError, StorageError
 from segxal.models.device import device
 from segxal.storage import paths
-from segxal.study.grid import check_depth
+from segxal.study.preflight import check_study, claim
+from segxal.study.preset_file import preset_file
 from segxal.study.settings import Preset
 
 DONE = re.compile(r"(\d+) of (\d+) steps \(\d+%\) done")
@@ -37,15 +37,20 @@ def only_one(study: Path) -> Iterator[None]:
 
     Raises:
         StudyFailed: if another process holds it.
+        StorageError: if the folder cannot be made or written.
     """
-    study.mkdir(parents=True, exist_ok=True)
-    with (study / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StudyFailed(
-                f"another `segxal reproduce` is working on {study}; wait for it or stop it, then start again"
-            ) from error
+    try:
+        study.mkdir(parents=True, exist_ok=True)
+        held = FileLock(study / ".lock", timeout=0).acquire()
+    except Timeout as error:
+        raise StudyFailed(
+            f"another `segxal reproduce` is working on {study}; wait for it or stop it, then start again"
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            f"cannot write into {study}: {error.strerror or error}. Choose another folder with $SEGXAL_HOME"
+        ) from error
+    with held:
         yield
 
 
@@ -57,15 +62,23 @@ def default_jobs(preset: Preset) -> int:
     return cores // preset.threads + 1
 
 
-def command(preset: Preset, source: str, jobs: int, data_root: str) -> list[str]:
-    """The Snakemake command line of a study; its processes read the preset again from ``source``."""
+def command(preset: Preset, jobs: int) -> list[str]:
+    """The Snakemake command line of a study; the rest of what its processes need is in :func:`environment`."""
     study = paths.RUNS / preset.name
-    values = {"preset": source, "data_root": data_root, "seeds": list(preset.seeds), "methods": list(preset.methods)}
-    settings = [f"{key}={value!r}" for key, value in values.items()]
+    settings = [f"seeds={list(preset.seeds)}", f"methods={list(preset.methods)}"]
     return [
         sys.executable, "-m", "snakemake", "--snakefile", str(paths.ROOT / "Snakefile"), "--directory", str(study),
         "--cores", str(jobs), "--rerun-incomplete", "--keep-going", "--nolock", "--config", *settings,
     ]  # fmt: skip
+
+
+def environment(preset: Preset, source: str, data_root: str) -> dict[str, str]:
+    """The environment of Snakemake and its jobs, with what this machine chose: interpreter, preset file, data.
+
+    Shell lines of the Snakefile name these variables and never their values: a folder may be called ``$(id)``.
+    """
+    ours = {"SEGXAL_PYTHON": sys.executable, "SEGXAL_PRESET": source, "SEGXAL_DATA_ROOT": data_root}
+    return os.environ | ours | {"OMP_NUM_THREADS": str(preset.threads), "PYTHONUNBUFFERED": "1"}
 
 
 def planned(preset: Preset, source: str, data_root: str = "") -> dict[str, int]:
@@ -76,20 +89,22 @@ def planned(preset: Preset, source: str, data_root: str = "") -> dict[str, int]:
         ConfigError, DataMissing: as :func:`reproduce`.
     """
     source, root = _absolute(preset, source, data_root)
-    line = [*command(preset, source, 1, root), "--dry-run"]
-    found = subprocess.run(line, capture_output=True, text=True, cwd=paths.ROOT)
+    line = [*command(preset, 1), "--dry-run"]
+    given = environment(preset, source, root)
+    found = subprocess.run(line, capture_output=True, text=True, cwd=paths.ROOT, env=given)
     if found.returncode:
-        raise StudyFailed("Snakemake cannot plan the study:\n" + "\n".join(found.stderr.splitlines()[-8:]))
+        raise StudyFailed(
+            "Snakemake cannot plan the study:\n" + "\n".join((found.stderr or found.stdout).splitlines()[-8:])
+        )
     counts = {name: int(count) for name, count in PLAN.findall(found.stdout + found.stderr) if name != "all"}
     return counts | ({"total": counts["total"] - 1} if counts else {})
 
 
 def _absolute(preset: Preset, source: str, data_root: str) -> tuple[str, str]:
-    """Preset file and data root as every process can find them, after checking that data and depth are there."""
+    """Preset file and data root as every process can find them, after checking that all is there."""
     root = str(Path(data_root).expanduser().resolve()) if data_root else ""
-    open_sources(preset.data, root)
-    check_depth(preset, preset.methods)
-    return (str(Path(source).resolve()) if source.endswith(".yml") else source), root
+    check_study(preset, root)
+    return (source if source in paths.preset_names() else str(preset_file(source).resolve())), root
 
 
 def reproduce(preset: Preset, source: str, data_root: str = "", jobs: int = 0) -> Path:
@@ -106,18 +121,18 @@ def reproduce(preset: Preset, source: str, data_root: str = "", jobs: int = 0) -
         Folder of the study.
 
     Raises:
-        ConfigError: if a method or a depth provider is unknown.
-        DataMissing: if the data set is not there.
+        ConfigError, DataMissing, DataInvalid, WeightsMissing: as :func:`segxal.study.preflight.check_study`; or if the
+            folder holds the study of another preset file.
         StudyFailed: if a notebook failed; the message repeats the errors of the failing jobs.
     """
     source, root = _absolute(preset, source, data_root)  # before anything is started
     study = paths.RUNS / preset.name
+    claim(preset, source)
     with only_one(study), (study / "log.txt").open("w", encoding="utf-8") as log:
-        line = command(preset, source, jobs or default_jobs(preset), root)
-        environment = os.environ | {"OMP_NUM_THREADS": str(preset.threads), "PYTHONUNBUFFERED": "1"}
+        line = command(preset, jobs or default_jobs(preset))
         with subprocess.Popen(
-            line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=paths.ROOT,
-            preexec_fn=_end_with_parent,
+            line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(preset, source, root),
+            cwd=paths.ROOT, preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         ) as process:  # fmt: skip
             reasons = _follow(process, log, preset.name)
     if process.returncode:
@@ -132,8 +147,7 @@ def _end_with_parent() -> None:
 
     A notebook that runs at that moment comes to its end alone; what it writes appears whole or not at all.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _follow(process: "subprocess.Popen[str]", log: object, name: str) -> list[str]:

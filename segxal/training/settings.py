@@ -1,10 +1,9 @@
 """Settings of training."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
-from segxal.core.ranges import require, require_share
+from segxal.core.ranges import MOST, require, require_most, require_share
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,16 @@ class TrainConfig:
             f"training length is unclear: steps = {self.steps}, cycle_steps = {self.cycle_steps}, epochs = "
             f"{self.epochs}; give both steps and cycle_steps, or epochs alone",
         )
+        for name in ("steps", "cycle_steps", "epochs", "evaluations", "round_steps"):
+            require_most(name, getattr(self, name), MOST)
+        require_most("batch", self.batch, 4096)
+        require_most("pixels", self.pixels, 10**9)
         require(self.batch >= 1, f"batch = {self.batch}; a batch needs at least one image")
         require(self.lr > 0, f"lr = {self.lr}; the learning rate must be positive")
+        require_most("lr", self.lr, 1e30)  # above it, float32 overflows in the first step
+        for beta in self.betas:
+            require(0 <= beta < 1, f"betas = {list(self.betas)}; each must be at least 0 and below 1")
+        require_share("weight_decay", self.weight_decay, 0.0, 100.0)
         require(self.evaluations >= 1, f"evaluations = {self.evaluations}; validation must run at least once")
         require(self.round_steps >= 1, f"round_steps = {self.round_steps}; an update needs at least one step")
         require(self.pixels >= 0, f"pixels = {self.pixels}; give a number of pixels, or 0 for all")
@@ -60,7 +67,11 @@ class TrainConfig:
         require(self.discriminator >= 1, f"discriminator = {self.discriminator}; give at least one channel")
         for name in ("machine_weight", "adversarial", "target_entropy", "consistency", "negative", "contrast"):
             value = getattr(self, name)
-            require(0 <= value < math.inf, f"{name} = {value}; a weight must be a number >= 0")
+            require(value >= 0, f"{name} = {value}; a weight must be a number >= 0")
+            require_most(name, value, 1e6)
         require(self.discriminator_lr > 0, f"discriminator_lr = {self.discriminator_lr}; it must be positive")
+        require_most("discriminator_lr", self.discriminator_lr, 1e30)
+        require_most("discriminator", self.discriminator, 4096)
+        require_most("stride", self.stride, 10_000)
         require_share("crop", self.crop, 0.01)
         require_share("jitter", self.jitter)

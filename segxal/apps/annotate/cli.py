@@ -85,9 +85,12 @@ def run(options: argparse.Namespace) -> None:
     from segxal.apps.annotate.wait import all_done, check_project, command, first_command
     from segxal.methods import get_method
     from segxal.study.grid import run_of
+    from segxal.study.preflight import claim
     from segxal.study.settings import load_preset
 
     preset = load_preset(options.preset)
+    if options.action in ("first", "export"):  # which write into the study's folder
+        claim(preset, options.preset)
     if options.action == "first":
         project = ask_first(preset, options.count, options.data_root)
         print(f"project    {project.folder} with {len(project.ids)} images")

@@ -15,9 +15,10 @@ from segxal.apps.annotate.pictures import zoom_for
 from segxal.apps.annotate.project import Project, read_project, write_project
 from segxal.core.errors import ConfigError
 from segxal.core.labels import VOID
+from segxal.data.finding import LABEL_SUFFIXES, image_files
 from segxal.data.folder import Folder
 from segxal.data.images import read_image, resize_nearest
-from segxal.data.listing import by_hash, image_files
+from segxal.data.listing import by_hash
 from segxal.storage import paths
 from segxal.storage.files import replacing
 from segxal.study.settings import Preset
@@ -48,7 +49,7 @@ def ask_first(preset: Preset, count: int, data_root: str | Path = "") -> Project
             f"data set {preset.data.name} has labels; only pictures of your own (folder) need first labels"
         )
     folder = Folder.locate(data_root)
-    with_labels = image_files(folder / LABELS, (".png",)).keys()
+    with_labels = image_files(folder / LABELS, LABEL_SUFFIXES).keys()
     free = by_hash(image_files(folder / "images").keys() - with_labels)
     least = max(1, NEEDED - len(with_labels))
     if not least <= count <= len(free):
@@ -106,7 +107,7 @@ def write_labels(project: Project, answers: Answers, data_root: str | Path = "")
     if answers.left(project.ids):
         return []
     folder = Folder.locate(data_root)
-    images, known = image_files(folder / "images"), image_files(folder / LABELS, (".png",))
+    images, known = image_files(folder / "images"), image_files(folder / LABELS, LABEL_SUFFIXES)
     if len(known.keys() | answers.labels.keys()) < NEEDED:
         raise ConfigError(
             f"{len(answers.labels)} images were labelled, {len(answers.skipped)} skipped; {NEEDED} are needed: label "

@@ -1,5 +1,6 @@
 """Where the loop waits for people: a cycle's query goes out, and the cycle continues once all answers are back."""
 
+import shlex
 from collections.abc import Sequence
 
 from segxal.acquisition.oracles.label_studio import LabelStudioOracle
@@ -96,7 +97,8 @@ def first_wanted(preset: Preset, data_root: str = "") -> str:
 
 def _line(preset: Preset, action: str, words: str, data_root: str) -> str:
     name = preset.name if preset.name in paths.preset_names() else f"{preset.name}.yml"
-    return f"segxal annotate {action} --preset {name}{words}" + (f" --data-root {data_root}" if data_root else "")
+    root = f" --data-root {shlex.quote(data_root)}" if data_root else ""  # people copy this line into their shell
+    return f"segxal annotate {action} --preset {shlex.quote(name)}{words}{root}"
 
 
 def _wanted(cycle: Cycle, left: int, asked: int, data_root: str) -> str:

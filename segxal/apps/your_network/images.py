@@ -53,7 +53,7 @@ def _pictures(image: One, name: str) -> list[np.ndarray]:
     """(H, W, 3) uint8 arrays."""
     if isinstance(image, Image.Image):
         try:
-            return [as_rgb(ImageOps.exif_transpose(image))]
+            return [as_rgb(ImageOps.exif_transpose(image), Path(name))]
         except OSError as error:  # Pillow reads a file when its pixels are wanted
             raise DataInvalid(f"{name} cannot be read: {error}; open the file again, or give its path") from error
     if isinstance(image, (str, Path)):

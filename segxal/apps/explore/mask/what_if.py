@@ -5,7 +5,6 @@
 computes the two cycles that :func:`prepare` has described, which is what the explorer starts in the background.
 """
 
-import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -13,16 +12,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from segxal.apps.explore.mask.maps import Setting
 from segxal.core.errors import ConfigError, SegxalError
-from segxal.storage.files import read_json, write_json, write_text
+from segxal.methods.settings import build
+from segxal.storage.files import read_json, write_json
 from segxal.study.loop import run_cycle
-from segxal.study.settings import Preset, load_preset
+from segxal.study.settings import Preset
 from segxal.study.state import MANIFEST, Cycle
 
 PLAN = "what_if.json"
+SETTINGS = "what_if_preset.json"
 NAMES = ("default", "changed")
 
 
@@ -107,8 +106,7 @@ def prepare(following: Cycle, setting: Setting, share: float, scratch: Path, dat
     for name, preset in presets.items():
         cycle = replace(following, preset=preset, runs=scratch / name)
         _copy_history(following, cycle)
-        values = json.loads(json.dumps(asdict(preset)))  # tuples become lists
-        write_text(scratch / name / "what-if.yml", yaml.safe_dump(values))
+        write_json(scratch / name / SETTINGS, asdict(preset))
     if following.is_done():
         shutil.copytree(following.folder, replace(following, runs=scratch / "default").folder)
     one = {name: getattr(following, name) for name in ("method", "seed", "number", "ablation")}
@@ -146,7 +144,7 @@ def carry_out(plan: Path, tell: Callable[[int], None] = lambda done: None) -> di
 
 def _planned(plan: Path, name: str) -> tuple[Cycle, str]:
     values: dict[str, Any] = read_json(plan)
-    preset = load_preset(str(plan.parent / name / "what-if.yml"))
+    preset = build(Preset, read_json(plan.parent / name / SETTINGS), SETTINGS)
     cycle = Cycle(
         preset, values["method"], values["seed"], values["number"], values["ablation"], plan.parent / name
     )  # fmt: skip
