@@ -13,8 +13,10 @@ from segxal.results import comparison_tables, report, tables
 from segxal.storage import paths
 from segxal.storage.files import read_rows, write_rows
 from segxal.study import grid
-from segxal.study.records import TABLES, collect, listed, outdated, recorded
+from segxal.study.records import LATER, TABLES, collect, listed, outdated, recorded
 from segxal.study.settings import load_preset
+
+KEPT = {name: file for name, file in TABLES.items() if name not in LATER}  # tables that every study has
 
 SHIPPED = ("quick", "camvid", "camvid-pixels")
 
@@ -34,7 +36,7 @@ def finished(tiny, tmp_path_factory):
 def clone_of(study, runs):
     """A folder of studies that holds one study's tables and nothing else of it, as a fresh clone does."""
     (runs / study.name).mkdir()
-    for file in TABLES.values():
+    for file in KEPT.values():
         shutil.copyfile(study / file, runs / study.name / file)
     return runs
 
@@ -46,7 +48,7 @@ def clone(finished, tmp_path):
 
 
 def contents(study):
-    return {name: (study / file).read_bytes() for name, file in TABLES.items()}
+    return {name: (study / file).read_bytes() for name, file in KEPT.items()}
 
 
 def overwrite(study, value):
@@ -105,7 +107,7 @@ def test_rows_of_other_settings_are_named_and_left_out(clone):
     grid.run_cycles(grid.run_of(other, "random", 1, runs=runs))
     assert set(stale) - set(outdated(other, runs)) == {f"random/none/seed1/cycle_{n:02d}" for n in range(2)}
     collect(other, runs)
-    for table in TABLES:
+    for table in KEPT:
         names = tables.read_records(other, runs, table)[["method", "seed"]].drop_duplicates()
         assert names.values.tolist() in ([["random", 1]], []), table
     assert outdated(other, runs) == [] and len(outdated(preset, runs)) == 3, "two rows, and the start on disk"
@@ -151,7 +153,7 @@ def test_a_damaged_table_is_named(tmp_path):
 def shipped(request, tmp_path_factory):
     """A shipped study as a fresh clone has it; skips where it was made anew here."""
     study = paths.SHIPPED_RUNS / request.param
-    files = [study / file for file in TABLES.values()]
+    files = [study / file for file in KEPT.values()]
     if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *files], cwd=paths.ROOT).returncode == 1:
         pytest.skip(f"{request.param} was made anew here")
     return load_preset(request.param), clone_of(study, tmp_path_factory.mktemp("shipped"))

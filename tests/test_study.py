@@ -55,7 +55,7 @@ def test_methods_of_a_seed_share_their_first_training(tiny):
     starts = {
         grid.run_of(tiny, name, 0)[0].folder
         for name, method in METHODS.items()
-        if "none" in {n.ablation for n in method.needs(1, "none")}
+        if not method.adapts and "none" in {n.ablation for n in method.needs(1, "none")}
     }
     assert len(starts) == 1
     assert grid.run_of(tiny, "bald", 0)[0].folder == grid.run_of(tiny, "qbc", 0)[0].folder not in starts
@@ -108,9 +108,9 @@ def test_every_miou_is_the_mean_of_its_class_ious(finished):
 
 def test_collecting_again_gives_the_same_bytes(finished):
     preset, runs = finished
-    before = {name: (runs / preset.name / name).read_bytes() for name in records.TABLES.values()}
+    before = {file: file.read_bytes() for file in (runs / preset.name).glob("*.csv*")}
     records.collect(preset, runs)
-    assert before == {name: (runs / preset.name / name).read_bytes() for name in before}
+    assert before == {file: file.read_bytes() for file in before} and len(before) == 6
 
 
 def test_collecting_a_selection_leaves_no_record_out(finished):
