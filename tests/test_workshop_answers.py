@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from segxal.apps.workshop import part1, part2, part3, part5
+from segxal.apps.workshop import part1, part2, part3, part5, part6
 from segxal.apps.workshop.answers import Verdict, check_array, check_choice, check_number, kind_of
 from segxal.core.faithfulness import Curve, Stage
 from segxal.results import audit
@@ -30,6 +30,9 @@ NEAR = np.array([0.0, 0.2, 0.4, 1.0])
 SWEEP = {0.0: 0.5, 0.5: 0.7, 1.0: 0.8}
 DIFFERENCES = [1.0, 2.0, 3.0]  # mean 2, standard deviation 1: t = 2 sqrt(3)
 TABLE = audit.printed("segxal_table1")
+CLASSES = np.array([0, 0, 0, 1, 1, 1])
+DOUBTS = np.array([0.01, 0.03, 0.2, 0.99, 0.6, 0.3])  # medians 0.03 and 0.6, means 0.08 and 0.63
+LABELLED, TRUE = np.array([True, True, True, False]), np.array([True, True, False, True])
 
 # exercise -> check, right answer, and wrong answers with a word of their nudge
 EXERCISES = {
@@ -54,6 +57,15 @@ EXERCISES = {
         (6 / math.sqrt(2), "ddof=1"), (2.0, "sqrt(n)"), (-2 * math.sqrt(3), "sign"), (0.5, "Mean")]),
     "5.2": (lambda x: part5.check_seeds(x), 6, [(5, "two-sided"), (3, "Try n")]),
     "5.3": (lambda x: part5.check_row(x, TABLE), 61.71, [(65.11, "printed"), (0.617089, "share"), (50, "19 class")]),
+    "6.1": (lambda x: part6.check_thresholds(x, CLASSES, DOUBTS), [0.1, 0.6], [
+        ([0.03, 0.6], "maximum"), ([0.1, 0.63], "mean"), ([0.03, 0.1], "not min"), ([0.25, 0.25], "together"),
+        ([0.5, 0.5], "larger one")]),
+    "6.2 labels": (lambda x: part6.check_labelled(x, CLASSES, DOUBTS, np.array([0.1, 0.6])), [1, 1, 0, 0, 1, 1], [
+        ([0, 0, 1, 1, 0, 0], "other way"), (DOUBTS, "Compare")]),
+    "6.2 shares": (lambda x: part6.check_shares(x, LABELLED, TRUE), [3 / 4, 2 / 3], [
+        ([2 / 3, 3 / 4], "swapped"), ([3 / 4, 3 / 4], "labelled pixels only"), ([3 / 4, 1 / 2], "divides by all"),
+        ([0.1, 0.5], "among all")]),
+    "6.3": (lambda x: part6.check_dice(x, CLASSES), 1.0, [(0.0, "no pixel"), (0.8, "differ")]),
 }  # fmt: skip
 
 

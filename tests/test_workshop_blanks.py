@@ -82,7 +82,7 @@ def test_the_committed_pairs_agree(path):
     assert same_text(before, exercise_of(nbformat.read(path, as_version=4))), "python -m segxal.apps.workshop.blanks"
 
 
-def test_there_are_five_parts_and_nothing_else():
+def test_there_are_six_parts_and_nothing_else():
     names = {path.stem for path in blanks.FOLDER.glob("*.ipynb")}
     assert names == {p.stem for path in solutions() for p in (path, exercise_file(path))}
-    assert [path.stem[:5] for path in solutions()] == [f"part{k}" for k in range(1, 6)]
+    assert [path.stem[:5] for path in solutions()] == [f"part{k}" for k in range(1, 7)]

@@ -144,12 +144,13 @@ def check_sample(sample: Sample, classes: Classes, where: str) -> Sample:
     return sample
 
 
-def load_frames(dataset: Dataset, cache: Path | None = None) -> Frames:
+def load_frames(dataset: Dataset, cache: Path | None = None, bar: bool = True) -> Frames:
     """Read a whole split into memory, from ``cache`` when it holds the same data.
 
     Args:
         dataset: the split to read.
         cache: folder for the decoded split (safetensors); None to decode every time.
+        bar: whether to show how far it is.
 
     Returns:
         The split. A cached split is read back without decoding the images.
@@ -164,7 +165,8 @@ def load_frames(dataset: Dataset, cache: Path | None = None) -> Frames:
     file = cache / f"{dataset.name}-{dataset.split}-{key}.safetensors" if cache else None
     if file and file.is_file():
         return _from_tensors(dataset.classes, read_tensors(file))
-    samples = [dataset[i] for i in tqdm(range(len(dataset)), desc=f"{dataset.name} {dataset.split}", leave=False)]
+    name = f"{dataset.name} {dataset.split}"
+    samples = [dataset[i] for i in tqdm(range(len(dataset)), desc=name, leave=False, disable=not bar)]
     depths = [sample.depth for sample in samples if sample.depth is not None]
     frames = Frames(
         classes=dataset.classes,

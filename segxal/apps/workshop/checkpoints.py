@@ -102,9 +102,7 @@ def load_images(split: str, count: int) -> Frames:
         split: ``train``, ``val`` or ``test``; no network of the workshop has seen ``val`` or ``test``.
         count: number of images.
     """
-    frames = load_frames(open_dataset("streets", split, SIZE, count=count, seed=WORLD))
-    clear_bars()
-    return frames
+    return load_frames(open_dataset("streets", split, SIZE, count=count, seed=WORLD), bar=False)
 
 
 def clear_bars() -> None:
