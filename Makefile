@@ -35,7 +35,8 @@ help:  ## list the targets
 	@echo
 	@echo "  PYTHON=python3.12  the Python that makes .venv (now: $(PYTHON)), at least 3.10"
 	@echo "  PRESET=camvid      which study (now: $(PRESET)): smoke, quick, camvid, camvid-pixels, camvid-ralis,"
-	@echo "                     smoke-ralis, camvid-adaptation, smoke-adaptation, camvid-full, paper"
+	@echo "                     smoke-ralis, camvid-adaptation, smoke-adaptation, gta5-advent, gta5-ripu,"
+	@echo "                     gta5-stal, camvid-full, paper"
 	@echo "  ARGS='--jobs 2'    more options for the command behind a target: segxal, pytest, jupyter lab, voila"
 
 reproduce: $(STAMP)  ## install, run the quick study, say where tables, figures and notebooks are

@@ -6,9 +6,10 @@ import pytest
 
 from segxal.acquisition.settings import MachineConfig, StrategyConfig
 from segxal.acquisition.strategies.base import Learner
+from segxal.core.labels import CITYSCAPES
 from segxal.methods import METHODS, names_of
 from segxal.models.settings import MaskConfig
-from segxal.results.adaptation import CONTROLS, adaptation_table, class_gains, machine_table
+from segxal.results.adaptation import CONTROLS, adaptation_table, class_gains, machine_table, protocols
 from segxal.results.comparison import with_holm
 from segxal.results.figures.adaptation import coverage_sheet, gains_sheet, labels_sheet
 from segxal.results.labellers import CONFIDENCES, coverage_curves, written_by_each, written_table
@@ -76,6 +77,19 @@ def test_gains_of_classes_are_against_the_source_of_the_same_seed():
     found = class_gains(pd.DataFrame(rows))
     assert found.loc["esl"].to_dict() == {"road": 3, "car": 0, "mean": 1.5}
     assert len(gains_sheet(found).axes) == 1
+
+
+def test_the_protocols_are_means_over_16_and_over_13_classes():
+    rows = [
+        {"method": "esl", "ablation": "none", "seed": seed, "cycle": 2, "class": name, "iou": float(k + seed)}
+        for seed in (0, 2) for k, name in enumerate(CITYSCAPES.names)
+    ]  # fmt: skip
+    (found,) = protocols(pd.DataFrame(rows)).to_dict("records")
+    sixteen = [k for k in range(19) if k not in (9, 14, 16)]  # terrain, truck, train
+    thirteen = [k for k in sixteen if k not in (3, 4, 5)]  # wall, fence, pole
+    assert found["mIoU-16"].startswith(f"{np.mean(sixteen) + 1:.2f} ± 1.41") and found["seeds"] == 2
+    assert found["mIoU-13"].startswith(f"{np.mean(thirteen) + 1:.2f}")
+    assert protocols(pd.DataFrame(rows[:5])).empty, "other classes have no protocol"
 
 
 @pytest.fixture

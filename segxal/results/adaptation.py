@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from segxal.core.labels import CITYSCAPES
+from segxal.data.synthia import PROTOCOL_13, PROTOCOL_16
 from segxal.results.comparison import p_words, with_holm
 from segxal.results.statistics import paired_test, spread
 from segxal.results.tables import last_cycles, main_runs
@@ -87,6 +89,32 @@ def machine_table(machine: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def protocols(class_iou: pd.DataFrame) -> pd.DataFrame:
+    """Means over the 16 and the 13 classes that papers print for SYNTHIA to Cityscapes, after each method's last stage.
+
+    Args:
+        class_iou: the table ``class_iou`` of a study's records.
+
+    Returns:
+        Columns ``method``, ``seeds``, ``mIoU-16`` and ``mIoU-13`` (mean ± standard deviation over seeds); no row where
+        the classes are not those of Cityscapes.
+    """
+    if not set(CITYSCAPES.names) <= set(class_iou["class"]):
+        return pd.DataFrame(columns=["method", "seeds", "mIoU-16", "mIoU-13"])
+    rows = []
+    for method, part in _last(class_iou).groupby("method", sort=False):
+        wide = part.pivot(index="seed", columns="class", values="iou")
+        means = {f"mIoU-{len(names)}": spread(wide[[*names]].mean(axis=1)) for names in (PROTOCOL_16, PROTOCOL_13)}
+        rows.append({"method": method, "seeds": len(wide), **means})
+    return pd.DataFrame(rows)
+
+
+def _last(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the last stage of every run without ablation."""
+    main = rows[rows.ablation == "none"]
+    return main[main.cycle == main.groupby(["method", "seed"]).cycle.transform("max")]
+
+
 def class_gains(class_iou: pd.DataFrame, methods: Sequence[str] = (), base: str = "source-only") -> pd.DataFrame:
     """Gain of every class over the network of the source.
 
@@ -98,9 +126,7 @@ def class_gains(class_iou: pd.DataFrame, methods: Sequence[str] = (), base: str 
     Returns:
         Index: methods; columns: classes, then ``mean``; points of IoU, means over the seeds that both have.
     """
-    main = class_iou[class_iou.ablation == "none"]
-    last = main[main.cycle == main.groupby(["method", "seed"]).cycle.transform("max")]
-    wide = last.pivot_table(index=["method", "seed"], columns="class", values="iou", sort=False)
+    wide = _last(class_iou).pivot_table(index=["method", "seed"], columns="class", values="iou", sort=False)
     ground, found = wide.loc[base], {}
     for name in methods or [m for m in wide.index.unique("method") if m != base]:
         gain = (wide.loc[name] - ground).dropna(how="all")
