@@ -160,5 +160,8 @@ def test_every_notebook_has_the_smoke_preset_as_default():
     shipped |= dict.fromkeys(
         ("ralis_policy", "ablation_policy", "explore_policy"), "smoke-ralis"
     )  # smoke trains no policy
+    shipped |= dict.fromkeys(
+        ("adaptation", "adaptation_table", "explore_labels", "pseudo_labels"), "smoke-adaptation"
+    )  # and has no source
     for name in execution.notebook_names():
         assert parameters_of(paths.NOTEBOOKS / f"{name}.ipynb").get("preset") == shipped.get(name, "smoke")
