@@ -51,7 +51,7 @@ def consistency(probs: Tensor, labels: Tensor) -> Tensor:
         labels: (N, h, w) int64, 255 = void.
 
     Returns:
-        The mean over the pixels of borders of the sum over the classes of |p - mean|; 0 without a border.
+        The mean over the pixels of borders of the absolute differences, summed over the classes; 0 without a border.
     """
     around = F.avg_pool2d(F.pad(probs, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     at = borders(labels)
