@@ -165,3 +165,8 @@ def test_every_sequence_gives_its_share_of_the_most_uncertain_images(learner, fr
 def test_a_machine_that_looks_at_the_mask_says_so():
     masked = {m.name for m in METHODS.values() if isinstance(m, Adaptation) and m.masks}
     assert masked == {"esl-eem", "esl-pae"}
+
+
+def test_an_unknown_kind_of_doubt_lists_the_known(learner, frames):
+    with pytest.raises(ConfigError, match="no kind of doubt 'faith'; choose one of softmax, entropy, eem, entropy-pae"):
+        next(doubts(learner, frames, "faith"))

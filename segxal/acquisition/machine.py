@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from segxal.acquisition.strategies.base import Learner
 from segxal.acquisition.strategies.forward import probabilities
 from segxal.core.detection import auroc
 from segxal.core.entropy import entropy_map
+from segxal.core.errors import ConfigError
 from segxal.core.label_store import MACHINE, PEOPLE, LabelStore
 from segxal.core.labels import VOID
 from segxal.core.thresholds import class_thresholds, kept
@@ -21,7 +21,7 @@ from segxal.training.task import HUNDREDTHS, MachineLabels
 
 # What a machine's doubt is: 1 - the largest probability, entropy, the error mask; the last one chooses by entropy, and
 # what is near and looked at counts more in training, 1 + PAE.
-Confidence = Literal["softmax", "entropy", "eem", "entropy-pae"]
+DOUBTS = ("softmax", "entropy", "eem", "entropy-pae")
 Stores = Callable[[int], LabelStore]  # position of an image -> what people said of it
 SAMPLE = 16  # every how many-th pixel the AUROC looks at, which sorts them
 
@@ -62,14 +62,19 @@ class Written:
     auroc: float
 
 
-def doubts(learner: Learner, frames: Frames, confidence: Confidence) -> Iterator[Said]:
+def doubts(learner: Learner, frames: Frames, confidence: str) -> Iterator[Said]:
     """What the network predicts of all images and how much it doubts it, batch by batch.
 
     Args:
         learner: the network, and the settings of the error mask.
         frames: the images.
-        confidence: what doubt is.
+        confidence: what doubt is, one of :data:`DOUBTS`.
+
+    Raises:
+        ConfigError: if there is no such doubt.
     """
+    if confidence not in DOUBTS:
+        raise ConfigError(f"no kind of doubt {confidence!r}; choose one of {', '.join(DOUBTS)}")
     if confidence in ("eem", "entropy-pae"):
         for mask in error_masks(learner.model, frames.images, frames.depth, frames.classes, learner.mask, learner.amp):
             doubt = mask.eem if confidence == "eem" else mask.ebu
@@ -88,9 +93,7 @@ def _said(prediction: torch.Tensor, doubt: torch.Tensor, weights: torch.Tensor) 
     return Said(labels, doubt.clamp(0, 1).cpu().numpy(), counts)
 
 
-def write_labels(
-    learner: Learner, frames: Frames, confidence: Confidence, config: MachineConfig, stores: Stores
-) -> Written:
+def write_labels(learner: Learner, frames: Frames, confidence: str, config: MachineConfig, stores: Stores) -> Written:
     """Label what the network has least doubt about, and say how good that is.
 
     The images pass twice, or three times for exact thresholds; apart from the labels memory does not grow with them.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from segxal.acquisition.machine import Confidence, Written, write_labels
+from segxal.acquisition.machine import Written, write_labels
 from segxal.acquisition.pool import UNLABELLED, Pool
 from segxal.acquisition.strategies.base import Learner
 from segxal.core import seeds
@@ -63,7 +63,7 @@ class Adaptation(Method):
 
     after: str
     start: int
-    confidence: Confidence | None = None
+    confidence: str | None = None
 
     @property
     def adapts(self) -> bool:
@@ -111,7 +111,7 @@ class AdaptedCycles(CycleMethod):
         confidence: of the machine; None where none labels.
     """
 
-    confidence: Confidence | None = None
+    confidence: str | None = None
 
     @property
     def adapts(self) -> bool:
@@ -166,7 +166,7 @@ def unlabelled_task(context: Context, steps: int) -> Task:
     )
 
 
-def machine_numbers(written: Written, confidence: Confidence) -> dict[str, Any]:
+def machine_numbers(written: Written, confidence: str) -> dict[str, Any]:
     """What the records keep of a machine's labels; shares in 0..1, NaN as null."""
     names = ("thresholds", "coverage", "accuracy", "dropped_accuracy")
     found: dict[str, Any] = {name: [_number(value) for value in getattr(written, name)] for name in names}
@@ -183,14 +183,12 @@ def _adaptation(name: str, objective: str) -> Adaptation:
     return Adaptation(name=name, family=FAMILY, after=SOURCE_ONLY.name, start=1, changes=changes, notebook=BOOK)
 
 
-def _self_training(name: str, confidence: Confidence) -> Adaptation:
+def _self_training(name: str, confidence: str) -> Adaptation:
     """From AdvEnt's network on, by the labels of a machine."""
     return replace(_adaptation(name, "advent"), after="advent", start=2, confidence=confidence)
 
 
-def _cycles(
-    name: str, objective: str, strategy: str, granularity: str, confidence: Confidence | None = None
-) -> AdaptedCycles:
+def _cycles(name: str, objective: str, strategy: str, granularity: str, confidence: str | None = None) -> AdaptedCycles:
     sparse = {} if granularity == "image" else SPARSE
     return AdaptedCycles(
         name=name, family=FAMILY, strategy=strategy, granularity=granularity, oracle=ORACLE_AT[granularity],

@@ -5,18 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from segxal.acquisition.machine import SAMPLE, Confidence, Written, doubts, write_labels
+from segxal.acquisition.machine import SAMPLE, Written, doubts, write_labels
 from segxal.acquisition.settings import MachineConfig
 from segxal.acquisition.strategies.base import Learner
 from segxal.core.label_store import LabelStore
 from segxal.core.labels import VOID
 from segxal.data.base import Frames
 
-CONFIDENCES: tuple[Confidence, ...] = ("softmax", "entropy", "eem")
+CONFIDENCES = ("softmax", "entropy", "eem")
 POINTS = 50  # of a curve
 
 
-def written_by_each(learner: Learner, frames: Frames, config: MachineConfig) -> dict[Confidence, Written]:
+def written_by_each(learner: Learner, frames: Frames, config: MachineConfig) -> dict[str, Written]:
     """What a network labels by each kind of doubt; without a floor, so that all label the same share of every class.
 
     Args:
@@ -28,7 +28,7 @@ def written_by_each(learner: Learner, frames: Frames, config: MachineConfig) -> 
     return {name: write_labels(learner, frames, name, alike, lambda _: empty) for name in CONFIDENCES}
 
 
-def written_table(written: dict[Confidence, Written]) -> pd.DataFrame:
+def written_table(written: dict[str, Written]) -> pd.DataFrame:
     """One row for each kind of doubt: shares in percent as means over the classes, and the AUROC in percent."""
     rows = [
         {"confidence": name, "labelled (%)": 100 * np.nanmean(w.coverage),

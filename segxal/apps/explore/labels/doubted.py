@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from segxal.acquisition.machine import Confidence, doubts
+from segxal.acquisition.machine import doubts
 from segxal.acquisition.strategies.base import Learner
 from segxal.core.labels import VOID
 from segxal.core.thresholds import kept
@@ -28,10 +28,10 @@ class Doubted:
 
     frames: Frames
     prediction: np.ndarray
-    doubt: Mapping[Confidence, np.ndarray]
+    doubt: Mapping[str, np.ndarray]
 
     @cached_property
-    def ordered(self) -> dict[Confidence, list["Ordered"]]:
+    def ordered(self) -> dict[str, list["Ordered"]]:
         """Kind of doubt -> class by class the pixels predicted as it, of all images."""
         return {
             name: [self._ordered(values, category) for category in range(len(self.frames.classes))]
@@ -49,7 +49,7 @@ class Doubted:
         """Train ids that are predicted anywhere."""
         return [int(category) for category in np.unique(self.prediction)]
 
-    def thresholds(self, name: Confidence, shares: Sequence[float]) -> np.ndarray:
+    def thresholds(self, name: str, shares: Sequence[float]) -> np.ndarray:
         """(C,) float32 doubt up to which each class is labelled, so that its share in 0..1 is; none at 0.
 
         The rule is that of :func:`segxal.core.thresholds.class_thresholds`.
@@ -57,11 +57,11 @@ class Doubted:
         found = [part.threshold(share) for part, share in zip(self.ordered[name], shares, strict=True)]
         return np.array(found, dtype=np.float32)
 
-    def labels(self, name: Confidence, shares: Sequence[float], index: int) -> np.ndarray:
+    def labels(self, name: str, shares: Sequence[float], index: int) -> np.ndarray:
         """(H, W) uint8, what the machine labels in an image; 255 = nothing."""
         return kept(self.prediction[index], self.doubt[name][index], self.thresholds(name, shares))
 
-    def quality(self, name: Confidence, shares: Sequence[float], category: int | None = None) -> tuple[float, float]:
+    def quality(self, name: str, shares: Sequence[float], category: int | None = None) -> tuple[float, float]:
         """How much of what is predicted is labelled, and how much of that is right, in all images.
 
         Args:
