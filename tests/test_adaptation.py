@@ -138,7 +138,7 @@ def test_coverage_and_accuracy_are_those_of_counting(learner, frames):
     assert np.isnan(found.coverage[never]).all() and 0 <= found.auroc <= 1
 
 
-def test_softmax_and_entropy_order_two_classes_alike_and_pae_only_weighs(learner, frames):
+def test_pae_only_weighs_and_the_mask_is_another_doubt(learner, frames):
     entropy, weighed = (next(doubts(learner, frames, name)) for name in ("entropy", "entropy-pae"))
     assert np.allclose(entropy.doubt, weighed.doubt, atol=1e-5) and (entropy.weights == 100).all()
     assert weighed.weights.min() >= 100 and weighed.weights.max() == 200

@@ -59,7 +59,8 @@ def test_holm_leaves_out_what_was_not_tested():
 
 def test_machine_labels_are_means_over_classes_then_over_seeds():
     rows = [
-        {"method": "esl", "confidence": "entropy", "seed": seed, "cycle": 2, "class": name, "auroc": 0.8 + 0.1 * seed,
+        {"method": "esl", "ablation": "none", "confidence": "entropy", "seed": seed, "cycle": 2, "class": name,
+         "auroc": 0.8 + 0.1 * seed,
          "coverage": 50 + 10 * k, "accuracy": [90, np.nan][k], "dropped_accuracy": 40 + seed}
         for seed in (0, 1) for k, name in enumerate(("road", "car"))
     ]  # fmt: skip

@@ -22,6 +22,7 @@ from segxal.training.task import HUNDREDTHS, MachineLabels
 # What a machine's doubt is: 1 - the largest probability, entropy, the error mask; the last one chooses by entropy, and
 # what is near and looked at counts more in training, 1 + PAE.
 DOUBTS = ("softmax", "entropy", "eem", "entropy-pae")
+BY_MASK = ("eem", "entropy-pae")  # those that need an error mask
 Stores = Callable[[int], LabelStore]  # position of an image -> what people said of it
 SAMPLE = 16  # every how many-th pixel the AUROC looks at, which sorts them
 
@@ -75,7 +76,7 @@ def doubts(learner: Learner, frames: Frames, confidence: str) -> Iterator[Said]:
     """
     if confidence not in DOUBTS:
         raise ConfigError(f"no kind of doubt {confidence!r}; choose one of {', '.join(DOUBTS)}")
-    if confidence in ("eem", "entropy-pae"):
+    if confidence in BY_MASK:
         for mask in error_masks(learner.model, frames.images, frames.depth, frames.classes, learner.mask, learner.amp):
             doubt = mask.eem if confidence == "eem" else mask.ebu
             counts = torch.zeros_like(mask.pae) if confidence == "eem" else mask.pae

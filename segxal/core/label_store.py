@@ -73,11 +73,6 @@ class LabelStore:
         """(H, W) uint8 labels of one maker alone, 255 elsewhere."""
         return np.where(self.maker == maker, self.labels, VOID).astype(np.uint8)
 
-    @property
-    def paid(self) -> int:
-        """Pixels that people were asked for."""
-        return int((self.maker == PEOPLE).sum())
-
     def _check(self, labels: np.ndarray) -> None:
         if labels.shape != self.labels.shape:
             raise ShapeError(f"labels of {labels.shape} for an image of {self.labels.shape}; give one for each pixel")

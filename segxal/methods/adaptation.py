@@ -6,18 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from segxal.acquisition.machine import Written, write_labels
+from segxal.acquisition.machine import BY_MASK, Written, write_labels
 from segxal.acquisition.pool import UNLABELLED, Pool
 from segxal.acquisition.strategies.base import Learner
 from segxal.core import seeds
 from segxal.core.errors import ConfigError
 from segxal.core.label_store import LabelStore
 from segxal.data.base import Frames
-from segxal.methods.base import Context, Method, Need, Outcome
+from segxal.methods.base import Context, Method, Need, Outcome, spent
 from segxal.methods.baselines import ORACLE_AT, SPARSE
 from segxal.methods.cycles import CycleMethod, asked_pixels
 from segxal.methods.learner import learner_of
 from segxal.methods.settings import RunSettings
+from segxal.methods.supervised import FirstTraining
 from segxal.models import build_model
 from segxal.training.engine import fit
 from segxal.training.task import Task
@@ -26,21 +27,10 @@ FAMILY = BOOK = "adaptation"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceTraining(Method):
+class SourceTraining(FirstTraining):
     """A fresh network on labelled images of another world alone; one stage, which the other methods here start from."""
 
-    @property
-    def adapts(self) -> bool:
-        """It does."""
-        return True
-
-    def stages(self, settings: RunSettings) -> range:
-        """Stage 0 alone."""
-        return range(1)
-
-    def needs(self, number: int, ablation: str) -> tuple[Need, ...]:
-        """Nothing."""
-        return ()
+    adapts: bool = True
 
     def run(self, context: Context) -> Outcome:
         """Train on the source; the target's validation split picks the weights that are kept."""
@@ -48,32 +38,37 @@ class SourceTraining(Method):
         pool = Pool(train.ids, (UNLABELLED,) * len(train))
         model = build_model(settings.model, len(train.classes), seeds.generator(context.seed, "weights"))
         task = unlabelled_task(context, settings.train.steps)
-        return Outcome(pool, fit(model, task, settings.train), {}, {"images": 0, "pixels": 0, "clicks": 0})
+        return Outcome(pool, fit(model, task, settings.train), {}, spent({}, []))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adaptation(Method):
+class Adapting(Method):
+    """What learns on from the source's network, with or without labels of a machine.
+
+    Attributes:
+        confidence: of the machine that labels the target in every stage anew; None where none does.
+    """
+
+    adapts: bool = True
+    confidence: str | None = None
+
+    @property
+    def masks(self) -> bool:
+        """Whether the strategy or the machine looks at an error mask."""
+        return super().masks or self.confidence in BY_MASK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adaptation(Adapting):
     """The network of the stage before learns on, from the source and from images of the target that nobody labelled.
 
     Attributes:
         after: method that it continues.
         start: number of its first stage; the one before is the last of ``after``.
-        confidence: of the machine that labels the target in every stage anew; None where none does.
     """
 
     after: str
     start: int
-    confidence: str | None = None
-
-    @property
-    def adapts(self) -> bool:
-        """It does."""
-        return True
-
-    @property
-    def masks(self) -> bool:
-        """Whether the machine looks at an error mask."""
-        return self.confidence in ("eem", "entropy-pae")
 
     def stages(self, settings: RunSettings) -> range:
         """One, or ``machine.rounds`` where a machine labels."""
@@ -104,24 +99,8 @@ class Adaptation(Method):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdaptedCycles(CycleMethod):
-    """Cycles that start from a network of the source, and learn from it and from people; a machine may label the rest.
-
-    Attributes:
-        confidence: of the machine; None where none labels.
-    """
-
-    confidence: str | None = None
-
-    @property
-    def adapts(self) -> bool:
-        """It does."""
-        return True
-
-    @property
-    def masks(self) -> bool:
-        """Whether the strategy or the machine looks at an error mask."""
-        return super().masks or self.confidence in ("eem", "entropy-pae")
+class AdaptedCycles(Adapting, CycleMethod):
+    """Cycles that start from the source's network and learn from people too; a machine may label the rest."""
 
     def needs(self, number: int, ablation: str) -> tuple[Need, ...]:
         """The cycle before; before the first one the training on the source."""

@@ -129,6 +129,7 @@ class Method(ABC):
         granularity: what is asked for, see :data:`segxal.core.regions.GRANULARITIES`.
         changes: settings that are the method's own, see :meth:`segxal.methods.settings.RunSettings.with_changes`.
         notebook: the notebook that shows its stages.
+        adapts: whether it learns from labelled images of another world, ``data.source``.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Method(ABC):
     granularity: str = "image"
     changes: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     notebook: str = "baseline"
+    adapts: bool = False
 
     @property
     def buys(self) -> bool:
@@ -152,11 +154,6 @@ class Method(ABC):
     @property
     def follows_policy(self) -> bool:
         """Whether it asks by a policy that a stage before its cycles has trained."""
-        return False
-
-    @property
-    def adapts(self) -> bool:
-        """Whether it learns from labelled images of another world, ``data.source``."""
         return False
 
     @property

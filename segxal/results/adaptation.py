@@ -77,9 +77,8 @@ def machine_table(machine: pd.DataFrame) -> pd.DataFrame:
         pixels that were labelled (``coverage``), the share of these that are right, of those that were not labelled,
         all three as means over the classes, and the chance that a wrong pixel is doubted more than a right one.
     """
-    last = machine[machine.cycle == machine.groupby(["method", "seed"]).cycle.transform("max")]
     rows = []
-    for (method, confidence), part in last.groupby(["method", "confidence"], sort=False):
+    for (method, confidence), part in last_cycles(machine).groupby(["method", "confidence"], sort=False):
         means = part.groupby("seed")[["coverage", "accuracy", "dropped_accuracy", "auroc"]].mean()
         rows.append({
             "method": method, "confidence": confidence, "seeds": len(means),
@@ -102,17 +101,11 @@ def protocols(class_iou: pd.DataFrame) -> pd.DataFrame:
     if not set(CITYSCAPES.names) <= set(class_iou["class"]):
         return pd.DataFrame(columns=["method", "seeds", "mIoU-16", "mIoU-13"])
     rows = []
-    for method, part in _last(class_iou).groupby("method", sort=False):
+    for method, part in last_cycles(class_iou[class_iou.ablation == "none"]).groupby("method", sort=False):
         wide = part.pivot(index="seed", columns="class", values="iou")
         means = {f"mIoU-{len(names)}": spread(wide[[*names]].mean(axis=1)) for names in (PROTOCOL_16, PROTOCOL_13)}
         rows.append({"method": method, "seeds": len(wide), **means})
     return pd.DataFrame(rows)
-
-
-def _last(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the last stage of every run without ablation."""
-    main = rows[rows.ablation == "none"]
-    return main[main.cycle == main.groupby(["method", "seed"]).cycle.transform("max")]
 
 
 def class_gains(class_iou: pd.DataFrame, methods: Sequence[str] = (), base: str = "source-only") -> pd.DataFrame:
@@ -126,7 +119,9 @@ def class_gains(class_iou: pd.DataFrame, methods: Sequence[str] = (), base: str 
     Returns:
         Index: methods; columns: classes, then ``mean``; points of IoU, means over the seeds that both have.
     """
-    wide = _last(class_iou).pivot_table(index=["method", "seed"], columns="class", values="iou", sort=False)
+    wide = last_cycles(class_iou[class_iou.ablation == "none"]).pivot_table(
+        index=["method", "seed"], columns="class", values="iou", sort=False
+    )
     ground, found = wide.loc[base], {}
     for name in methods or [m for m in wide.index.unique("method") if m != base]:
         gain = (wide.loc[name] - ground).dropna(how="all")

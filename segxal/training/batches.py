@@ -1,6 +1,6 @@
 """Batches of images and their annotations, in random order and augmented."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -30,13 +30,24 @@ def batches(
     images = frames.images[list(positions)].to(device())
     labels = labels.to(device())
     augment = Augmentation(config, (images.shape[-2], images.shape[-1]))
-    waiting = torch.empty(0, dtype=torch.long)
-    while True:
-        while len(waiting) < config.batch:
-            waiting = torch.cat([waiting, order(labels, config.sampling, generator)])
-        chosen, waiting = waiting[: config.batch], waiting[config.batch :]
+    for chosen in in_turn(lambda: order(labels, config.sampling, generator), config.batch):
         x, y = augment(images[chosen], labels[chosen], generator)
         yield x, y.long()
+
+
+def in_turn(draw: Callable[[], Tensor], count: int) -> Iterator[Tensor]:
+    """``count`` positions at a time, without end.
+
+    Args:
+        draw: the positions of one more pass; it is called when too few are left.
+        count: of each part, always full.
+    """
+    waiting = torch.empty(0, dtype=torch.long)
+    while True:
+        while len(waiting) < count:
+            waiting = torch.cat([waiting, draw()])
+        chosen, waiting = waiting[:count], waiting[count:]
+        yield chosen
 
 
 def order(labels: Tensor, sampling: str, generator: torch.Generator) -> Tensor:

@@ -16,6 +16,7 @@ from segxal.models.base import Network
 from segxal.models.device import device
 from segxal.models.features import Maps
 from segxal.training.augment import Augmentation
+from segxal.training.batches import in_turn
 from segxal.training.objectives.s4al import pasted_on
 from segxal.training.settings import TrainConfig
 
@@ -44,7 +45,7 @@ class PieceMix:
         size = (frames.images.shape[-2], frames.images.shape[-1])
         self.flipped = Augmentation(replace(config, crop=1.0, jitter=0.0), size)
         self.shown = torch.zeros(len(frames.classes), len(frames), dtype=torch.bool)
-        self.waiting = torch.empty(0, dtype=torch.long)
+        self.loaded = in_turn(lambda: torch.randperm(len(frames), generator=generator), self.count)
 
     def next(self, model: Network, teach: Teach, bank: Tensor) -> tuple[Any, Tensor, Tensor]:
         """The next mixed images.
@@ -59,7 +60,7 @@ class PieceMix:
             (n, K, h, w) of their parts.
         """
         categories = torch.multinomial((1 - bank).softmax(0), self.count, replacement=True, generator=self.generator)
-        pairs = torch.stack([torch.tensor([self._donor(int(c)) for c in categories]), self._loaded()], 1).flatten()
+        pairs = torch.stack([torch.tensor([self._donor(int(c)) for c in categories]), next(self.loaded)], 1).flatten()
         some = self.images[pairs].to(device())
         blank = torch.full((len(some), *some.shape[-2:]), VOID, dtype=torch.uint8, device=some.device)
         shown = model.prepare(self.flipped(some, blank, self.generator)[0])
@@ -78,12 +79,6 @@ class PieceMix:
             _second_of_each(pasted_on(probs, boxes)),
             _second_of_each(pasted_on(taught, boxes)),
         )
-
-    def _loaded(self) -> Tensor:
-        while len(self.waiting) < self.count:
-            self.waiting = torch.cat([self.waiting, torch.randperm(len(self.images), generator=self.generator)])
-        chosen, self.waiting = self.waiting[: self.count], self.waiting[self.count :]
-        return chosen
 
     def _donor(self, category: int) -> int:
         """An image that shows a class, as far as is known; any where none is."""
